@@ -1,0 +1,42 @@
+"""`dev.py check` and `dev.py test`: every check in turn, then the tests.
+
+`check` runs them all even after one failed, so that one run shows everything. `test` is `check` and then pytest with
+whatever arguments were given; pytest's closing line is the last one printed. The exit code is the first failure's.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+WORKERS = "2"  # pytest's own processes: most tests wait for child processes, so that two keep two cores busy
+
+CHECKS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+    ("lint-imports", "--no-cache", "--no-logo"),
+)
+# loadgroup: what shares a stack (`xdist_group`) stays in one process; everything else is spread
+PYTEST = (sys.executable, "-m", "pytest", "-n", WORKERS, "--dist", "loadgroup")
+
+
+def main(command: str, argv: list[str]) -> int:
+    """`check` takes no arguments; `test` passes them to pytest (`dev.py test -k poison -n 0`)."""
+    if command == "check" and argv:
+        sys.stderr.write("check takes no arguments\n")
+        return 2
+    failed = [code for code in map(run_check, CHECKS) if code]
+    if command == "check" or failed:
+        return failed[0] if failed else 0
+    return subprocess.run([*PYTEST, *argv], cwd=ROOT, check=False).returncode
+
+
+def run_check(check: tuple[str, ...]) -> int:
+    """Run one check from this environment; a line says how it went, after its own output."""
+    done = subprocess.run([str(BIN / check[0]), *check[1:]], cwd=ROOT, check=False)
+    print(f"{' '.join(check[:2])}: {'failed' if done.returncode else 'passed'}", flush=True)
+    return done.returncode
