@@ -1,0 +1,1 @@
+"""Outlook Attachment Drop: the product's code. `core` decides, the other packages act, `run` joins them."""

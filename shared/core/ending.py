@@ -1,0 +1,104 @@
+"""How a transfer ends: attached, failed or cancelled, and never while something of it could still land.
+
+A verdict is reached at once and carried out last: first the session is fenced, then the item is looked at, and only
+then the transfer ends. Where the look finds that the commit won the race, the transfer is attached, whatever the
+verdict was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.core.errors import Code
+from shared.core.events import CancelRequested, Refused
+from shared.core.model import Failure, State, Transfer
+from shared.core.policy import Policy
+
+
+def attached(transfer: Transfer, attachment_id: str | None, now: datetime) -> Transfer:
+    """The end that is wanted. `attachment_id` is None where Graph confirmed the commit and never named it."""
+    return replace(
+        _over(transfer, State.ATTACHED, now),
+        attachment_id=attachment_id,
+        bytes_confirmed=transfer.size,
+        failure=None,
+        verdict=None,
+    )
+
+
+def failed(transfer: Transfer, failure: Failure, now: datetime) -> Transfer:
+    """The end that a person has to look at."""
+    return replace(_over(transfer, State.FAILED, now), failure=failure)
+
+
+def cancelled(transfer: Transfer, now: datetime) -> Transfer:
+    """The end that a person asked for."""
+    return replace(_over(transfer, State.CANCELLED, now), failure=None, verdict=None)
+
+
+def _over(transfer: Transfer, state: State, now: datetime) -> Transfer:
+    """Terminal: the session's URL is a secret and goes; nothing is waited for any more."""
+    return replace(transfer, state=state, session=None, suspects=(), strangers=0, not_before=None, finished_at=now)
+
+
+def is_ending(transfer: Transfer) -> bool:
+    """True where the verdict stands and only the fence and the look are left."""
+    return transfer.verdict is not None or transfer.cancel_requested
+
+
+def end(transfer: Transfer, now: datetime) -> Transfer:
+    """Carry the verdict out: nothing of the transfer is attached, and nothing can land any more."""
+    if transfer.verdict is not None:
+        return failed(transfer, transfer.verdict, now)
+    return cancelled(transfer, now)
+
+
+def wind_down(transfer: Transfer, now: datetime) -> Transfer:
+    """The next step towards the end: fence the session, else look for a POST that is in doubt, else end."""
+    if transfer.session is not None:
+        return replace(transfer, state=State.FENCING, suspects=())
+    if transfer.announced_at is not None:
+        return replace(transfer, state=State.LOOKING, suspects=())
+    return end(transfer, now)
+
+
+def refused(transfer: Transfer, event: Refused, now: datetime, _policy: Policy) -> Transfer:
+    """Graph, or the source, said a final no: wind down with that verdict."""
+    return wind_down(replace(transfer, verdict=transfer.verdict or event.failure, tries=0), now)
+
+
+def post_refused(transfer: Transfer, event: Refused, now: datetime, policy: Policy) -> Transfer:
+    """The POST was answered with a final no: nothing is in doubt. A session's final range still has its session."""
+    if transfer.session is None:
+        transfer = replace(transfer, announced_at=None)
+    return refused(transfer, event, now, policy)
+
+
+def refused_a_look(transfer: Transfer, event: Refused, now: datetime, _policy: Policy) -> Transfer:
+    """Graph will not let us look: with a commit in doubt a person has to."""
+    if transfer.landed:
+        return attached(transfer, None, now)
+    if transfer.announced_at is not None:
+        return in_doubt(transfer, event.failure, now)
+    return end(transfer if is_ending(transfer) else replace(transfer, verdict=event.failure), now)
+
+
+def in_doubt(transfer: Transfer, why: Failure, now: datetime) -> Transfer:
+    """A commit may have landed, and the evidence that would tell is out of reach: never guess."""
+    name = transfer.attachment.name
+    count = len(transfer.suspects)
+    seen = f"{count} new attachment(s) that could not be compared" if count else "nothing new"
+    detail = (
+        f"The last part of {name!r} was sent and its answer lost. The item showed {seen}; looking further failed: "
+        f"{why.detail} Open the item in {transfer.target.mailbox} and look for {name!r}, {transfer.size} bytes."
+    )
+    return failed(transfer, Failure(Code.COMMIT_IN_DOUBT, detail, why.graph), now)
+
+
+def cancel(transfer: Transfer, _event: CancelRequested, now: datetime, _policy: Policy) -> Transfer:
+    """A person asked for the end: the same way down as any other verdict."""
+    asked = replace(transfer, cancel_requested=True, tries=0)
+    if transfer.state in {State.FENCING, State.LOOKING, State.COMPARING}:
+        return asked  # a look that was put off stays put off: a list may lag
+    return wind_down(replace(asked, not_before=None), now)

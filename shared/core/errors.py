@@ -1,0 +1,315 @@
+"""The one catalogue of everything that can end a transfer, or be held against a request.
+
+A code is stable: it stands in the checkpoint, the logs, the HTTP answers and the documents alike. `retryable` says
+whether trying the same transfer again later can help without a person changing anything first. Where Graph's own words
+lead to a code is told in `shared/graph/refusals.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Every stable code. Add, never rename: other people's alerts and scripts match them."""
+
+    # What the file's metadata, or a request's body, says
+    MAILBOX_MISSING = "MAILBOX_MISSING"
+    MAILBOX_INVALID = "MAILBOX_INVALID"
+    MAILBOX_NOT_ALLOWED = "MAILBOX_NOT_ALLOWED"
+    TARGET_MISSING = "TARGET_MISSING"
+    TARGET_CONTRADICTORY = "TARGET_CONTRADICTORY"
+    TARGET_INVALID = "TARGET_INVALID"
+    METADATA_ENCODING = "METADATA_ENCODING"
+    ATTACHMENT_NAME_INVALID = "ATTACHMENT_NAME_INVALID"
+    CONTENT_TYPE_INVALID = "CONTENT_TYPE_INVALID"
+    INLINE_INVALID = "INLINE_INVALID"
+    CONTENT_ID_MISSING = "CONTENT_ID_MISSING"
+    CONTENT_ID_INVALID = "CONTENT_ID_INVALID"
+    # The file
+    SOURCE_EMPTY = "SOURCE_EMPTY"
+    SOURCE_TOO_LARGE = "SOURCE_TOO_LARGE"
+    SOURCE_CHANGED = "SOURCE_CHANGED"
+    SOURCE_GONE = "SOURCE_GONE"
+    SOURCE_UNREADABLE = "SOURCE_UNREADABLE"
+    # The Outlook item and its mailbox
+    TARGET_NOT_FOUND = "TARGET_NOT_FOUND"
+    TARGET_AMBIGUOUS = "TARGET_AMBIGUOUS"
+    TARGET_IN_OTHER_MAILBOX = "TARGET_IN_OTHER_MAILBOX"
+    MAILBOX_NOT_FOUND = "MAILBOX_NOT_FOUND"
+    MAILBOX_NOT_SUPPORTED = "MAILBOX_NOT_SUPPORTED"
+    MAILBOX_FULL = "MAILBOX_FULL"
+    MESSAGE_LIMIT_EXCEEDED = "MESSAGE_LIMIT_EXCEEDED"
+    ATTACHMENT_TOO_LARGE = "ATTACHMENT_TOO_LARGE"
+    # Permission
+    ACCESS_DENIED = "ACCESS_DENIED"
+    TOKEN_REJECTED = "TOKEN_REJECTED"  # noqa: S105 - a code, not a token
+    IDENTITY_UNAVAILABLE = "IDENTITY_UNAVAILABLE"
+    # Microsoft Graph and the way to it
+    GRAPH_THROTTLED = "GRAPH_THROTTLED"
+    GRAPH_UNAVAILABLE = "GRAPH_UNAVAILABLE"
+    GRAPH_UNREACHABLE = "GRAPH_UNREACHABLE"
+    GRAPH_CONFLICT = "GRAPH_CONFLICT"
+    GRAPH_REFUSED = "GRAPH_REFUSED"
+    GRAPH_ANSWER_UNEXPECTED = "GRAPH_ANSWER_UNEXPECTED"
+    UPLOAD_HOST_REFUSED = "UPLOAD_HOST_REFUSED"
+    RANGE_REFUSED = "RANGE_REFUSED"
+    UPLOAD_STALLED = "UPLOAD_STALLED"
+    SIZE_ROUTES_REFUSED = "SIZE_ROUTES_REFUSED"
+    # The product's own bookkeeping
+    COMMIT_IN_DOUBT = "COMMIT_IN_DOUBT"
+    CHECKPOINT_UNREADABLE = "CHECKPOINT_UNREADABLE"
+    CHECKPOINT_NEWER = "CHECKPOINT_NEWER"
+    MESSAGE_UNREADABLE = "MESSAGE_UNREADABLE"
+    RUNS_FAILED = "RUNS_FAILED"
+    STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
+    # What a request asks for; none of these ends a transfer
+    REQUEST_INVALID = "REQUEST_INVALID"
+    REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
+    BLOB_NOT_FOUND = "BLOB_NOT_FOUND"
+    TRANSFER_NOT_FOUND = "TRANSFER_NOT_FOUND"
+    TRANSFER_NOT_OVER = "TRANSFER_NOT_OVER"
+    TRANSFER_ATTACHED = "TRANSFER_ATTACHED"
+    TRANSFER_FAILED = "TRANSFER_FAILED"
+    RETRY_POINTLESS = "RETRY_POINTLESS"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the catalogue says of a code.
+
+    Attributes:
+        title: one short sentence without facts of the single case.
+        remedy: what a person does about it, in the imperative.
+        retryable: True where the same transfer may succeed later although nobody changed anything.
+    """
+
+    title: str
+    remedy: str
+    retryable: bool = False
+
+
+CATALOGUE: dict[Code, Entry] = {
+    Code.MAILBOX_MISSING: Entry(
+        "No mailbox is named.",
+        "Set the metadata key `mailbox` to the mailbox's address or object id, and drop the file again.",
+    ),
+    Code.MAILBOX_INVALID: Entry(
+        "The mailbox is neither an address nor an object id.",
+        "Set `mailbox` to the user principal name (name@domain) or to the object id (a GUID).",
+    ),
+    Code.MAILBOX_NOT_ALLOWED: Entry(
+        "This deployment may not write to that mailbox.",
+        "Use a mailbox of the setting ALLOWED_MAILBOXES, or have an operator add this one to it.",
+    ),
+    Code.TARGET_MISSING: Entry(
+        "No message or event is named.",
+        "Set exactly one of `messageid`, `eventid`, `internetmessageid`, `icaluid`.",
+    ),
+    Code.TARGET_CONTRADICTORY: Entry(
+        "More than one message or event is named.",
+        "Keep exactly one of `messageid`, `eventid`, `internetmessageid`, `icaluid`.",
+    ),
+    Code.TARGET_INVALID: Entry(
+        "The id of the message or event is unusable.",
+        "Give the id as Microsoft Graph returned it, percent-encoded in blob metadata (%2B for +).",
+    ),
+    Code.METADATA_ENCODING: Entry(
+        "A metadata value is not percent-encoded UTF-8.",
+        "Percent-encode the value as UTF-8 (a literal % is %25).",
+    ),
+    Code.ATTACHMENT_NAME_INVALID: Entry(
+        "The attachment's name is unusable.",
+        "Set `attachmentname` to 1 to 255 characters without control characters.",
+    ),
+    Code.CONTENT_TYPE_INVALID: Entry(
+        "The content type is unusable.",
+        "Set `contenttype` to a media type such as application/pdf, or leave it out.",
+    ),
+    Code.INLINE_INVALID: Entry(
+        "`isinline` is neither true nor false.",
+        "Set `isinline` to `true` or `false`, or leave it out.",
+    ),
+    Code.CONTENT_ID_MISSING: Entry(
+        "An inline picture has no content id.",
+        "Set `contentid` to the value that the message's HTML names as `cid:`.",
+    ),
+    Code.CONTENT_ID_INVALID: Entry(
+        "The content id is unusable.",
+        "Set `contentid` to 1 to 255 characters without spaces or control characters.",
+    ),
+    Code.SOURCE_EMPTY: Entry(
+        "The file is empty.",
+        "Outlook takes no empty attachment through an upload session: drop a file with content.",
+    ),
+    Code.SOURCE_TOO_LARGE: Entry(
+        "The file is larger than 150 MiB.",
+        "Outlook takes at most 150 MB per attachment: share the file by a link, or split it.",
+    ),
+    Code.SOURCE_CHANGED: Entry(
+        "The file was overwritten while it was being attached.",
+        "Nothing to do: the newer version is a transfer of its own. Avoid overwriting a file that is in flight.",
+    ),
+    Code.SOURCE_GONE: Entry(
+        "The file was deleted before it was attached.",
+        "Drop the file again, and leave it until its transfer has ended.",
+    ),
+    Code.SOURCE_UNREADABLE: Entry(
+        "The file could not be read from storage.",
+        "Check the app's role on the storage account (Storage Blob Data Contributor) and its network path; then retry.",
+        retryable=True,
+    ),
+    Code.TARGET_NOT_FOUND: Entry(
+        "The message or event does not exist in the mailbox.",
+        "Check the id and the mailbox. An id changes when the item is moved or sent. Then retry.",
+    ),
+    Code.TARGET_AMBIGUOUS: Entry(
+        "Several items match the lookup.",
+        "Name the one item by `messageid` or `eventid`.",
+    ),
+    Code.TARGET_IN_OTHER_MAILBOX: Entry(
+        "The id belongs to another mailbox.",
+        "Set `mailbox` to the mailbox the id was read from.",
+    ),
+    Code.MAILBOX_NOT_FOUND: Entry(
+        "The mailbox does not exist.",
+        "Check the address; a user without a mailbox, or an external guest, has none.",
+    ),
+    Code.MAILBOX_NOT_SUPPORTED: Entry(
+        "Microsoft Graph cannot reach this mailbox.",
+        "The mailbox is unlicensed, soft-deleted or on-premises: have an administrator license or migrate it.",
+    ),
+    Code.MAILBOX_FULL: Entry(
+        "The mailbox is full.",
+        "Free space in the mailbox or raise its quota; then retry.",
+    ),
+    Code.MESSAGE_LIMIT_EXCEEDED: Entry(
+        "The item would exceed the mailbox's message size limit.",
+        "Ask the Exchange administrator to raise the mailbox's limits (Set-Mailbox -MaxSendSize and -MaxReceiveSize; "
+        "35 MB unless raised, at most 150 MB); then retry.",
+    ),
+    Code.ATTACHMENT_TOO_LARGE: Entry(
+        "Microsoft Graph refuses an attachment of this size.",
+        "Share the file by a link, or split it.",
+    ),
+    Code.ACCESS_DENIED: Entry(
+        "The app may not write to this mailbox.",
+        "Put the mailbox into the app's Exchange management scope (Application Mail.ReadWrite, or Application "
+        "Calendars.ReadWrite for events). A change takes up to two hours. Then retry.",
+    ),
+    Code.TOKEN_REJECTED: Entry(
+        "Microsoft Graph rejects the app's token.",
+        "Check GRAPH_CLIENT_ID, GRAPH_TENANT_ID and GRAPH_SCOPE against the deployment; then retry.",
+        retryable=True,
+    ),
+    Code.IDENTITY_UNAVAILABLE: Entry(
+        "The app's identity gives no token.",
+        "Check that the managed identity is assigned and GRAPH_CLIENT_ID is its client id; then retry.",
+        retryable=True,
+    ),
+    Code.GRAPH_THROTTLED: Entry(
+        "Microsoft Graph kept asking to slow down.",
+        "Retry later; other apps or transfers are using up this mailbox's allowance (150 MB in 5 minutes).",
+        retryable=True,
+    ),
+    Code.GRAPH_UNAVAILABLE: Entry(
+        "Microsoft Graph kept failing.",
+        "See the service health page of the tenant; retry when it is green.",
+        retryable=True,
+    ),
+    Code.GRAPH_UNREACHABLE: Entry(
+        "Microsoft Graph could not be reached.",
+        "Check the app's outbound network, DNS and firewall rules; then retry.",
+        retryable=True,
+    ),
+    Code.GRAPH_CONFLICT: Entry(
+        "Other writers kept changing the item.",
+        "Stop other programs from writing to the item while files are attached; then retry.",
+        retryable=True,
+    ),
+    Code.GRAPH_REFUSED: Entry(
+        "Microsoft Graph refused the request.",
+        "Look up Graph's own code in the error's `graph` part; retry once its cause is gone.",
+    ),
+    Code.GRAPH_ANSWER_UNEXPECTED: Entry(
+        "Microsoft Graph answered in a form nobody documents.",
+        "Report the error with its request id; a retry is safe.",
+        retryable=True,
+    ),
+    Code.UPLOAD_HOST_REFUSED: Entry(
+        "The upload session points to a host that is not allowed.",
+        "If the host is Microsoft's, add it to GRAPH_UPLOAD_HOSTS; if not, treat it as an attack.",
+    ),
+    Code.RANGE_REFUSED: Entry(
+        "Microsoft Graph refuses ranges of even the smallest size.",
+        "Report the error with its request id; something between the app and Graph limits request bodies.",
+    ),
+    Code.UPLOAD_STALLED: Entry(
+        "The upload was started again too often.",
+        "Retry later. If it happens again, report the transfer's history.",
+        retryable=True,
+    ),
+    Code.SIZE_ROUTES_REFUSED: Entry(
+        "Graph calls the file too large for one request and too small for an upload session.",
+        "Report the error with its request id; the service's limits contradict each other for this size.",
+    ),
+    Code.COMMIT_IN_DOUBT: Entry(
+        "The file may or may not be attached: the evidence does not tell.",
+        "Open the item. If the file is there, nothing is left to do; if it is not, retry the transfer.",
+    ),
+    Code.CHECKPOINT_UNREADABLE: Entry(
+        "The checkpoint is damaged or not ours; it was left untouched.",
+        "Look at the checkpoint blob; delete it and drop the file again only after checking the item.",
+    ),
+    Code.CHECKPOINT_NEWER: Entry(
+        "The checkpoint was written by a newer version of the app; it was left untouched.",
+        "Deploy that version again, or wait until it is; the sweep then carries the transfer on.",
+    ),
+    Code.MESSAGE_UNREADABLE: Entry(
+        "A queue message is not one of ours.",
+        "Find out what else writes to the transfer queue, and stop it.",
+    ),
+    Code.RUNS_FAILED: Entry(
+        "The run kept failing before it could decide anything.",
+        "Look at the app's exceptions for this transfer's id; retry once their cause is gone.",
+        retryable=True,
+    ),
+    Code.STORAGE_UNAVAILABLE: Entry(
+        "The app's storage does not answer.",
+        "Try again in a few seconds. If it lasts, check the app's roles on the storage account and its network path.",
+        retryable=True,
+    ),
+    Code.REQUEST_INVALID: Entry(
+        "The request is not of the documented form.",
+        "Correct every fault that is listed; GET /api/openapi.json describes each request.",
+    ),
+    Code.REQUEST_TOO_LARGE: Entry(
+        "The request's body is too large.",
+        "Send the file's name only; the file itself goes into the drop container.",
+    ),
+    Code.BLOB_NOT_FOUND: Entry(
+        "The drop container has no such file.",
+        "Upload the file first, and give its name inside the container, folders included.",
+    ),
+    Code.TRANSFER_NOT_FOUND: Entry(
+        "There is no such transfer.",
+        "Take the id from the answer that started the transfer, or from GET /api/transfers.",
+    ),
+    Code.TRANSFER_NOT_OVER: Entry(
+        "The transfer is still under way.",
+        "Wait for its end, or cancel it; only a failed or cancelled transfer can be tried again.",
+    ),
+    Code.TRANSFER_ATTACHED: Entry(
+        "The file is attached already.",
+        "Nothing is left to do here; remove the attachment in Outlook if it is not wanted.",
+    ),
+    Code.TRANSFER_FAILED: Entry(
+        "The transfer has failed already.",
+        "Nothing is left to cancel; see its error for what to do.",
+    ),
+    Code.RETRY_POINTLESS: Entry(
+        "The same transfer cannot succeed.",
+        "Correct the file or its metadata and drop it again, or start a new transfer that names the target.",
+    ),
+}

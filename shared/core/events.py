@@ -1,0 +1,194 @@
+"""What can come of an action: a closed union of plain values. `shared/core/machine.py` says what each one means.
+
+Three events carry the honesty of the whole: `NotDone` (surely no effect), `Unsure` (perhaps an effect) and
+`Committed` (surely the effect). Nothing else may be read as one of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.core.errors import Code
+from shared.core.model import Failure, GraphAnswer, Listed
+
+
+@dataclass(frozen=True, slots=True)
+class FoundItem:
+    """One match of a lookup. An event has no drafts: `is_draft` is False."""
+
+    id: str
+    is_draft: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What every event may carry: the answer it was read from."""
+
+    graph: GraphAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """A run has taken the transfer over; what an earlier run had under way is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested(Event):
+    """A person asked for the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announced(Event):
+    """The commit is about to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn(Event):
+    """The announced commit was surely not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsFound(Event):
+    """What a lookup matched; may be empty."""
+
+    items: tuple[FoundItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentsListed(Event):
+    """Everything attached to the item."""
+
+    attachments: tuple[Listed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened(Event):
+    """A new upload session that wants the byte at `offset`."""
+
+    url: str = field(repr=False)
+    expires_at: datetime
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetKnown(Event):
+    """The session stands, and wants the byte at `offset`; None = it stands and does not say."""
+
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetRefused(Event):
+    """The session refused a range for where it begins; `offset` is what it wants, where it says so."""
+
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed(Event):
+    """Graph said 201: the attachment exists. Its id, where Graph named it."""
+
+    attachment_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionGone(Event):
+    """The upload URL is dead: expired, cancelled, or used up by a commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskRefused(Event):
+    """The session does not answer the question: it may be gone, or Graph may not know the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFenced(Event):
+    """The session is surely dead: no range of ours can land any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FenceRefused(Event):
+    """The session could not be deleted: only its expiry fences it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared(Event):
+    """Whether the attachment's bytes are the file's."""
+
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PostTooLarge(Event):
+    """The body is too large for one request; surely no effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTooSmall(Event):
+    """The file is too small for an upload session; surely no effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTooLarge(Event):
+    """The range is too large for one request; surely no effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemMissing(Event):
+    """The item does not exist: not yet, not any more, or never. In a comparison: the attachment is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotDone(Event):
+    """The request surely had no effect and may be repeated, not before `retry_after` seconds where given.
+
+    `code` is how the transfer ends if it never gets better.
+    """
+
+    code: Code
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure(Event):
+    """The request may have had its effect: the answer is lost, or says that the service failed.
+
+    `code` is how the transfer ends if it never gets better; nothing is repeated before `retry_after` seconds.
+    """
+
+    code: Code
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Event):
+    """A final no. The transfer ends with this failure once nothing of it can land any more."""
+
+    failure: Failure
+
+
+Happening = (
+    RunStarted
+    | CancelRequested
+    | Announced
+    | Withdrawn
+    | ItemsFound
+    | AttachmentsListed
+    | SessionOpened
+    | OffsetKnown
+    | OffsetRefused
+    | Committed
+    | SessionGone
+    | AskRefused
+    | SessionFenced
+    | FenceRefused
+    | Compared
+    | PostTooLarge
+    | SessionTooSmall
+    | RangeTooLarge
+    | ItemMissing
+    | NotDone
+    | Unsure
+    | Refused
+)

@@ -1,0 +1,127 @@
+"""The two questions the driver asks: what to do next, and what an answer means.
+
+`decide` says what a state wants, and changes nothing. `apply` takes the one step that `shared/core/table.py` has for
+the event; a pair that is not there is impossible, so applying it changes nothing and raises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from shared.core import events as ev
+from shared.core import sending
+from shared.core.actions import (
+    Action,
+    Announce,
+    AskSession,
+    CancelSession,
+    CompareAttachment,
+    FindItem,
+    Finish,
+    Item,
+    ListAttachments,
+    OpenSession,
+    PostAttachment,
+    PutRange,
+    Wait,
+    Withdraw,
+)
+from shared.core.model import Route, Session, State, Transfer
+from shared.core.policy import Policy
+from shared.core.ranges import completes, next_range
+from shared.core.table import TABLE
+
+
+class IllegalEvent(Exception):  # noqa: N818 - it names what happened, as the field does
+    """An event came that its state does not know. A defect of the caller; the transfer is unchanged."""
+
+
+def decide(transfer: Transfer, now: datetime, policy: Policy) -> Action:
+    """What to do next. Asked twice, it answers the same: only `apply` changes anything."""
+    if transfer.is_over:
+        return Finish()
+    if transfer.not_before is not None and now < transfer.not_before:
+        return Wait(transfer.not_before)
+    match transfer.state:
+        case State.PLANNED:
+            return _plan(transfer)
+        case State.OPENING:
+            return OpenSession(_item(transfer), transfer.attachment, transfer.size)
+        case State.SENDING | State.RESENDING:
+            return _send(transfer, policy)
+        case State.COMMITTING:
+            return _commit(transfer, now, policy)
+        case State.ASKING:
+            return AskSession(_session(transfer).url)
+        case State.FENCING:
+            return CancelSession(_session(transfer).url)
+        case State.LOOKING:
+            return ListAttachments(_item(transfer))
+        case State.COMPARING:
+            return CompareAttachment(_item(transfer), transfer.suspects[0], transfer.size)
+        case State.ATTACHED | State.FAILED | State.CANCELLED:
+            raise AssertionError("is_over was asked first")
+        case _:
+            assert_never(transfer.state)
+
+
+def apply(transfer: Transfer, event: ev.Happening, now: datetime, policy: Policy) -> Transfer:
+    """What the event makes of the transfer. Whatever comes next comes no earlier than Graph asked for.
+
+    Raises:
+        IllegalEvent: the table has no row for it; the transfer is unchanged.
+    """
+    row = TABLE[transfer.state].get(type(event))
+    if row is None:
+        raise IllegalEvent(f"{type(event).__name__} cannot happen to a transfer that is {transfer.state.value}")
+    if not isinstance(event, ev.RunStarted | ev.CancelRequested):
+        transfer = replace(transfer, not_before=None)  # an answer came: whatever was waited for is over
+    after = replace(row.rule(transfer, event, now, policy), updated_at=now)
+    if isinstance(event, ev.NotDone | ev.Unsure) and event.retry_after is not None and not after.is_over:
+        allowed_at = now + timedelta(seconds=event.retry_after)
+        after = replace(after, not_before=max(after.not_before or allowed_at, allowed_at))
+    return after
+
+
+def _plan(transfer: Transfer) -> Action:
+    if transfer.item_id is None:
+        return FindItem(transfer.target)
+    if transfer.before is None:
+        return ListAttachments(_item(transfer))
+    return Announce()
+
+
+def _send(transfer: Transfer, policy: Policy) -> Action:
+    final = completes(_session(transfer).offset, transfer.size, sending.range_bytes(transfer, policy))
+    if final and (transfer.announced_at is None or transfer.state is State.SENDING):
+        return Announce()
+    return _range(transfer, policy)
+
+
+def _commit(transfer: Transfer, now: datetime, policy: Policy) -> Action:
+    if transfer.route is Route.SESSION:
+        return _range(transfer, policy)
+    not_after = (transfer.announced_at or now) + timedelta(seconds=policy.post_start)
+    if now > not_after:
+        return Withdraw()
+    return PostAttachment(_item(transfer), transfer.attachment, transfer.size, not_after)
+
+
+def _range(transfer: Transfer, policy: Policy) -> PutRange:
+    session = _session(transfer)
+    offset, length = next_range(session.offset, transfer.size, sending.range_bytes(transfer, policy))
+    return PutRange(session.url, offset, length, transfer.size)
+
+
+def _item(transfer: Transfer) -> Item:
+    if transfer.item_id is None:
+        raise ValueError(f"transfer {transfer.id} is {transfer.state.value} without an item")
+    return Item(transfer.target.mailbox, transfer.target.kind, transfer.item_id)
+
+
+def _session(transfer: Transfer) -> Session:
+    if transfer.session is None:
+        raise ValueError(f"transfer {transfer.id} is {transfer.state.value} without an upload session")
+    return transfer.session

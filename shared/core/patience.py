@@ -1,0 +1,143 @@
+"""What waits, what is tried again, and when enough is enough.
+
+Failures are counted three ways: in a row at one step, while one session is open, and in the transfer's whole life. Any
+progress that Graph confirms ends the row. While settling only the row counts: evidence is worth more than a quota.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.core import ending
+from shared.core.errors import CATALOGUE, Code
+from shared.core.events import ItemMissing, NotDone, Refused, Unsure
+from shared.core.model import Failure, GraphAnswer, Session, State, Transfer
+from shared.core.policy import Policy
+from shared.core.retry import backoff, wait_for
+
+SETTLED_BY_EVIDENCE = frozenset({State.FENCING, State.LOOKING, State.COMPARING})
+
+
+def progressed(transfer: Transfer) -> Transfer:
+    """Graph confirmed something new: the row of failures is over."""
+    return replace(transfer, tries=0, throttles=0, missing_since=None)
+
+
+def counted(transfer: Transfer) -> Transfer:
+    """One more failure, of the kind that costs patience."""
+    return replace(
+        transfer,
+        tries=transfer.tries + 1,
+        session_tries=transfer.session_tries + 1,
+        transfer_tries=transfer.transfer_tries + 1,
+    )
+
+
+def is_spent(transfer: Transfer, code: Code, policy: Policy) -> bool:
+    """True once the patience for this kind of failure is used up."""
+    if code is Code.GRAPH_THROTTLED:
+        return transfer.throttles > policy.throttles
+    if transfer.tries > policy.step_tries:
+        return True
+    if transfer.state in SETTLED_BY_EVIDENCE:
+        mere_courtesy = ending.is_ending(transfer) and transfer.announced_at is None
+        return mere_courtesy and transfer.tries >= policy.courtesy_tries
+    return transfer.session_tries > policy.session_tries or transfer.transfer_tries > policy.transfer_tries
+
+
+def hold(transfer: Transfer, event: NotDone | Unsure, now: datetime, policy: Policy) -> Transfer:
+    """Stay at this step and try it again later, or give up."""
+    if event.code is Code.GRAPH_THROTTLED:
+        transfer = replace(transfer, throttles=transfer.throttles + 1)
+        row = transfer.throttles
+    else:
+        transfer = counted(transfer)
+        row = transfer.tries
+    if is_spent(transfer, event.code, policy):
+        return give_up(transfer, exhausted(transfer, event.code, event.graph), now, policy)
+    own = backoff(row, policy.backoff_first, policy.backoff_cap, transfer.id)
+    return replace(transfer, not_before=now + timedelta(seconds=wait_for(event.retry_after, own)))
+
+
+def exhausted(transfer: Transfer, code: Code, graph: GraphAnswer | None = None) -> Failure:
+    """The named failure at the end of patience: what went on failing, how often, for which file."""
+    often = transfer.throttles if code is Code.GRAPH_THROTTLED else transfer.tries
+    detail = (
+        f"{CATALOGUE[code].title} {transfer.plan.source.blob!r} was {transfer.state.value} at byte "
+        f"{transfer.bytes_confirmed} of {transfer.size}; {often} attempts in a row failed, "
+        f"{transfer.transfer_tries} in all."
+    )
+    return Failure(code, detail, graph)
+
+
+def give_up(transfer: Transfer, failure: Failure, now: datetime, policy: Policy) -> Transfer:
+    """Stop trying. Where a commit may be under way the evidence comes first, and the failure is its verdict."""
+    if transfer.landed:
+        return ending.attached(transfer, None, now)
+    judged = replace(transfer, verdict=transfer.verdict if ending.is_ending(transfer) else failure, tries=0)
+    if transfer.state not in SETTLED_BY_EVIDENCE:
+        return ending.wind_down(judged, now)
+    if transfer.announced_at is None:
+        return ending.end(judged, now)
+    if transfer.state is State.FENCING:
+        return fence_by_expiry(transfer, now, policy)
+    return ending.in_doubt(transfer, failure, now)
+
+
+def fence_by_expiry(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
+    """A session that cannot be deleted is dead once its expiry, and the clocks' difference, have passed.
+
+    Until then a look can still show the attachment; that it shows nothing proves nothing, so the session stays. Where
+    no commit was ever announced nothing of the session can become an attachment: there is nothing to fence off.
+    """
+    session = transfer.session
+    if session is None or transfer.announced_at is None or now >= dead_at(session, policy):
+        return replace(transfer, state=State.LOOKING, session=None, looks=0, tries=0)
+    return replace(transfer, state=State.LOOKING, looks=0, tries=0)
+
+
+def dead_at(session: Session, policy: Policy) -> datetime:
+    """From when on the session refuses every range, whatever the clocks say."""
+    return session.expires_at + timedelta(seconds=policy.expiry_margin)
+
+
+def wait_for_target(transfer: Transfer, event: ItemMissing, now: datetime, policy: Policy) -> Transfer:
+    """The item does not exist (yet): look again later, up to `target_wait` seconds after the first miss."""
+    since = transfer.missing_since or now
+    if now - since >= timedelta(seconds=policy.target_wait):
+        return give_up(transfer, _missing(transfer, event.graph, policy), now, policy)
+    tries = transfer.tries + 1
+    pause = backoff(tries, policy.target_poll_first, policy.target_poll_cap, transfer.id)
+    until = min(now + timedelta(seconds=pause), since + timedelta(seconds=policy.target_wait))
+    return replace(transfer, missing_since=since, tries=tries, not_before=until)
+
+
+def look_missed(transfer: Transfer, event: ItemMissing, now: datetime, policy: Policy) -> Transfer:
+    """The item is gone while we look at it. With nothing committed there is nothing left to wait for."""
+    if ending.is_ending(transfer) and transfer.announced_at is None:
+        return ending.end(transfer, now)
+    return wait_for_target(transfer, event, now, policy)
+
+
+def look_refused(transfer: Transfer, event: Refused, now: datetime, policy: Policy) -> Transfer:
+    """We may not look. With a commit in doubt it is tried again: what Graph refuses now it may allow in an hour.
+
+    What the source refuses stays refused: its bytes are gone, and nothing can be compared with them.
+    """
+    hopeless = event.failure.graph is None or transfer.tries >= policy.step_tries
+    if transfer.announced_at is None or transfer.landed or hopeless:
+        return ending.refused_a_look(transfer, event, now, policy)
+    transfer = counted(transfer)
+    own = backoff(transfer.tries, policy.backoff_first, policy.backoff_cap, transfer.id)
+    return replace(transfer, not_before=now + timedelta(seconds=own))
+
+
+def _missing(transfer: Transfer, graph: GraphAnswer | None, policy: Policy) -> Failure:
+    target = transfer.target
+    return Failure(
+        Code.TARGET_NOT_FOUND,
+        f"No {target.kind.value} with {target.key.value} {target.value!r} appeared in {target.mailbox} within "
+        f"{policy.target_wait:g} seconds.",
+        graph,
+    )

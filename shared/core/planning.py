@@ -1,0 +1,137 @@
+"""The birth of a transfer: its id, its route, and the refusals that need no request at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import datetime
+
+from shared.core import ending
+from shared.core.errors import Code
+from shared.core.history import remembered
+from shared.core.model import (
+    LOOKUPS,
+    Attachment,
+    Failure,
+    GraphAnswer,
+    Plan,
+    Route,
+    Source,
+    State,
+    Step,
+    Target,
+    Transfer,
+)
+from shared.core.policy import LARGEST_ATTACHMENT
+
+_NEWEST_FIRST = 0xFFFFFFFF
+"""Ids begin with this less the blob's Last-Modified in epoch seconds, so that a listing by name is newest first.
+It lasts until 2106."""
+
+
+def transfer_id(source: Source, target: Target | None, name: str | None) -> str:
+    """32 hex digits that name one version of one blob on its way to one item under one name.
+
+    The same event delivered again makes the same id, and so finds the transfer it already made. The first 8 digits sort
+    newest first by the blob's Last-Modified; the other 24 are the head of a SHA-256.
+    """
+    key = [source.container, source.blob, source.etag]
+    if target is not None:
+        key += [target.mailbox.casefold(), target.key.value, target.value]
+    if name is not None:
+        key.append(name)
+    digest = hashlib.sha256(json.dumps(key, ensure_ascii=False).encode(errors="surrogatepass")).hexdigest()
+    return f"{_NEWEST_FIRST - int(source.modified_at.timestamp()):08x}{digest[:24]}"
+
+
+def accept(source: Source, target: Target, attachment: Attachment, route: Route, now: datetime) -> Transfer:
+    """A new transfer, ready to run; or one that is over at once, where its size cannot work."""
+    plan = Plan(source, target, attachment, now)
+    transfer = Transfer(
+        id=transfer_id(source, target, attachment.name),
+        plan=plan,
+        route=route,
+        item_id=None if target.key in LOOKUPS else target.value,
+        updated_at=now,
+    )
+    failure = _impossible_size(source)
+    return transfer if failure is None else _stillborn(transfer, failure, now)
+
+
+def refuse(source: Source, failure: Failure, now: datetime) -> Transfer:
+    """A file whose metadata names no usable target: a failed transfer that says why."""
+    plan = Plan(source, None, None, now)
+    transfer = Transfer(id=transfer_id(source, None, None), plan=plan, route=Route.SESSION, updated_at=now)
+    return _stillborn(transfer, failure, now)
+
+
+def can_be_retried(transfer: Transfer) -> bool:
+    """True where trying the same file and target again could end otherwise: not where intake refused them."""
+    refused = transfer.plan.target is None or _impossible_size(transfer.plan.source) is not None
+    return transfer.state in {State.FAILED, State.CANCELLED} and not refused
+
+
+def retried(transfer: Transfer, now: datetime) -> Transfer:
+    """A failed or cancelled transfer, to be tried again from what is durable.
+
+    A commit that is in doubt stays in doubt, and what was attached before it stays noted: so a retry looks first. Where
+    nothing is in doubt nothing is ours, and what is attached is noted afresh.
+    """
+    doubtful = transfer.announced_at is not None
+    return replace(
+        remembered(transfer, Step(now, transfer.state, "", "retry requested")),
+        retries=transfer.retries + 1,
+        state=State.LOOKING if doubtful else State.PLANNED,
+        before=transfer.before if doubtful else None,
+        session=None,
+        looks=0,
+        early_looks=0,
+        suspects=(),
+        strangers=0,
+        verdict=None,
+        cancel_requested=False,
+        not_before=None,
+        missing_since=None,
+        tries=0,
+        session_tries=0,
+        transfer_tries=0,
+        throttles=0,
+        sessions=0,
+        routes_refused=0,
+        bytes_confirmed=0,
+        failure=None,
+        finished_at=None,
+        updated_at=now,
+    )
+
+
+def stopped(transfer: Transfer, code: Code, detail: str, now: datetime) -> Transfer:
+    """End a transfer from outside, for a fault of ours that no run could get past. It never guesses.
+
+    A commit that Graph confirmed makes it attached; one whose answer is lost ends in COMMIT_IN_DOUBT.
+    """
+    failure = Failure(code, detail, GraphAnswer(None))
+    told = remembered(transfer, Step(now, transfer.state, "", "stopped", code=code.value))
+    if transfer.landed:
+        return replace(ending.attached(told, None, now), updated_at=now)
+    if transfer.announced_at is not None:
+        return replace(ending.in_doubt(told, failure, now), updated_at=now)
+    return _stillborn(told, failure, now)
+
+
+def _impossible_size(source: Source) -> Failure | None:
+    if source.size == 0:
+        return Failure(Code.SOURCE_EMPTY, f"{source.blob!r} has 0 bytes.")
+    if source.size > LARGEST_ATTACHMENT:
+        return Failure(
+            Code.SOURCE_TOO_LARGE,
+            f"{source.blob!r} has {source.size} bytes; an attachment may have at most {LARGEST_ATTACHMENT}.",
+        )
+    return None
+
+
+def _stillborn(transfer: Transfer, failure: Failure, now: datetime) -> Transfer:
+    return replace(
+        transfer, state=State.FAILED, failure=failure, session=None, not_before=None, finished_at=now, updated_at=now
+    )

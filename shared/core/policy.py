@@ -1,0 +1,62 @@
+"""Every number the core decides by. Seconds and bytes; the reason for each value stands beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+LARGEST_ATTACHMENT = 150 * MIB
+"""Bytes, inclusive. Microsoft says 150 MB without saying which; above 150 MiB both readings refuse
+(attachment-createuploadsession; between 150,000,000 and this Graph decides)."""
+
+LARGEST_RANGE = 4 * MIB
+"""Bytes, inclusive. "Up to 4 MB each time" (attachment-createuploadsession); 4,194,304 is accepted in production
+(alcionai/corso)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How patient and how careful a transfer is.
+
+    Attributes:
+        range_bytes: bytes per range.
+        smallest_range: a refused range is halved down to this; below it the size is not what is wrong.
+        target_wait: how long an item that does not exist is waited for, from the first time Graph says so.
+        target_poll_first, target_poll_cap: delay between two looks for it; doubles from the first to the cap. Even the
+            shortest one (half of the first, see `retry.backoff`) is longer than `inline_wait`: no worker waits for it.
+        backoff_first, backoff_cap: delay after a failure; doubles from the first to the cap.
+        step_tries: failures in a row at one step (one range, one question) before the transfer gives up.
+        session_tries: failures while one session is open, progress or not, before it gives up.
+        transfer_tries: failures in the transfer's whole life before it gives up.
+        courtesy_tries: failures in a row at fencing or looking where nothing can have been committed, before the
+            transfer ends without it.
+        throttles: answers in a row that ask to slow down before it gives up.
+        ask_tries: questions to the session that fail before its offset is found out by sending.
+        sessions: upload sessions opened, or POSTs sent, before it gives up.
+        look_delays: pauses before the second, third ... look for an attachment that may be listed late.
+        post_start: a POST starts at most this long after it was announced.
+        post_landing: a POST that was announced this long ago has landed or never will.
+        expiry_margin: how far our clock and Graph's may differ about a session's end.
+        inline_wait: a wait up to this long is slept; a longer one goes back to the queue.
+    """
+
+    range_bytes: int = LARGEST_RANGE
+    smallest_range: int = 64 * 1024
+    target_wait: float = 600
+    target_poll_first: float = 12
+    target_poll_cap: float = 60
+    backoff_first: float = 1
+    backoff_cap: float = 300
+    step_tries: int = 24
+    session_tries: int = 60
+    transfer_tries: int = 120
+    courtesy_tries: int = 3
+    throttles: int = 200
+    ask_tries: int = 3
+    sessions: int = 8
+    look_delays: tuple[float, ...] = (5, 25)
+    post_start: float = 60
+    post_landing: float = 300
+    expiry_margin: float = 300
+    inline_wait: float = 5

@@ -1,0 +1,166 @@
+"""The way forward, when Graph answers: find the item, note what is there, open a session, send range after range."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.core import ending, patience
+from shared.core.errors import Code
+from shared.core.events import (
+    Announced,
+    AttachmentsListed,
+    Committed,
+    ItemMissing,
+    ItemsFound,
+    NotDone,
+    OffsetKnown,
+    PostTooLarge,
+    RangeTooLarge,
+    SessionOpened,
+    SessionTooSmall,
+    Withdrawn,
+)
+from shared.core.model import Failure, Route, Session, State, Transfer, with_offset
+from shared.core.policy import Policy
+from shared.core.ranges import completes, halved
+
+
+def range_bytes(transfer: Transfer, policy: Policy) -> int:
+    """Bytes per range for this transfer: the policy's, or what Graph made us shrink to."""
+    return transfer.range_bytes or policy.range_bytes
+
+
+def item_found(transfer: Transfer, event: ItemsFound, now: datetime, policy: Policy) -> Transfer:
+    """One match is the item; of several, the one draft; none is waited for."""
+    drafts = [item for item in event.items if item.is_draft]
+    chosen = event.items if len(event.items) == 1 else drafts
+    if len(chosen) == 1:
+        return patience.progressed(replace(transfer, item_id=chosen[0].id))
+    if not event.items:
+        return patience.wait_for_target(transfer, ItemMissing(graph=event.graph), now, policy)
+    target = transfer.target
+    detail = (
+        f"{len(event.items)} items in {target.mailbox} match {target.key.value} {target.value!r}, "
+        f"{len(drafts)} of them drafts."
+    )
+    return ending.failed(transfer, Failure(Code.TARGET_AMBIGUOUS, detail, event.graph), now)
+
+
+def before_noted(transfer: Transfer, event: AttachmentsListed, _now: datetime, _policy: Policy) -> Transfer:
+    """What is attached now was there before us: later looks ignore it."""
+    noted = patience.progressed(replace(transfer, before=tuple(listed.id for listed in event.attachments)))
+    return replace(noted, state=State.OPENING) if transfer.route is Route.SESSION else noted
+
+
+def session_opened(transfer: Transfer, event: SessionOpened, _now: datetime, policy: Policy) -> Transfer:
+    """A session stands. What Graph asked for on opening, 0 as documented, is where it begins."""
+    offset = event.offset if event.offset < transfer.size else 0  # a new session holds nothing yet
+    opened = replace(
+        transfer,
+        session=Session(event.url, event.expires_at, offset),
+        sessions=transfer.sessions + 1,
+        session_tries=0,
+        bytes_confirmed=offset,
+    )
+    return _onward(patience.progressed(opened), policy)
+
+
+def moved(transfer: Transfer, offset: int, policy: Policy) -> Transfer:
+    """Graph named the next byte, ahead, behind or inside a range: follow it. Only going forward is progress."""
+    before = transfer.session.offset if transfer.session else 0
+    there = with_offset(transfer, offset)
+    return _onward(patience.progressed(there) if offset > before else there, policy)
+
+
+def _onward(transfer: Transfer, policy: Policy) -> Transfer:
+    """Back to sending; to committing where the commit was announced before and the next range is the final one."""
+    offset = transfer.session.offset if transfer.session else 0
+    final = completes(offset, transfer.size, range_bytes(transfer, policy))
+    announced = transfer.announced_at is not None
+    return replace(transfer, state=State.COMMITTING if final and announced else State.SENDING)
+
+
+def range_answered(transfer: Transfer, event: OffsetKnown, now: datetime, policy: Policy) -> Transfer:
+    """A range was taken, whole or in part. An answer that does not move the session costs patience."""
+    offset = event.offset
+    if offset is None or offset >= transfer.size:
+        # 200 is progress, never an end: what the session really holds has to be asked.
+        return replace(patience.counted(transfer), state=State.ASKING)
+    stalled = transfer.session is not None and offset <= transfer.session.offset
+    if not stalled:
+        return moved(transfer, offset, policy)
+    transfer = patience.counted(transfer)
+    if patience.is_spent(transfer, Code.UPLOAD_STALLED, policy):
+        return patience.give_up(transfer, patience.exhausted(transfer, Code.UPLOAD_STALLED, event.graph), now, policy)
+    return moved(transfer, offset, policy)
+
+
+def range_too_large(transfer: Transfer, event: RangeTooLarge, now: datetime, policy: Policy) -> Transfer:
+    """Halve the range and go on; at the smallest, size is not what is wrong."""
+    smaller = halved(range_bytes(transfer, policy), policy.smallest_range)
+    if smaller is None:
+        return patience.give_up(transfer, patience.exhausted(transfer, Code.RANGE_REFUSED, event.graph), now, policy)
+    return _onward(replace(transfer, range_bytes=smaller), policy)
+
+
+def commit_announced(transfer: Transfer, _event: Announced, now: datetime, _policy: Policy) -> Transfer:
+    """From here on, until the answer, the attachment may exist. A POST counts as a session opened."""
+    sessions = transfer.sessions + 1 if transfer.route is Route.POST else transfer.sessions
+    return replace(transfer, state=State.COMMITTING, announced_at=now, looks=0, early_looks=0, sessions=sessions)
+
+
+def commit_withdrawn(transfer: Transfer, event: Withdrawn, now: datetime, policy: Policy) -> Transfer:
+    """The POST was announced and not sent in time, because the file was slow to read: announce it afresh, later."""
+    return patience.hold(_unposted(transfer), NotDone(Code.SOURCE_UNREADABLE, graph=event.graph), now, policy)
+
+
+def commit_not_done(transfer: Transfer, event: NotDone, now: datetime, policy: Policy) -> Transfer:
+    """The commit surely had no effect. A POST goes back to before its announcement; a final range stays."""
+    return patience.hold(_unposted(transfer), event, now, policy)
+
+
+def commit_missed(transfer: Transfer, event: ItemMissing, now: datetime, policy: Policy) -> Transfer:
+    """The POST found no item: surely no effect; wait for the item."""
+    return patience.wait_for_target(_unposted(transfer), event, now, policy)
+
+
+def _unposted(transfer: Transfer) -> Transfer:
+    if transfer.route is Route.SESSION:
+        return transfer
+    return replace(transfer, state=State.PLANNED, announced_at=None, sessions=transfer.sessions - 1)
+
+
+def committed(transfer: Transfer, event: Committed, now: datetime, policy: Policy) -> Transfer:
+    """201. Believed where all bytes were sent; the id is looked up where Graph did not name it."""
+    final = transfer.route is Route.POST or (
+        transfer.session is not None
+        and completes(transfer.session.offset, transfer.size, range_bytes(transfer, policy))
+    )
+    if not final:
+        # A session that claims to be complete after part of the file is fenced, and judged by its bytes.
+        return replace(patience.counted(transfer), state=State.FENCING, announced_at=transfer.announced_at or now)
+    if event.attachment_id is not None:
+        return ending.attached(transfer, event.attachment_id, now)
+    return replace(transfer, state=State.LOOKING, landed=True, session=None, bytes_confirmed=transfer.size, tries=0)
+
+
+def post_too_large(transfer: Transfer, event: PostTooLarge, now: datetime, policy: Policy) -> Transfer:
+    """Graph wants a session for this file."""
+    return _rerouted(_unposted(transfer), Route.SESSION, event, now, policy)
+
+
+def session_too_small(transfer: Transfer, event: SessionTooSmall, now: datetime, policy: Policy) -> Transfer:
+    """Graph wants a POST for this file."""
+    return _rerouted(transfer, Route.POST, event, now, policy)
+
+
+def _rerouted(
+    transfer: Transfer, route: Route, event: PostTooLarge | SessionTooSmall, now: datetime, policy: Policy
+) -> Transfer:
+    """Take the other way; sent back again, neither way is open."""
+    if transfer.routes_refused:
+        failure = patience.exhausted(transfer, Code.SIZE_ROUTES_REFUSED, event.graph)
+        return patience.give_up(transfer, failure, now, policy)
+    state = State.OPENING if route is Route.SESSION else State.PLANNED
+    return replace(transfer, route=route, routes_refused=transfer.routes_refused + 1, state=state)

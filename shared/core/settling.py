@@ -1,0 +1,221 @@
+"""Settling a lost answer: gather evidence in the one order that never attaches twice.
+
+1. Ask the session where it stands. A session that answers is not committed: go on from its offset.
+2. No answer to that: send the same range again. At a wrong offset it changes nothing; its answer tells.
+3. Session gone: DELETE it first. From here on nothing of it can land late.
+4. List the attachments second, and compare with what was there before. Something new: compare its bytes.
+5. Nothing new: look again, because a list may lag. Still nothing: only now a new session.
+
+Steps 3 and 4 must not change places: a look before the fence misses a range that lands after it. A POST has no session
+to fence: time is its fence (`Policy.post_landing`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.core import ending, patience
+from shared.core.errors import Code
+from shared.core.events import (
+    AskRefused,
+    AttachmentsListed,
+    Compared,
+    FenceRefused,
+    ItemMissing,
+    NotDone,
+    OffsetKnown,
+    OffsetRefused,
+    Refused,
+    RunStarted,
+    SessionFenced,
+    SessionGone,
+    Unsure,
+)
+from shared.core.model import Failure, Route, State, Transfer
+from shared.core.policy import Policy
+from shared.core.retry import backoff
+from shared.core.sending import moved
+
+
+def run_started(transfer: Transfer, _event: RunStarted, _now: datetime, _policy: Policy) -> Transfer:
+    """An earlier run may have died anywhere: whatever it had under way is in doubt."""
+    transfer = replace(transfer, runs=transfer.runs + 1)
+    if transfer.state not in {State.SENDING, State.COMMITTING, State.RESENDING}:
+        return transfer
+    return replace(transfer, state=State.LOOKING if transfer.session is None else State.ASKING)
+
+
+def range_unsure(transfer: Transfer, event: Unsure, now: datetime, policy: Policy) -> Transfer:
+    """A range's answer is lost: ask the session, which may hold all, part or none of the range."""
+    held = patience.hold(transfer, event, now, policy)
+    return held if held.state is not transfer.state else replace(held, state=State.ASKING)
+
+
+def commit_unsure(transfer: Transfer, event: Unsure, now: datetime, policy: Policy) -> Transfer:
+    """A commit's answer is lost: a final range has its session to ask, a POST leaves only the item to look at."""
+    if transfer.route is Route.SESSION:
+        return range_unsure(transfer, event, now, policy)
+    held = patience.hold(transfer, event, now, policy)
+    return held if held.state is not transfer.state else replace(held, state=State.LOOKING, tries=0)
+
+
+def range_refused(transfer: Transfer, event: OffsetRefused, now: datetime, policy: Policy) -> Transfer:
+    """The session stands elsewhere: go where it says, else ask."""
+    transfer = patience.counted(transfer)
+    if patience.is_spent(transfer, Code.UPLOAD_STALLED, policy):
+        return patience.give_up(transfer, patience.exhausted(transfer, Code.UPLOAD_STALLED, event.graph), now, policy)
+    if event.offset is None or event.offset >= transfer.size:
+        return replace(transfer, state=State.ASKING)
+    return moved(transfer, event.offset, policy)
+
+
+def offset_answered(transfer: Transfer, event: OffsetKnown, _now: datetime, policy: Policy) -> Transfer:
+    """The session stands and says where: so it is not committed. It holds every byte, or says nothing: send again."""
+    if event.offset is None:
+        return replace(transfer, state=State.RESENDING)
+    if event.offset >= transfer.size:
+        return replace(transfer, state=State.FENCING, tries=0)
+    return moved(transfer, event.offset, policy)
+
+
+def ask_refused(transfer: Transfer, _event: AskRefused, _now: datetime, _policy: Policy) -> Transfer:
+    """404 and 405 may both mean that Graph does not know the question: never take them for "gone"."""
+    return replace(transfer, state=State.RESENDING)
+
+
+def ask_failed(transfer: Transfer, event: NotDone | Unsure, now: datetime, policy: Policy) -> Transfer:
+    """Ask again a few times, then find out by sending."""
+    held = patience.hold(transfer, event, now, policy)
+    asked_enough = held.state is State.ASKING and held.tries >= policy.ask_tries
+    return replace(held, state=State.RESENDING) if asked_enough else held
+
+
+def resend_answered(transfer: Transfer, event: OffsetKnown, _now: datetime, policy: Policy) -> Transfer:
+    """The range was taken: go on. An answer without an offset leaves nothing to go on from."""
+    if event.offset is None or event.offset >= transfer.size:
+        return replace(transfer, state=State.FENCING, tries=0)
+    return moved(transfer, event.offset, policy)
+
+
+def resend_refused(transfer: Transfer, event: OffsetRefused, _now: datetime, policy: Policy) -> Transfer:
+    """The session stands elsewhere. It did not say where when asked, nor now: start over, behind a fence."""
+    if event.offset is None or event.offset >= transfer.size:
+        return replace(patience.counted(transfer), state=State.FENCING, tries=0)
+    return moved(transfer, event.offset, policy)
+
+
+def session_missing(transfer: Transfer, event: SessionGone, now: datetime, policy: Policy) -> Transfer:
+    """A range found no session. That may be a slip of the service: ask, and send again, a few times."""
+    if transfer.tries >= policy.ask_tries:
+        return session_gone(transfer, event, now, policy)
+    return replace(patience.counted(transfer), state=State.ASKING)
+
+
+def session_gone(transfer: Transfer, _event: SessionGone, _now: datetime, _policy: Policy) -> Transfer:
+    """Expired, cancelled or committed: which one, only the item tells, and only behind the fence."""
+    return replace(patience.counted(transfer), state=State.FENCING, tries=0)
+
+
+def fenced(transfer: Transfer, _event: SessionFenced, _now: datetime, _policy: Policy) -> Transfer:
+    """Nothing of the session can land any more: now a look tells the truth."""
+    return replace(transfer, state=State.LOOKING, session=None, looks=0, tries=0)
+
+
+def fence_refused(transfer: Transfer, _event: FenceRefused | Refused, now: datetime, policy: Policy) -> Transfer:
+    """Graph will not delete the session: only its expiry is left as a fence, where there is something to fence off."""
+    if ending.is_ending(transfer) and transfer.announced_at is None:
+        return ending.end(transfer, now)  # its final range was never sent: what is left of it comes to nothing
+    return patience.fence_by_expiry(transfer, now, policy)
+
+
+def looked(transfer: Transfer, event: AttachmentsListed, now: datetime, policy: Policy) -> Transfer:
+    """Whatever is new, and large enough to hold the file, is a suspect; those of our name come first.
+
+    Where no commit was announced nothing can be ours, whatever its bytes: other files arrive at the same item.
+
+    Outlook counts more bytes than the file has, never fewer (reference section 5). Nobody says whether it may change a
+    name, so attachments of other names are suspects too, the last ones.
+    """
+    transfer = replace(transfer, tries=0, missing_since=None)
+    known = set(transfer.before or ())
+    fresh = [listed for listed in event.attachments if listed.id not in known and listed.size >= transfer.size]
+    fresh.sort(key=lambda listed: listed.name != transfer.attachment.name)
+    if not fresh or transfer.announced_at is None:
+        return nothing_new(transfer, now, policy)
+    if transfer.landed and sum(listed.name == transfer.attachment.name for listed in fresh) == 1:
+        return ending.attached(transfer, fresh[0].id, now)
+    strangers = sum(listed.name != transfer.attachment.name for listed in fresh)
+    return replace(transfer, state=State.COMPARING, suspects=tuple(listed.id for listed in fresh), strangers=strangers)
+
+
+def nothing_new(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
+    """Look again while something of ours may still turn up; then end, or start over."""
+    transfer = replace(transfer, state=State.LOOKING, suspects=(), strangers=0)
+    if transfer.session is not None:  # not fenced yet: the look that counts comes when its expiry has fenced it
+        return replace(transfer, state=State.FENCING, not_before=patience.dead_at(transfer.session, policy))
+    later = _to_look_again(transfer, now, policy)
+    if later is not None:
+        return later
+    if transfer.landed:
+        return ending.attached(transfer, None, now)
+    if ending.is_ending(transfer):
+        return ending.end(transfer, now)
+    return _start_over(transfer, now, policy)
+
+
+def _to_look_again(transfer: Transfer, now: datetime, policy: Policy) -> Transfer | None:
+    """The transfer, waiting for its next look; None where another look cannot show anything that this one did not.
+
+    A series of looks, a pause of `look_delays` before each but the first, outlasts the lag of a list. It begins when
+    nothing can land any more: behind the fence, or, for a POST, at the end of its landing time. Earlier looks for a
+    POST may find it sooner; they prove nothing, and are counted apart.
+    """
+    if transfer.announced_at is None:
+        return None
+    landed_by = transfer.announced_at + timedelta(seconds=policy.post_landing)
+    if transfer.route is Route.POST and not transfer.landed and now < landed_by:
+        pauses = policy.look_delays[transfer.early_looks :]
+        soon = now + timedelta(seconds=pauses[0]) if pauses else landed_by
+        return replace(transfer, early_looks=transfer.early_looks + 1, not_before=min(soon, landed_by))
+    pauses = policy.look_delays[transfer.looks :]
+    if not pauses:
+        return None
+    return replace(transfer, looks=transfer.looks + 1, not_before=now + timedelta(seconds=pauses[0]))
+
+
+def _start_over(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
+    """Nothing is attached and nothing can land: the doubt is over, and the way is free for a new attempt."""
+    if transfer.sessions >= policy.sessions:
+        return ending.failed(transfer, patience.exhausted(transfer, Code.UPLOAD_STALLED), now)
+    pause = backoff(transfer.sessions, policy.backoff_first, policy.backoff_cap, transfer.id)
+    return replace(
+        transfer,
+        state=State.OPENING if transfer.route is Route.SESSION else State.PLANNED,
+        announced_at=None,
+        looks=0,
+        early_looks=0,
+        bytes_confirmed=0,
+        not_before=now + timedelta(seconds=pause),
+    )
+
+
+def compared(transfer: Transfer, event: Compared, now: datetime, policy: Policy) -> Transfer:
+    """The same bytes: it is ours. Others: somebody else's, never to be suspected again.
+
+    The same bytes under another name are ours renamed, or another file's twin: only a confirmed commit tells which.
+    """
+    suspect, *others = transfer.suspects
+    named_otherwise = len(transfer.suspects) <= transfer.strangers
+    if event.equal and named_otherwise and not transfer.landed:
+        twin = "A new attachment has the same bytes under another name."
+        return ending.in_doubt(transfer, Failure(Code.COMMIT_IN_DOUBT, twin, event.graph), now)
+    if event.equal:
+        return ending.attached(transfer, suspect, now)
+    cleared = replace(transfer, before=(*(transfer.before or ()), suspect), suspects=tuple(others), tries=0)
+    return cleared if others else nothing_new(cleared, now, policy)
+
+
+def suspect_missing(transfer: Transfer, _event: ItemMissing, now: datetime, policy: Policy) -> Transfer:
+    """The suspect, or the item, is gone meanwhile: that look showed nothing."""
+    return nothing_new(transfer, now, policy)

@@ -1,0 +1,77 @@
+"""What a transfer remembers for people."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from shared.core import actions as ac
+from shared.core import events as ev
+from shared.core.errors import Code
+from shared.core.history import LONGEST, named, recorded
+from shared.core.model import GraphAnswer, State, Step
+from tests.unit.core.shapes import FAILURE, NOW, SEEN, SIZE, URL, at, events, session, transfer
+
+RANGE = ac.PutRange(URL, 8, 8, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("action", "event", "step"),
+    [
+        (RANGE, ev.OffsetKnown(16), Step(NOW, State.SENDING, "put range", "offset known", 8)),
+        (
+            RANGE,
+            ev.Unsure(Code.GRAPH_UNAVAILABLE, graph=SEEN),
+            Step(NOW, State.SENDING, "put range", "unsure", 8, "GRAPH_UNAVAILABLE", "req-1"),
+        ),
+        (
+            ac.AskSession(URL),
+            ev.NotDone(Code.GRAPH_THROTTLED, 3),
+            Step(NOW, State.SENDING, "ask session", "not done", None, "GRAPH_THROTTLED"),
+        ),
+        (
+            RANGE,
+            ev.Refused(FAILURE),
+            Step(NOW, State.SENDING, "put range", "refused", 8, "ACCESS_DENIED", "req-1"),
+        ),
+        (None, ev.RunStarted(), Step(NOW, State.SENDING, "", "run started")),
+        (ac.Announce(), ev.Announced(graph=GraphAnswer(201)), Step(NOW, State.SENDING, "announce", "announced")),
+    ],
+)
+def test_a_step_says_what_was_tried_and_what_came_of_it(action: ac.Action | None, event: Any, step: Step) -> None:
+    assert recorded(transfer(), NOW, State.SENDING, action, event).history == (step,)
+
+
+def test_a_step_follows_the_ones_before() -> None:
+    first = recorded(transfer(), NOW, State.PLANNED, None, ev.RunStarted())
+    both = recorded(first, at(1), State.PLANNED, None, ev.CancelRequested())
+    assert [step.outcome for step in both.history] == ["run started", "cancel requested"]
+
+
+def test_a_long_history_keeps_its_beginning_and_its_end() -> None:
+    remembered = transfer()
+    for count in range(LONGEST + 30):
+        remembered = recorded(remembered, at(count), State.SENDING, RANGE, ev.OffsetKnown(16))
+        assert len(remembered.history) == min(count + 1, LONGEST)
+    kept = [int((step.at - NOW).total_seconds()) for step in remembered.history]
+    assert kept == [*range(20), *range(50, 150)]
+
+
+@pytest.mark.parametrize("kind", sorted(vars(ev), key=str))
+def test_no_step_of_any_event_holds_the_url(kind: str) -> None:
+    event = getattr(ev, kind)
+    if not (isinstance(event, type) and issubclass(event, ev.Event) and event is not ev.Event):
+        return
+    for one in events(event):
+        step = recorded(transfer(session=session()), NOW, State.SENDING, RANGE, one).history[0]
+        assert not any("canary" in str(getattr(step, field.name)) for field in fields(step))
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [(ac.CancelSession(URL), "cancel session"), (ev.AskRefused(), "ask refused"), (ac.Wait(NOW), "wait")],
+)
+def test_an_action_or_event_is_named_in_plain_words(value: Any, name: str) -> None:
+    assert named(value) == name

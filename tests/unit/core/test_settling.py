@@ -1,0 +1,396 @@
+"""Settling a lost answer, rule by rule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.core import settling
+from shared.core.errors import Code
+from shared.core.events import (
+    AskRefused,
+    Compared,
+    FenceRefused,
+    ItemMissing,
+    NotDone,
+    OffsetKnown,
+    OffsetRefused,
+    Refused,
+    RunStarted,
+    SessionFenced,
+    SessionGone,
+    Unsure,
+)
+from shared.core.model import Route, State, Transfer
+from shared.core.retry import backoff
+from tests.unit.core.shapes import FAILURE, FINAL, NOW, POLICY, SEEN, SIZE, at, listed, session, transfer
+
+ID = "f" * 32
+OWN = backoff(1, POLICY.backoff_first, POLICY.backoff_cap, ID)
+LOST = Unsure(Code.GRAPH_UNREACHABLE, graph=SEEN)
+SENDING = transfer(State.SENDING, session=session(8))
+FINALLY = transfer(State.COMMITTING, session=session(FINAL), announced_at=NOW)
+POSTED = transfer(State.COMMITTING, Route.POST, announced_at=NOW)
+COUNTED: dict[str, Any] = {"tries": 1, "session_tries": 1, "transfer_tries": 1}
+
+
+@pytest.mark.parametrize(
+    ("before", "state"),
+    [
+        (SENDING, State.ASKING),
+        (FINALLY, State.ASKING),
+        (POSTED, State.LOOKING),
+        (replace(SENDING, state=State.RESENDING), State.ASKING),
+        (replace(SENDING, state=State.ASKING), State.ASKING),
+        (replace(SENDING, state=State.FENCING), State.FENCING),
+        (transfer(State.PLANNED), State.PLANNED),
+        (transfer(State.OPENING), State.OPENING),
+        (transfer(State.LOOKING), State.LOOKING),
+        (transfer(State.COMPARING, suspects=("a",)), State.COMPARING),
+    ],
+)
+def test_a_new_run_doubts_what_the_last_one_had_under_way(before: Transfer, state: State) -> None:
+    before = replace(before, runs=3, not_before=at(9))
+    assert settling.run_started(before, RunStarted(), NOW, POLICY) == replace(before, state=state, runs=4)
+
+
+@pytest.mark.parametrize("before", [SENDING, FINALLY, replace(SENDING, state=State.RESENDING)])
+def test_a_lost_range_makes_us_ask(before: Transfer) -> None:
+    after = settling.commit_unsure(before, LOST, NOW, POLICY)
+    assert after == replace(before, state=State.ASKING, not_before=at(OWN), **COUNTED)
+
+
+def test_a_lost_post_makes_us_look() -> None:
+    after = settling.commit_unsure(POSTED, LOST, NOW, POLICY)
+    assert after == replace(POSTED, state=State.LOOKING, not_before=at(OWN), session_tries=1, transfer_tries=1)
+
+
+def test_the_last_lost_post_is_looked_for_before_the_verdict() -> None:
+    after = settling.commit_unsure(replace(POSTED, transfer_tries=POLICY.transfer_tries), LOST, NOW, POLICY)
+    assert (after.state, after.not_before) == (State.LOOKING, None)
+    assert after.verdict is not None
+    assert (after.verdict.code, after.verdict.graph) == (Code.GRAPH_UNREACHABLE, SEEN)
+
+
+def test_the_last_lost_range_is_fenced() -> None:
+    after = settling.range_unsure(replace(SENDING, tries=POLICY.step_tries), LOST, NOW, POLICY)
+    assert (after.state, after.not_before) == (State.FENCING, None)
+
+
+@pytest.mark.parametrize("offset", [0, 4, 16])
+def test_a_session_that_says_where_it_stands_is_followed(offset: int) -> None:
+    after = settling.range_refused(SENDING, OffsetRefused(offset), NOW, POLICY)
+    moved = replace(SENDING, session=session(offset), bytes_confirmed=offset, **COUNTED)
+    assert after == (replace(moved, tries=0) if offset == 16 else moved)
+
+
+@pytest.mark.parametrize("offset", [None, SIZE, SIZE + 1])
+def test_a_session_that_does_not_say_where_it_stands_is_asked(offset: int | None) -> None:
+    after = settling.range_refused(SENDING, OffsetRefused(offset), NOW, POLICY)
+    assert after == replace(SENDING, state=State.ASKING, **COUNTED)
+
+
+@pytest.mark.parametrize("offset", [None, 16])
+def test_a_session_that_refuses_for_ever_is_given_up_by_name(offset: int | None) -> None:
+    worn = replace(SENDING, session_tries=POLICY.session_tries)
+    after = settling.range_refused(worn, OffsetRefused(offset, graph=SEEN), NOW, POLICY)
+    assert after.state is State.FENCING
+    assert after.verdict is not None
+    assert (after.verdict.code, after.verdict.graph) == (Code.UPLOAD_STALLED, SEEN)
+
+
+ASKING = transfer(State.ASKING, session=session(8), tries=2)
+COMMIT_ASKING = replace(ASKING, session=session(FINAL), announced_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("before", "offset", "after"),
+    [
+        (ASKING, None, replace(ASKING, state=State.RESENDING)),
+        (ASKING, SIZE, replace(ASKING, state=State.FENCING, tries=0)),
+        (ASKING, SIZE + 1, replace(ASKING, state=State.FENCING, tries=0)),
+        (ASKING, 8, replace(ASKING, state=State.SENDING, bytes_confirmed=8)),
+        (ASKING, 4, replace(ASKING, state=State.SENDING, session=session(4), bytes_confirmed=4)),
+        (ASKING, 16, replace(ASKING, state=State.SENDING, session=session(16), bytes_confirmed=16, tries=0)),
+        (COMMIT_ASKING, FINAL, replace(COMMIT_ASKING, state=State.COMMITTING, bytes_confirmed=FINAL)),
+        (COMMIT_ASKING, 4, replace(COMMIT_ASKING, state=State.SENDING, session=session(4), bytes_confirmed=4)),
+    ],
+)
+def test_the_session_tells_where_to_go_on(before: Transfer, offset: int | None, after: Transfer) -> None:
+    assert settling.offset_answered(before, OffsetKnown(offset), NOW, POLICY) == after
+
+
+def test_a_refused_question_is_never_taken_for_gone() -> None:
+    assert settling.ask_refused(ASKING, AskRefused(), NOW, POLICY) == replace(ASKING, state=State.RESENDING)
+
+
+@pytest.mark.parametrize(("tries", "state"), [(0, State.ASKING), (1, State.ASKING), (2, State.RESENDING)])
+def test_a_question_that_fails_is_asked_a_few_times(tries: int, state: State) -> None:
+    assert POLICY.ask_tries == 3
+    after = settling.ask_failed(replace(ASKING, tries=tries), LOST, NOW, POLICY)
+    assert (after.state, after.tries) == (state, tries + 1)
+    assert after.not_before == at(backoff(tries + 1, POLICY.backoff_first, POLICY.backoff_cap, ID))
+
+
+def test_a_throttled_question_is_not_answered_by_sending() -> None:
+    after = settling.ask_failed(ASKING, NotDone(Code.GRAPH_THROTTLED, 60), NOW, POLICY)
+    assert after == replace(ASKING, throttles=1, not_before=at(60))
+
+
+def test_the_last_question_winds_down() -> None:
+    after = settling.ask_failed(replace(ASKING, tries=POLICY.step_tries), LOST, NOW, POLICY)
+    assert after.state is State.FENCING
+    assert after.verdict is not None
+
+
+RESENDING = transfer(State.RESENDING, session=session(8), tries=2)
+
+
+@pytest.mark.parametrize(("rule", "kind"), [("resend_answered", OffsetKnown), ("resend_refused", OffsetRefused)])
+@pytest.mark.parametrize("offset", [4, 8, 16])
+def test_a_range_sent_again_tells_where_to_go_on(rule: str, kind: Any, offset: int) -> None:
+    after = getattr(settling, rule)(RESENDING, kind(offset), NOW, POLICY)
+    moved = replace(RESENDING, state=State.SENDING, session=session(offset), bytes_confirmed=offset)
+    assert after == replace(moved, tries=0 if offset == 16 else 2)
+
+
+@pytest.mark.parametrize("offset", [None, SIZE, SIZE + 1])
+def test_a_session_that_never_says_where_it_stands_is_fenced(offset: int | None) -> None:
+    answered = settling.resend_answered(RESENDING, OffsetKnown(offset), NOW, POLICY)
+    assert answered == replace(RESENDING, state=State.FENCING, tries=0)
+    refused = settling.resend_refused(RESENDING, OffsetRefused(offset), NOW, POLICY)
+    assert refused == replace(RESENDING, state=State.FENCING, tries=0, session_tries=1, transfer_tries=1)
+
+
+@pytest.mark.parametrize("before", [SENDING, FINALLY])
+@pytest.mark.parametrize("tries", [0, 1, 2])
+def test_a_range_that_finds_no_session_makes_us_ask_a_few_times(before: Transfer, tries: int) -> None:
+    assert POLICY.ask_tries == 3
+    after = settling.session_missing(replace(before, tries=tries), SessionGone(), NOW, POLICY)
+    assert after == replace(before, state=State.ASKING, tries=tries + 1, session_tries=1, transfer_tries=1)
+
+
+@pytest.mark.parametrize("before", [SENDING, FINALLY])
+def test_a_session_that_is_missing_again_and_again_is_gone(before: Transfer) -> None:
+    after = settling.session_missing(replace(before, tries=3), SessionGone(), NOW, POLICY)
+    assert after == replace(before, state=State.FENCING, tries=0, session_tries=1, transfer_tries=1)
+
+
+@pytest.mark.parametrize("before", [SENDING, FINALLY, RESENDING])
+def test_a_session_that_is_gone_is_fenced_all_the_same(before: Transfer) -> None:
+    after = settling.session_gone(before, SessionGone(), NOW, POLICY)
+    assert after == replace(before, state=State.FENCING, tries=0, session_tries=1, transfer_tries=1)
+
+
+@pytest.mark.parametrize("fields", [{}, {"announced_at": NOW, "verdict": FAILURE}])
+def test_behind_the_fence_we_look(fields: dict[str, Any]) -> None:
+    fencing = transfer(State.FENCING, session=session(), looks=2, tries=2, **fields)
+    assert settling.fenced(fencing, SessionFenced(), NOW, POLICY) == transfer(State.LOOKING, **fields)
+
+
+@pytest.mark.parametrize("event", [FenceRefused(), Refused(FAILURE)])
+@pytest.mark.parametrize("fields", [{"announced_at": NOW, "verdict": FAILURE}, {"announced_at": NOW}])
+def test_a_session_that_cannot_be_deleted_is_looked_at_and_then_fenced_by_its_expiry(
+    fields: dict[str, Any], event: Any
+) -> None:
+    fencing = transfer(State.FENCING, session=session(expires_in=60), tries=2, **fields)
+    looking = settling.fence_refused(fencing, event, NOW, POLICY)
+    assert looking == replace(fencing, state=State.LOOKING, tries=0)
+    waiting = settling.nothing_new(looking, NOW, POLICY)
+    assert waiting == replace(looking, state=State.FENCING, not_before=at(60 + POLICY.expiry_margin))
+    later = at(60 + POLICY.expiry_margin)
+    assert settling.fence_refused(waiting, event, later, POLICY).session is None
+
+
+@pytest.mark.parametrize("event", [FenceRefused(), Refused(FAILURE)])
+def test_a_session_whose_commit_was_never_announced_is_left_behind(event: Any) -> None:
+    fencing = transfer(State.FENCING, session=session(expires_in=60), tries=2)
+    assert settling.fence_refused(fencing, event, NOW, POLICY) == transfer(State.LOOKING)
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"), [({"verdict": FAILURE}, State.FAILED), ({"cancel_requested": True}, State.CANCELLED)]
+)
+def test_a_session_that_was_never_to_be_completed_needs_no_fence_to_end(fields: dict[str, Any], state: State) -> None:
+    fencing = transfer(State.FENCING, session=session(), **fields)
+    assert settling.fence_refused(fencing, FenceRefused(), NOW, POLICY).state is state
+
+
+LOOKING = transfer(State.LOOKING, announced_at=NOW, looks=1, tries=2, missing_since=NOW)
+
+
+@pytest.mark.parametrize(
+    ("entries", "suspects", "strangers"),
+    [
+        ([("new", "report.pdf", SIZE)], ("new",), 0),
+        ([("new", "report.pdf", 10**6)], ("new",), 0),
+        ([("new", "else.pdf", SIZE)], ("new",), 1),
+        ([("old", "report.pdf", 30), ("small", "report.pdf", SIZE - 1), ("new", "report.pdf", 30)], ("new",), 0),
+        (
+            [("a", "else.pdf", 30), ("b", "report.pdf", 30), ("c", "x", 30), ("d", "report.pdf", 30)],
+            ("b", "d", "a", "c"),
+            2,
+        ),
+    ],
+)
+def test_whatever_is_new_and_large_enough_is_a_suspect(
+    entries: list[tuple[str, str, int]], suspects: tuple[str, ...], strangers: int
+) -> None:
+    after = settling.looked(LOOKING, listed(*entries), NOW, POLICY)
+    comparing = replace(LOOKING, state=State.COMPARING, tries=0, missing_since=None)
+    assert after == replace(comparing, suspects=suspects, strangers=strangers)
+
+
+def test_without_a_note_of_what_was_there_before_everything_is_new() -> None:
+    after = settling.looked(replace(LOOKING, before=None), listed(("old", "report.pdf", 30)), NOW, POLICY)
+    assert after.suspects == ("old",)
+
+
+@pytest.mark.parametrize("entries", [[], [("old", "report.pdf", 30)], [("new", "report.pdf", SIZE - 1)]])
+def test_a_look_that_shows_nothing_is_taken_again_later(entries: list[tuple[str, str, int]]) -> None:
+    after = settling.looked(LOOKING, listed(*entries), NOW, POLICY)
+    assert after == replace(LOOKING, looks=2, tries=0, missing_since=None, not_before=at(POLICY.look_delays[1]))
+
+
+def test_where_no_commit_was_announced_nothing_is_ours() -> None:
+    quiet = replace(LOOKING, announced_at=None, verdict=FAILURE)
+    after = settling.looked(quiet, listed(("new", "report.pdf", SIZE)), NOW, POLICY)
+    assert (after.state, after.failure) == (State.FAILED, FAILURE)
+
+
+LANDED = replace(LOOKING, landed=True)
+
+
+def test_after_a_confirmed_commit_the_only_new_one_of_our_name_is_it() -> None:
+    entries = [("x", "else.pdf", 30), ("new", "report.pdf", 30)]
+    after = settling.looked(LANDED, listed(*entries), at(1), POLICY)
+    assert (after.state, after.attachment_id, after.finished_at) == (State.ATTACHED, "new", at(1))
+
+
+@pytest.mark.parametrize("entries", [[("x", "else.pdf", 30)], [("a", "report.pdf", 30), ("b", "report.pdf", 30)]])
+def test_after_a_confirmed_commit_the_bytes_decide_where_the_name_does_not(entries: list[tuple[str, str, int]]) -> None:
+    after = settling.looked(LANDED, listed(*entries), NOW, POLICY)
+    assert (after.state, after.suspects) == (State.COMPARING, tuple(entry[0] for entry in entries))
+
+
+FIRST, SECOND = POLICY.look_delays
+LANDED_BY = POLICY.post_landing
+POST: dict[str, Any] = {"route": Route.POST}
+
+
+@pytest.mark.parametrize(
+    ("fields", "counted", "again"),
+    [
+        ({"looks": 0}, {"looks": 1}, FIRST),
+        ({"looks": 1}, {"looks": 2}, SECOND),
+        ({"looks": 0, **POST, "landed": True}, {"looks": 1}, FIRST),
+        # A POST is looked for early, which is counted apart, and in a whole series once it can land no more.
+        (POST, {"early_looks": 1}, FIRST),
+        ({"early_looks": 1, **POST}, {"early_looks": 2}, SECOND),
+        ({"early_looks": 2, **POST}, {"early_looks": 3}, LANDED_BY),
+        ({"early_looks": 9, **POST, "announced_at": at(-LANDED_BY + 1)}, {"early_looks": 10}, 1),
+        ({"early_looks": 0, **POST, "announced_at": at(-LANDED_BY + FIRST + 1)}, {"early_looks": 1}, FIRST),
+        ({"early_looks": 0, **POST, "announced_at": at(-LANDED_BY + FIRST - 1)}, {"early_looks": 1}, FIRST - 1),
+        ({"early_looks": 1, **POST, "announced_at": at(-LANDED_BY)}, {"early_looks": 1, "looks": 1}, FIRST),
+        ({"looks": 1, **POST, "announced_at": at(-LANDED_BY - 900)}, {"looks": 2}, SECOND),
+    ],
+)
+def test_nothing_new_is_looked_for_again_while_it_may_still_turn_up(
+    fields: dict[str, Any], counted: dict[str, Any], again: float
+) -> None:
+    looking = transfer(State.COMPARING, suspects=("x",), strangers=1, **{"announced_at": NOW, **fields})
+    after = settling.nothing_new(looking, NOW, POLICY)
+    quiet = replace(looking, state=State.LOOKING, suspects=(), strangers=0, not_before=at(again))
+    assert after == replace(quiet, **counted)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"looks": 2},
+        {"looks": 0, "announced_at": None},
+        {"looks": 0, "announced_at": None, **POST},
+        {"looks": 2, **POST, "announced_at": at(-LANDED_BY)},
+        {"looks": 9, **POST, "announced_at": at(-LANDED_BY)},
+        {"looks": 2, **POST, "landed": True},
+    ],
+)
+def test_after_the_last_look_nothing_is_looked_for(fields: dict[str, Any]) -> None:
+    looking = transfer(State.LOOKING, **{"announced_at": NOW, **fields})
+    assert settling.nothing_new(looking, NOW, POLICY).state is not State.LOOKING
+
+
+DONE_LOOKING = transfer(State.LOOKING, announced_at=NOW, looks=2, bytes_confirmed=8, sessions=1)
+
+
+def test_a_confirmed_commit_that_is_never_listed_is_attached_without_a_name() -> None:
+    after = settling.nothing_new(replace(DONE_LOOKING, landed=True, cancel_requested=True), at(1), POLICY)
+    assert (after.state, after.attachment_id) == (State.ATTACHED, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"), [({"verdict": FAILURE}, State.FAILED), ({"cancel_requested": True}, State.CANCELLED)]
+)
+def test_with_nothing_attached_the_verdict_is_carried_out(fields: dict[str, Any], state: State) -> None:
+    after = settling.nothing_new(replace(DONE_LOOKING, **fields), at(1), POLICY)
+    assert (after.state, after.finished_at) == (state, at(1))
+
+
+@pytest.mark.parametrize(("route", "state"), [(Route.SESSION, State.OPENING), (Route.POST, State.PLANNED)])
+@pytest.mark.parametrize("sessions", [1, 7])
+def test_with_nothing_attached_and_nothing_left_to_land_we_start_over(
+    route: Route, state: State, sessions: int
+) -> None:
+    looking = replace(DONE_LOOKING, route=route, sessions=sessions, announced_at=at(-LANDED_BY))
+    after = settling.nothing_new(looking, NOW, POLICY)
+    pause = backoff(sessions, POLICY.backoff_first, POLICY.backoff_cap, ID)
+    assert after == transfer(state, route, sessions=sessions, not_before=at(pause))
+
+
+def test_starting_over_too_often_fails_by_name() -> None:
+    after = settling.nothing_new(replace(DONE_LOOKING, sessions=POLICY.sessions), at(1), POLICY)
+    assert after.failure is not None
+    assert (after.state, after.failure.code, after.finished_at) == (State.FAILED, Code.UPLOAD_STALLED, at(1))
+
+
+COMPARING = transfer(State.COMPARING, announced_at=NOW, suspects=("a", "b"), tries=3, looks=2, sessions=1)
+
+
+def test_the_same_bytes_are_ours() -> None:
+    after = settling.compared(COMPARING, Compared(equal=True), at(1), POLICY)
+    assert (after.state, after.attachment_id, after.finished_at) == (State.ATTACHED, "a", at(1))
+
+
+@pytest.mark.parametrize(("suspects", "strangers"), [(("b",), 1), (("a", "b"), 2)])
+def test_the_same_bytes_under_another_name_are_for_a_person_to_judge(suspects: tuple[str, ...], strangers: int) -> None:
+    twin = replace(COMPARING, suspects=suspects, strangers=strangers)
+    after = settling.compared(twin, Compared(equal=True), at(1), POLICY)
+    assert after.failure is not None
+    assert (after.state, after.failure.code) == (State.FAILED, Code.COMMIT_IN_DOUBT)
+    assert "another name" in after.failure.detail
+    known = settling.compared(replace(twin, landed=True), Compared(equal=True), at(1), POLICY)
+    assert (known.state, known.attachment_id) == (State.ATTACHED, suspects[0])
+
+
+def test_a_namesake_with_the_same_bytes_is_ours_whatever_else_is_new() -> None:
+    after = settling.compared(replace(COMPARING, strangers=1), Compared(equal=True), at(1), POLICY)
+    assert (after.state, after.attachment_id) == (State.ATTACHED, "a")
+
+
+@pytest.mark.parametrize("before", [("old",), None])
+def test_other_bytes_are_never_suspected_again(before: tuple[str, ...] | None) -> None:
+    after = settling.compared(replace(COMPARING, before=before), Compared(equal=False), NOW, POLICY)
+    assert after == replace(COMPARING, before=(*(before or ()), "a"), suspects=("b",), tries=0)
+
+
+def test_after_the_last_suspect_there_is_nothing_new() -> None:
+    last = replace(COMPARING, suspects=("b",), looks=0)
+    after = settling.compared(last, Compared(equal=False), NOW, POLICY)
+    assert (after.state, after.before, after.suspects, after.looks) == (State.LOOKING, ("old", "b"), (), 1)
+
+
+def test_a_suspect_that_is_gone_was_nothing_new() -> None:
+    after = settling.suspect_missing(replace(COMPARING, looks=0), ItemMissing(), NOW, POLICY)
+    assert (after.state, after.suspects, after.not_before) == (State.LOOKING, (), at(POLICY.look_delays[0]))
