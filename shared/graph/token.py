@@ -1,0 +1,99 @@
+"""The app's token for Microsoft Graph, from azure-identity, for Graph's scope only.
+
+Where `IDENTITY_ENDPOINT` is set (Azure, and the local stack) the credential is the managed identity; elsewhere it is
+azure-identity's developer chain. With `tenant_id` and `app_id` the mailboxes are in another tenant: the identity's
+token is then the federated credential of that app (infra reference, section 7).
+
+What azure-identity and msal say of a failure may quote the endpoint's whole answer, a token in a torn one included. So
+none of it goes on, not even as a cause: one line in the log tells the kind of the error, and Entra's own codes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from azure.core.credentials import TokenCredential
+
+from shared.core.errors import Code
+from shared.graph.http import NotSent
+
+FEDERATION_SCOPE = "api://AzureADTokenExchange/.default"
+"""The audience that a federated credential asks of the identity (entra workload-id, federated managed identity)."""
+
+PATIENCE: dict[str, Any] = {"connection_timeout": 10, "read_timeout": 30}
+"""Seconds, for the endpoints that give tokens; azure-core's own default of 300 would outlast a run. Chosen: they answer
+within a second or two."""
+
+_log = logging.getLogger("drop")  # the log of the product: `shared/log.py` stands above this package
+_ENTRA_CODE = re.compile(r"AADSTS[0-9]{3,9}")
+
+
+class TokenSource(Protocol):
+    """What the client needs: a token, and a way to say that one was rejected."""
+
+    def token(self) -> str:
+        """A bearer token. Raises NotSent where there is none."""
+        ...
+
+    def forget(self) -> None:
+        """The last token was rejected: the next one must be fresh."""
+        ...
+
+
+class GraphToken:
+    """Tokens for one scope. Safe to share between threads; azure-identity caches the token until it is due."""
+
+    def __init__(self, scope: str, credential: Callable[[], TokenCredential]) -> None:
+        self._scope = scope
+        self._make = credential
+        self._credential: TokenCredential | None = None
+        self._lock = threading.Lock()
+
+    def token(self) -> str:
+        """A bearer token; raises NotSent with IDENTITY_UNAVAILABLE where the identity gives none."""
+        try:
+            with self._lock:
+                credential = self._credential = self._credential or self._make()
+            return credential.get_token(self._scope).token
+        except Exception as error:  # noqa: BLE001 - beside AzureError, whatever msal makes of an odd answer comes out
+            _log.error(json.dumps(_told(error)))  # not its message, and no traceback, which ends with it
+            raise NotSent(Code.IDENTITY_UNAVAILABLE) from None
+
+    def forget(self) -> None:
+        """Drop the credential with its cache: azure-identity has no other way to pass over a cached token."""
+        with self._lock:
+            self._credential = None
+
+
+def _told(error: Exception) -> dict[str, object]:
+    """What may be said of it."""
+    codes = list(dict.fromkeys(_ENTRA_CODE.findall(str(error))))
+    return {"event": "identity_unavailable", "error": type(error).__name__, "entraCodes": codes}
+
+
+def credential_for(
+    *, managed: bool, client_id: str | None, tenant_id: str | None, app_id: str | None
+) -> Callable[[], TokenCredential]:
+    """How to make the credential that the settings describe; azure-identity is imported only when it is made."""
+
+    def own() -> TokenCredential:
+        from azure.identity import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415 - cold start
+
+        if managed:
+            return ManagedIdentityCredential(client_id=client_id, **PATIENCE)
+        return DefaultAzureCredential(exclude_managed_identity_credential=True, **PATIENCE)
+
+    def federated() -> TokenCredential:
+        from azure.identity import ClientAssertionCredential  # noqa: PLC0415 - cold start
+
+        identity = own()
+        return ClientAssertionCredential(
+            str(tenant_id), str(app_id), lambda: identity.get_token(FEDERATION_SCOPE).token, **PATIENCE
+        )
+
+    return federated if tenant_id and app_id else own

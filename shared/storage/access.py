@@ -1,0 +1,146 @@
+"""Clients for the data account, made once per process from one connection: `DropStorage`, or its `DropStorage__` forms.
+
+A connection string carries its own key or SAS. Without one the app's managed identity signs in, as the Functions host
+and its blob binding resolve the same settings; outside Azure it is azure-identity's developer chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
+from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
+
+from shared.storage.ports import Conflict, StorageUnavailable
+
+STORAGE_SCOPE = "https://storage.azure.com/.default"
+API_VERSION = "2021-12-02"
+"""Of the raw ranged GET, sent with a bearer token: any version with OAuth does (storage services versioning page)."""
+
+SAS_LIFETIME = timedelta(hours=2)
+"""Of the URL that a ranged GET reads with a key: longer than any run."""
+
+CLOCK_SLACK = timedelta(minutes=15)
+"""A SAS begins this much in the past: clocks differ (storage SAS best practices)."""
+
+_PATIENCE: dict[str, Any] = {
+    "retry_total": 3,
+    "initial_backoff": 1,
+    "increment_base": 1,
+    "random_jitter_range": 1,
+    "connection_timeout": 10,
+    "read_timeout": 30,
+}
+"""For every SDK client: the SDK's own retries cover a blip, the next run covers the rest. Seconds.
+
+The SDK's own pauses are 12 to 27 s: one dropped connection would outlast the lease of 20 s. These are 1 to 3 s, all
+three together well below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobGet:
+    """What a plain GET of a blob needs. Both parts are secrets."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
+class StorageAccess:
+    """Blob and queue clients of one account.
+
+    Args:
+        connection_string: wins over everything else where given.
+        blob_uri, queue_uri: the account's service addresses, for sign-in by identity.
+        client_id: the user-assigned identity's; None = the system-assigned one.
+        managed: whether there is a managed identity at all (`IDENTITY_ENDPOINT`).
+    """
+
+    def __init__(
+        self,
+        *,
+        connection_string: str | None,
+        blob_uri: str | None,
+        queue_uri: str | None,
+        client_id: str | None,
+        managed: bool,
+    ) -> None:
+        self._connection_string = connection_string
+        self._blob_uri = blob_uri
+        self._queue_uri = queue_uri
+        self._client_id = client_id
+        self._managed = managed
+
+    @cached_property
+    def blobs(self) -> BlobServiceClient:
+        """The blob service. Safe to share between threads."""
+        if self._connection_string is not None:
+            return BlobServiceClient.from_connection_string(self._connection_string, **_PATIENCE)
+        return BlobServiceClient(str(self._blob_uri), credential=self._credential, **_PATIENCE)
+
+    def queue(self, name: str) -> QueueClient:
+        """One queue, whose messages are base64 both ways: what the host's queue trigger expects."""
+        codec: dict[str, Any] = {
+            "message_encode_policy": TextBase64EncodePolicy(),
+            "message_decode_policy": TextBase64DecodePolicy(),
+        }
+        if self._connection_string is not None:
+            return QueueClient.from_connection_string(self._connection_string, name, **codec, **_PATIENCE)
+        return QueueClient(str(self._queue_uri), name, credential=self._credential, **codec, **_PATIENCE)
+
+    def blob_get(self, container: str, blob: str, now: datetime) -> BlobGet:
+        """How to GET this blob without the SDK, whose downloader takes each range whole."""
+        url = self.blobs.get_blob_client(container, blob).url
+        parts = _parts(self._connection_string or "")
+        if "accountkey" in parts:
+            sas = generate_blob_sas(
+                account_name=str(self.blobs.account_name),
+                container_name=container,
+                blob_name=blob,
+                account_key=parts["accountkey"],
+                permission=BlobSasPermissions(read=True),
+                start=now - CLOCK_SLACK,
+                expiry=now + SAS_LIFETIME,
+            )
+            return BlobGet(f"{url}?{sas}", {})
+        if self._connection_string is not None:
+            return BlobGet(url, {})  # a SAS in the connection string is already part of the client's URL
+        with storage_errors():
+            token = self._credential.get_token(STORAGE_SCOPE).token
+        return BlobGet(url, {"Authorization": f"Bearer {token}", "x-ms-version": API_VERSION})
+
+    @cached_property
+    def _credential(self) -> TokenCredential:
+        from azure.identity import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415 - cold start
+
+        if self._managed:
+            return ManagedIdentityCredential(client_id=self._client_id)
+        return DefaultAzureCredential(exclude_managed_identity_credential=True)
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Azure's exceptions in the words of the ports: Conflict for 409 and 412, StorageUnavailable for the rest.
+
+    A 404 that means something is caught by the caller before it gets here.
+    """
+    try:
+        yield
+    except HttpResponseError as error:
+        if error.status_code in {409, 412}:
+            raise Conflict from None
+        raise StorageUnavailable(f"storage answered {error.status_code} {error.reason or ''}".strip()) from None
+    except AzureError as error:
+        raise StorageUnavailable(type(error).__name__) from None
+
+
+def _parts(connection_string: str) -> dict[str, str]:
+    """`Name=Value;...` with lower-case names."""
+    pairs = (part.partition("=") for part in connection_string.split(";") if part)
+    return {name.strip().lower(): value for name, _, value in pairs}

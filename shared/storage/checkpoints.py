@@ -1,0 +1,138 @@
+"""The checkpoint container: `transfers/<id>.json` for every transfer, `unfinished/<id>` for each that is not over.
+
+A checkpoint blob's metadata sums its transfer up, so that a listing need not read the blobs (`summary.py`).
+
+A mark is only a hint for the sweep, which thereby costs as much as there is unfinished work, however many transfers
+there ever were. It is set before the checkpoint is created and goes last, after the outcome was carried out: so a
+process that dies in between leaves a mark too many, never one too few.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import BlobClient, ContentSettings
+
+from shared.core.checkpoint import Checkpoint
+from shared.core.model import Transfer
+from shared.storage import codec, summary
+from shared.storage.access import StorageAccess, storage_errors
+from shared.storage.ports import Stored
+
+TRANSFERS = "transfers/"
+UNFINISHED = "unfinished/"
+_JSON = ContentSettings(content_type="application/json")
+
+
+class CheckpointContainer:
+    """Implements `Checkpoints` and `UnfinishedTransfers`. Makes its container when it is missing."""
+
+    def __init__(self, access: StorageAccess, container: str) -> None:
+        self._access = access
+        self._container = container
+
+    def load(self, transfer_id: str) -> Stored | None:
+        """See `Checkpoints.load`."""
+        with storage_errors():
+            try:
+                download = self._transfer(transfer_id).download_blob()
+                text = download.readall()
+            except ResourceNotFoundError:
+                return None
+        return Stored(codec.decode(text, transfer_id), str(download.properties.etag))
+
+    def glance(self, transfer_id: str) -> Transfer | None:
+        """The transfer without its session and history, from one HEAD where its summary fitted; None: there is none.
+
+        Raises:
+            CheckpointUnreadable: as for `load`.
+        """
+        with storage_errors():
+            try:
+                metadata = self._transfer(transfer_id).get_blob_properties().metadata
+            except ResourceNotFoundError:
+                return None
+        transfer = summary.unpack(dict(metadata or {}), transfer_id)
+        if transfer is not None:
+            return transfer
+        stored = self.load(transfer_id)
+        return stored.checkpoint.transfer if stored is not None else None
+
+    def create(self, checkpoint: Checkpoint) -> str:
+        """See `Checkpoints.create`."""
+        blob, text, headers = self._prepared(checkpoint)
+        with storage_errors():
+            try:
+                written = blob.upload_blob(text, overwrite=False, **headers)
+            except ResourceNotFoundError:
+                self._make_container()
+                written = blob.upload_blob(text, overwrite=False, **headers)
+        return str(written["etag"])
+
+    def save(self, checkpoint: Checkpoint, etag: str) -> str:
+        """See `Checkpoints.save`."""
+        blob, text, headers = self._prepared(checkpoint)
+        with storage_errors():
+            written = blob.upload_blob(
+                text, overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified, **headers
+            )
+        return str(written["etag"])
+
+    def mark_unfinished(self, transfer_id: str) -> bool:
+        """See `Checkpoints.mark_unfinished`."""
+        mark = self._mark(transfer_id)
+        with storage_errors():
+            try:
+                try:
+                    mark.upload_blob(b"", overwrite=False)
+                except ResourceNotFoundError:
+                    self._make_container()
+                    mark.upload_blob(b"", overwrite=False)
+            except ResourceExistsError:
+                return False
+        return True
+
+    def renew_mark(self, transfer_id: str) -> None:
+        """See `Checkpoints.renew_mark`."""
+        with storage_errors():
+            self._mark(transfer_id).upload_blob(b"", overwrite=True)
+
+    def unmark(self, transfer_id: str) -> None:
+        """See `Checkpoints.unmark`."""
+        with storage_errors():
+            try:
+                self._mark(transfer_id).delete_blob()
+            except ResourceNotFoundError:
+                return
+
+    def unfinished(self, limit: int, after: str | None) -> tuple[list[tuple[str, datetime]], str | None]:
+        """See `UnfinishedTransfers.unfinished`."""
+        container = self._access.blobs.get_container_client(self._container)
+        with storage_errors():
+            pages: Any = container.list_blobs(name_starts_with=UNFINISHED, results_per_page=limit).by_page(after)
+            try:
+                marks = [(str(blob.name).removeprefix(UNFINISHED), blob.last_modified) for blob in next(pages)]
+            except (StopIteration, ResourceNotFoundError):
+                return [], None
+        return marks, pages.continuation_token or None
+
+    def _prepared(self, checkpoint: Checkpoint) -> tuple[BlobClient, bytes, dict[str, Any]]:
+        """The blob, its text, and what a listing shows of it without reading it."""
+        transfer = checkpoint.transfer
+        metadata = {"state": transfer.state.value, **summary.pack(transfer)}
+        return self._transfer(transfer.id), codec.encode(checkpoint), {"content_settings": _JSON, "metadata": metadata}
+
+    def _transfer(self, transfer_id: str) -> BlobClient:
+        return self._access.blobs.get_blob_client(self._container, f"{TRANSFERS}{transfer_id}.json")
+
+    def _mark(self, transfer_id: str) -> BlobClient:
+        return self._access.blobs.get_blob_client(self._container, f"{UNFINISHED}{transfer_id}")
+
+    def _make_container(self) -> None:
+        try:
+            self._access.blobs.create_container(self._container)
+        except ResourceExistsError:
+            return

@@ -1,0 +1,118 @@
+"""A checkpoint as JSON and back. The form is a contract with every earlier and later version of the app.
+
+`schema` comes first and is looked at first: a newer one is refused with a remedy, so that a rollback does not destroy
+what a newer version wrote. What never changes stands in `plan`; the rest changes with every step. Names are those of
+the HTTP API. What cannot be read is refused and left untouched: nothing is guessed, and nothing is repaired. So no
+value is converted from another type, no key stands twice, and `shared/storage/soundness.py` has the last word.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from shared.core.checkpoint import Checkpoint, Lease
+from shared.core.errors import Code
+from shared.core.model import Transfer
+from shared.storage import soundness
+from shared.storage.ports import CheckpointUnreadable
+
+SCHEMA = 1
+"""The version this app writes, and the newest it reads."""
+
+_ANY_SCHEMA = 10_000  # a larger number is no version of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The stored form: the checkpoint behind its schema version."""
+
+    schema: int
+    transfer: Transfer
+    lease: Lease | None
+    write: str
+
+
+def encode(checkpoint: Checkpoint) -> bytes:
+    """The checkpoint as UTF-8 JSON."""
+    document = Document(SCHEMA, checkpoint.transfer, checkpoint.lease, checkpoint.write)
+    return _adapter().dump_json(document, by_alias=True, exclude_defaults=True)
+
+
+def decode(text: bytes, transfer_id: str) -> Checkpoint:
+    """The checkpoint that `text` holds.
+
+    Raises:
+        CheckpointUnreadable: CHECKPOINT_NEWER for a newer schema; CHECKPOINT_UNREADABLE for anything else that this
+            version did not write, another transfer's checkpoint included.
+    """
+    checkpoint = decode_part(text, transfer_id)
+    flaw = soundness.flaw(checkpoint)
+    if flaw is not None:
+        raise _unreadable(transfer_id, flaw)
+    return checkpoint
+
+
+def decode_part(text: bytes, transfer_id: str) -> Checkpoint:
+    """`decode` for a form of the checkpoint that leaves something out, and that no run goes on from."""
+    schema = _schema(text)
+    if schema > SCHEMA:
+        detail = f"Checkpoint {transfer_id} has schema {schema}; this version of the app reads up to {SCHEMA}."
+        raise CheckpointUnreadable(Code.CHECKPOINT_NEWER, detail)
+    if schema < SCHEMA:
+        raise _unreadable(transfer_id, "it is no JSON object with a schema that was ever written")
+    try:
+        document = _adapter().validate_json(text, strict=True)
+    except ValidationError as error:
+        raise _unreadable(transfer_id, _where(error)) from None
+    if document.transfer.id != transfer_id:
+        raise _unreadable(transfer_id, "it belongs to another transfer")
+    return Checkpoint(document.transfer, document.lease, document.write)
+
+
+def _schema(text: bytes) -> int:
+    """The schema version; 0 where there is none to read, or where a key stands twice."""
+    try:
+        parsed = json.loads(text, object_pairs_hook=_object)
+    except (ValueError, RecursionError):
+        return 0
+    schema = parsed.get("schema") if isinstance(parsed, dict) else None
+    if not isinstance(schema, int) or isinstance(schema, bool):
+        return 0
+    return schema if 0 < schema < _ANY_SCHEMA else 0
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two equal keys one reader takes the first, another the last: there must not be two."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a key stands twice")
+    return members
+
+
+def _unreadable(transfer_id: str, why: str) -> CheckpointUnreadable:
+    return CheckpointUnreadable(Code.CHECKPOINT_UNREADABLE, f"Checkpoint {transfer_id} cannot be read: {why}.")
+
+
+def _where(error: ValidationError) -> str:
+    """What is wrong where; never a value, nor a key that is not ours, which may be a secret."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    where = first["loc"][:-1] if first["type"] == "unexpected_keyword_argument" else first["loc"]
+    return f"{'.'.join(map(str, where)) or 'document'}: {first['type']}"
+
+
+@cache
+def _adapter() -> TypeAdapter[Document]:
+    config = ConfigDict(alias_generator=to_camel, extra="forbid", populate_by_name=False)
+    _configure(Document, config)
+    return TypeAdapter(Document)
+
+
+def _configure(kind: Any, config: ConfigDict) -> None:
+    """Give pydantic's rules to the document; the core's own classes stay plain."""
+    kind.__pydantic_config__ = config

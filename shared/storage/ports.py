@@ -1,0 +1,186 @@
+"""What the rest of the product needs of storage, and nothing more: the real adapters and the simulation both fit.
+
+Every method may raise `StorageUnavailable`: nothing is known then, and the run ends; the next one carries on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from shared.core.checkpoint import Checkpoint
+from shared.core.errors import Code
+from shared.core.model import Source
+from shared.pace.mailbox import Mailbox
+
+Buffer = bytes | bytearray | memoryview
+
+
+class StorageUnavailable(Exception):  # noqa: N818 - it names what is the case
+    """Storage did not answer, or not in a way that tells what it did."""
+
+
+class Conflict(Exception):  # noqa: N818 - the service's own word
+    """A conditional write met another version (412 or 409): somebody else wrote in between."""
+
+
+class CheckpointUnreadable(Exception):  # noqa: N818 - it names what is the case
+    """The checkpoint is not ours to read: torn, foreign, or of a newer schema. It stays untouched."""
+
+    def __init__(self, code: Code, detail: str) -> None:
+        super().__init__(f"{code.value}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class SourceLost(Exception):  # noqa: N818 - it names what is the case
+    """The pinned version of the blob is no more: SOURCE_CHANGED or SOURCE_GONE."""
+
+    def __init__(self, code: Code) -> None:
+        super().__init__(code.value)
+        self.code = code
+
+
+class SourceUnreadable(Exception):  # noqa: N818 - it names what is the case
+    """The blob could not be read just now; a later try may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A checkpoint and the ETag of the version it was read from."""
+
+    checkpoint: Checkpoint
+    etag: str
+
+
+class Checkpoints(Protocol):
+    """One JSON blob per transfer, and a marker for each transfer that is not over yet."""
+
+    def load(self, transfer_id: str) -> Stored | None:
+        """The checkpoint, or None. Raises CheckpointUnreadable."""
+        ...
+
+    def create(self, checkpoint: Checkpoint) -> str:
+        """Write the first version and return its ETag. Raises Conflict where one exists."""
+        ...
+
+    def save(self, checkpoint: Checkpoint, etag: str) -> str:
+        """Replace the version with this ETag and return the new one. Raises Conflict where it is not the current."""
+        ...
+
+    def mark_unfinished(self, transfer_id: str) -> bool:
+        """Note that the transfer is not over; False where that was noted already."""
+        ...
+
+    def renew_mark(self, transfer_id: str) -> None:
+        """Note it afresh: the mark is from now."""
+        ...
+
+    def unmark(self, transfer_id: str) -> None:
+        """Take the mark away. Harmless where there is none."""
+        ...
+
+
+class SourceReader(Protocol):
+    """The bytes of one version of a blob, in ranges."""
+
+    def read(self, offset: int, length: int) -> Buffer:
+        """Exactly `length` bytes from `offset`; valid until the second read after this one.
+
+        The file's last bytes are handed out only while this version is still the blob's current one.
+
+        Raises:
+            SourceLost, SourceUnreadable.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the connection and the buffers."""
+        ...
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """What a `SourceReader` may be able to do besides: begin to read before it is asked for the bytes."""
+
+    def expect(self, offset: int, length: int) -> None:
+        """These bytes are wanted soon. A hint: whatever goes wrong is told by the `read` that follows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What a blob says of itself: one version, its metadata and its Content-Type."""
+
+    source: Source
+    metadata: dict[str, str]
+    content_type: str | None
+
+
+class Sources(Protocol):
+    """The drop container."""
+
+    def describe(self, blob: str) -> Dropped | None:
+        """The blob as it is now, or None where there is none."""
+        ...
+
+    def open(self, source: Source) -> SourceReader:
+        """A reader pinned to this version. No request is made yet."""
+        ...
+
+    def delete(self, source: Source) -> None:
+        """Delete exactly this version; harmless where it is gone or another."""
+        ...
+
+    def page(self, continuation: str | None, size: int) -> tuple[list[Dropped], str | None]:
+        """Up to `size` blobs in the order of their names, and where the next page begins; None at the end."""
+        ...
+
+
+class TransferQueue(Protocol):
+    """Continuations: messages that name a transfer and become visible later."""
+
+    def send(self, transfer_id: str, delay: float) -> None:
+        """Ask for a run of this transfer in `delay` seconds (at most 7 days: the service's limit)."""
+        ...
+
+
+class Mailboxes(Protocol):
+    """What the workers know of each mailbox together: one small JSON blob per mailbox."""
+
+    def load(self, mailbox: str) -> tuple[Mailbox, str | None]:
+        """The mailbox and its version's ETag; an empty one and None where nothing is known yet."""
+        ...
+
+    def save(self, mailbox: str, state: Mailbox, etag: str | None) -> str:
+        """Replace that version and return the new ETag. Raises Conflict where it is not the current one."""
+        ...
+
+
+class Outcomes(Protocol):
+    """Where the ends of transfers are told, if anywhere."""
+
+    def tell(self, checkpoint: Checkpoint) -> None:
+        """One message for a transfer that is over."""
+        ...
+
+
+class Clock(Protocol):
+    """Time: real, or the simulation's."""
+
+    def now(self) -> datetime:
+        """Now, in UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Do nothing for so long."""
+        ...
+
+
+class UnfinishedTransfers(Protocol):
+    """The sweep's view of the marks."""
+
+    def unfinished(self, limit: int, after: str | None) -> tuple[list[tuple[str, datetime]], str | None]:
+        """Up to `limit` marked transfers with the time of each mark, and where to go on; None at the end."""
+        ...

@@ -1,0 +1,111 @@
+"""The queues the app writes to: continuations of transfers, and notices of their outcomes.
+
+azure-storage-queue rather than the output binding: a binding has neither delay nor time to live, and sends only after
+the function returned, so a killed function sends nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+from typing import Any, TypeGuard
+
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue import QueueClient
+
+from shared.storage.access import StorageAccess, storage_errors
+
+LONGEST_DELAY = 7 * 24 * 3600 - 60
+"""Seconds: the service's limit is 7 days."""
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+FOREVER = -1
+"""Time to live: a continuation must not lapse while an instance is down."""
+
+
+class Messages:
+    """One queue, made when it is missing."""
+
+    def __init__(self, access: StorageAccess, name: str) -> None:
+        self._access = access
+        self._name = name
+
+    def put(self, text: str, delay: float = 0) -> None:
+        """One message, visible in `delay` seconds, rounded up to whole ones: early is too early."""
+        seconds = max(0, min(ceil(delay), LONGEST_DELAY))
+        with storage_errors():
+            try:
+                self._queue.send_message(text, visibility_timeout=seconds, time_to_live=FOREVER)
+            except ResourceNotFoundError:
+                self._make()
+                self._queue.send_message(text, visibility_timeout=seconds, time_to_live=FOREVER)
+
+    @cached_property
+    def _queue(self) -> QueueClient:
+        return self._access.queue(self._name)
+
+    def _make(self) -> None:
+        try:
+            self._queue.create_queue()
+        except ResourceExistsError:
+            return
+
+
+class Continuations:
+    """Implements `TransferQueue`."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+
+    def send(self, transfer_id: str, delay: float) -> None:
+        """See `TransferQueue.send`."""
+        self._messages.put(json.dumps({"transferId": transfer_id}), delay)
+
+
+def transfer_in(text: str) -> str | None:
+    """The transfer that a continuation names; None where the message is not one of ours."""
+    named = _object(text).get("transferId")
+    is_id = isinstance(named, str) and len(named) == len("0" * 32) and set(named) <= set("0123456789abcdef")
+    return named if is_id else None
+
+
+@dataclass(frozen=True, slots=True)
+class PoisonedDrop:
+    """The blob trigger's own message about one version of a blob, which the host gave up on. `etag` has its quotes."""
+
+    function: str
+    container: str
+    blob: str
+    etag: str
+
+
+def drop_in(text: str) -> PoisonedDrop | None:
+    """What a message on the blob trigger's poison queue is about; None where it is none of the extension's messages.
+
+    Its form is `BlobTriggerMessage.cs` of the WebJobs storage extension; the function is `Host.Functions.<name>`.
+    """
+    message = _object(text)
+    function, container, blob, etag = (
+        message.get(name) for name in ("FunctionId", "ContainerName", "BlobName", "ETag")
+    )
+    if not (_is_text(function) and _is_text(container) and _is_text(blob)):
+        return None
+    return PoisonedDrop(function.rpartition(".")[2], container, blob, etag if _is_text(etag) else "")
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """True for a string without halves of surrogate pairs, which JSON can hold and no name in storage can."""
+    return isinstance(value, str) and _HALF_PAIR.search(value) is None
+
+
+def _object(text: str) -> dict[str, Any]:
+    """The JSON object that the text is; empty for anything else."""
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

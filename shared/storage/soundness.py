@@ -1,0 +1,107 @@
+"""What a checkpoint has to hold beside its form, so that no rule of the core meets a transfer that cannot be.
+
+A transfer that came through `shared/core` is always sound. One that is not was changed by somebody else: going on with
+it could attach a file twice, or fail in the middle of a run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from shared.core.checkpoint import Checkpoint
+from shared.core.model import Route, State, Transfer
+from shared.core.policy import LARGEST_ATTACHMENT, LARGEST_RANGE
+
+YEARS = range(2000, 2200)
+"""Every time in a checkpoint lies in these; outside of them, arithmetic with times may fail."""
+
+MOST_COUNTED = 10**9
+"""Exclusive. Chosen: no count of ours comes near."""
+
+LARGEST_BLOB = 2**48
+"""Bytes, inclusive: above the 190.7 TiB of the largest block blob (Scalability targets for Blob storage). A file that
+was refused for its size has a checkpoint too."""
+
+_IN_SESSION = frozenset({State.SENDING, State.ASKING, State.RESENDING, State.FENCING})
+_COUNTS = (
+    "routes_refused",
+    "looks",
+    "early_looks",
+    "strangers",
+    "tries",
+    "session_tries",
+    "transfer_tries",
+    "throttles",
+    "sessions",
+    "runs",
+    "retries",
+)
+
+
+def flaw(checkpoint: Checkpoint) -> str | None:
+    """What is wrong, in a few words without any of its values; None where the checkpoint is sound."""
+    transfer = checkpoint.transfer
+    if not all(_is_time(value) for value in _values(checkpoint) if isinstance(value, datetime)):
+        return "a time is no instant between 2000 and 2200"
+    if not all(0 <= getattr(transfer, name) < MOST_COUNTED for name in _COUNTS):
+        return "a count is out of bounds"
+    if not 0 <= transfer.size <= LARGEST_BLOB or not 0 <= transfer.bytes_confirmed <= transfer.size:
+        return "a number of bytes is out of bounds"
+    if transfer.range_bytes is not None and not 0 < transfer.range_bytes <= LARGEST_RANGE:
+        return "the range is out of bounds"
+    if transfer.session is not None and not 0 <= transfer.session.offset < transfer.size:
+        return "the session's offset is outside the file"
+    if transfer.is_over:
+        return "a transfer that is over has a session" if transfer.session is not None else None
+    return next((said for said, holds in _UNDER_WAY.items() if not holds(transfer)), None)
+
+
+def _has_its_session(transfer: Transfer) -> bool:
+    if transfer.state in {State.LOOKING, State.COMPARING}:
+        return True  # with one while only its expiry can fence it, else without
+    if transfer.state is State.COMMITTING:
+        return (transfer.session is not None) == (transfer.route is Route.SESSION)
+    return (transfer.session is not None) == (transfer.state in _IN_SESSION)
+
+
+_UNDER_WAY: dict[str, Callable[[Transfer], bool]] = {
+    "there is no target": lambda transfer: transfer.plan.target is not None and transfer.plan.attachment is not None,
+    "the file has an impossible size": lambda transfer: 0 < transfer.size <= LARGEST_ATTACHMENT,
+    "it is under way and has an end": lambda transfer: transfer.failure is None and transfer.finished_at is None,
+    "the item is not known": lambda transfer: transfer.state is State.PLANNED or transfer.item_id is not None,
+    "what was attached before is not known": (
+        lambda transfer: transfer.state is State.PLANNED or transfer.before is not None
+    ),
+    "the session does not fit the state": _has_its_session,
+    "the announcement of a commit does not fit the state": (
+        lambda transfer: (
+            transfer.announced_at is None
+            if transfer.state is State.PLANNED
+            else transfer.announced_at is not None or transfer.state is not State.COMMITTING
+        )
+    ),
+    "the suspects do not fit the state": (
+        lambda transfer: (
+            bool(transfer.suspects) == (transfer.state is State.COMPARING)
+            and transfer.strangers <= len(transfer.suspects)
+        )
+    ),
+}
+
+
+def _is_time(value: datetime) -> bool:
+    return value.tzinfo is not None and value.year in YEARS
+
+
+def _values(value: Any) -> Iterator[Any]:
+    """The value, and whatever it is made of."""
+    yield value
+    if dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _values(getattr(value, field.name))
+    elif isinstance(value, tuple):
+        for entry in value:
+            yield from _values(entry)

@@ -1,0 +1,234 @@
+"""The drop container, and the bytes of one blob version as one streaming GET with the next range always on its way.
+
+The blob SDK's downloader takes every range as a GET of its own and whole into memory. Here one GET streams from the
+first wanted byte to the end, conditional on the ETag; a background read fills the second of two buffers while the first
+is being sent. A stream that breaks or stalls is opened again at the byte that is missing.
+
+The condition holds for the moment in which the stream was opened: whoever overwrites the blob later lets the stream run
+on with the old bytes. So the version is asked for again beside every range that is read ahead, and once more before the
+file's last bytes are handed out.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.storage.blob import BlobProperties
+
+from shared.core.errors import Code
+from shared.core.model import Source
+from shared.storage.access import StorageAccess, storage_errors
+from shared.storage.ports import Buffer, Dropped, SourceLost, SourceReader, SourceUnreadable
+from shared.storage.stream import BROKEN, BlobStream, Connections
+
+ATTEMPTS = 3
+"""Times that one range's bytes are asked for before the run is told; it comes back later with a fresh start."""
+
+BUFFERS = 2
+"""Ranges in memory: the one that is being sent, and the one that is being read."""
+
+
+class DropContainer:
+    """Implements `Sources`."""
+
+    def __init__(self, access: StorageAccess, container: str) -> None:
+        self._access = access
+        self._container = container
+        self._connections = Connections()
+
+    def describe(self, blob: str) -> Dropped | None:
+        """See `Sources.describe`."""
+        with storage_errors():
+            try:
+                properties = self._access.blobs.get_blob_client(self._container, blob).get_blob_properties()
+            except ResourceNotFoundError:
+                return None
+        return self._dropped(properties)
+
+    def open(self, source: Source) -> SourceReader:
+        """See `Sources.open`."""
+        return BlobReader(self._access, self._connections, source)
+
+    def delete(self, source: Source) -> None:
+        """See `Sources.delete`."""
+        client = self._access.blobs.get_blob_client(source.container, source.blob)
+        with storage_errors():
+            try:
+                client.delete_blob(
+                    delete_snapshots="include", etag=source.etag, match_condition=MatchConditions.IfNotModified
+                )
+            except HttpResponseError as error:
+                if error.status_code not in {HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED}:
+                    raise
+
+    def page(self, continuation: str | None, size: int) -> tuple[list[Dropped], str | None]:
+        """See `Sources.page`."""
+        container = self._access.blobs.get_container_client(self._container)
+        with storage_errors():
+            pages: Any = container.list_blobs(include=["metadata"], results_per_page=size).by_page(continuation)
+            try:
+                blobs = [self._dropped(blob) for blob in next(pages)]
+            except (StopIteration, ResourceNotFoundError):
+                return [], None
+        return blobs, pages.continuation_token or None
+
+    def _dropped(self, properties: BlobProperties) -> Dropped:
+        source = Source(
+            container=self._container,
+            blob=str(properties.name),
+            etag=_quoted(str(properties.etag)),
+            size=int(properties.size),
+            modified_at=properties.last_modified.astimezone(UTC),
+        )
+        return Dropped(source, dict(properties.metadata or {}), properties.content_settings.content_type)
+
+
+class BlobReader:
+    """Implements `SourceReader` and `ReadsAhead` for one version of one blob. Not for use by two threads at once."""
+
+    def __init__(self, access: StorageAccess, connections: Connections, source: Source) -> None:
+        self._access = access
+        self._connections = connections
+        self._source = source
+        self._stream: BlobStream | None = None
+        self._position = 0
+        self._buffers: list[bytearray] = []
+        self._ahead: tuple[int, int, Future[memoryview]] | None = None
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
+        self._closed = False
+
+    def expect(self, offset: int, length: int) -> None:
+        """See `ReadsAhead.expect`."""
+        if self._ahead is None:
+            self._ahead = (offset, length, self._worker.submit(self._fill_ahead, offset, length))
+
+    def read(self, offset: int, length: int) -> Buffer:
+        """See `SourceReader.read`. Starts reading the range that follows, as long as this one."""
+        opened_now = self._ahead is None and self._stream is None
+        data = self._take(offset, length)
+        onward = offset + length
+        following = min(length, self._source.size - onward)
+        if following > 0:
+            self.expect(onward, following)
+        elif not opened_now:
+            self._ask_version()
+        return data
+
+    def close(self) -> None:
+        """See `SourceReader.close`. A read under way is broken off."""
+        self._closed = True
+        if self._ahead is not None and not self._ahead[2].done() and self._stream is not None:
+            self._stream.abort()
+        self._worker.shutdown(wait=True, cancel_futures=True)
+        self._ahead = None
+        self._drop_stream()
+        self._buffers.clear()
+
+    def _take(self, offset: int, length: int) -> memoryview:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            start, held, filled = ahead
+            data = filled.result()
+            if start == offset and held >= length:
+                return data[:length]
+        return self._worker.submit(self._fill, offset, length).result()
+
+    def _fill_ahead(self, offset: int, length: int) -> memoryview:
+        """Fill a buffer, then make sure that the bytes are still the blob's; nobody waits for either."""
+        data = self._fill(offset, length)
+        self._ask_version()
+        return data
+
+    def _fill(self, offset: int, length: int) -> memoryview:
+        """Fill the buffer that was not handed out last."""
+        view = memoryview(self._next_buffer(length))[:length]
+        filled = 0
+        for _ in range(ATTEMPTS):
+            filled += self._read_into(view[filled:], offset + filled)
+            if filled == length:
+                return view
+            if self._closed:
+                break
+        raise SourceUnreadable(f"{self._source.blob!r} gave {filled} of {length} bytes from byte {offset}")
+
+    def _read_into(self, view: memoryview, offset: int) -> int:
+        """Read on from `offset` until the view is full, the stream ends or it breaks; the count of bytes read.
+
+        What came before a break is kept; the stream is dropped, so that the next one begins where this one ended.
+        """
+        got = 0
+        try:
+            stream = self._stream_at(offset)
+            while got < len(view):
+                read = stream.readinto(view[got:])
+                if not read:
+                    self._drop_stream()
+                    break
+                got += read
+        except BROKEN:
+            self._drop_stream()
+        self._position = offset + got
+        return got
+
+    def _stream_at(self, offset: int) -> BlobStream:
+        if self._stream is not None and self._position == offset:
+            return self._stream
+        self._drop_stream()
+        stream = self._connections.get(*self._request({"Range": f"bytes={offset}-", "If-Match": self._source.etag}))
+        if stream.status == HTTPStatus.PARTIAL_CONTENT:
+            self._stream, self._position = stream, offset
+            return stream
+        stream.close()
+        raise self._refused(stream.status)
+
+    def _ask_version(self) -> None:
+        """Raise SourceLost unless the pinned version is still the blob's current one."""
+        for _ in range(ATTEMPTS):
+            try:
+                status = self._connections.head(*self._request({"If-Match": self._source.etag}))
+                if status == HTTPStatus.OK:
+                    return
+                problem = self._refused(status)
+            except BROKEN:
+                continue
+            raise problem
+        raise SourceUnreadable(f"{self._source.blob!r} could not be asked for its version")
+
+    def _request(self, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
+        """URL and headers of a request for the blob."""
+        get = self._access.blob_get(self._source.container, self._source.blob, datetime.now(UTC))
+        return get.url, {**get.headers, **headers}
+
+    def _refused(self, status: int) -> SourceLost | SourceUnreadable:
+        """What storage's refusal of a conditional request means. A condition fails on a missing blob too (Azurite)."""
+        if status in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
+            status = self._connections.head(*self._request({}))
+            return SourceLost(Code.SOURCE_GONE if status == HTTPStatus.NOT_FOUND else Code.SOURCE_CHANGED)
+        if status == HTTPStatus.NOT_FOUND:
+            return SourceLost(Code.SOURCE_GONE)
+        return SourceUnreadable(f"storage answered {status} to a request for {self._source.blob!r}")
+
+    def _next_buffer(self, length: int) -> bytearray:
+        """Two buffers take turns: what was handed out last stays as it is while the other one fills."""
+        if len(self._buffers) < BUFFERS:
+            self._buffers.append(bytearray(length))
+            return self._buffers[-1]
+        self._buffers.reverse()
+        if len(self._buffers[-1]) < length:
+            self._buffers[-1] = bytearray(length)
+        return self._buffers[-1]
+
+    def _drop_stream(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+
+def _quoted(etag: str) -> str:
+    """An ETag as headers carry it: listings leave the quotes out."""
+    return etag if etag.startswith('"') else f'"{etag}"'

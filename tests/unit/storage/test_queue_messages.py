@@ -1,0 +1,174 @@
+"""Messages on the queues: ours are taken, whatever else lies there is noted and passed over."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from devkit.fuzz import environment, messages
+from shared.settings import read
+from shared.storage.queue import Continuations, PoisonedDrop, drop_in, transfer_in
+from shared.wiring import Product
+from tests.unit.run.stage import Stage
+
+ID = "965abc7f0c1eb170655d90d1854e727b"
+TEXTS = st.text(max_size=40)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=8,
+)
+NAMED = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(("transferId", "FunctionId", "ContainerName", "BlobName", "ETag"), JSON | st.just(ID)),
+)
+RAW = st.binary(max_size=80) | (JSON | NAMED).map(lambda value: json.dumps(value).encode())
+
+
+class Sent:
+    """Stands in for `Messages`: keeps what was put."""
+
+    def __init__(self) -> None:
+        self.put_: list[tuple[str, float]] = []
+
+    def put(self, text: str, delay: float = 0) -> None:
+        self.put_.append((text, delay))
+
+
+def test_what_is_sent_is_understood() -> None:
+    sent = Sent()
+    Continuations(sent).send(ID, 7)  # type: ignore[arg-type]  # all that is used of Messages
+    [(text, delay)] = sent.put_
+    assert (transfer_in(text), delay) == (ID, 7)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ID,
+        f'"{ID}"',
+        f'["{ID}"]',
+        "{}",
+        '{"transferId": null}',
+        '{"transferId": 5}',
+        f'{{"transferid": "{ID}"}}',
+        f'{{"transferId": "{ID[:-1]}"}}',
+        f'{{"transferId": "{ID}0"}}',
+        f'{{"transferId": "{ID[:-1]}\\n"}}',
+        f'{{"transferId": "{ID.upper()}"}}',
+        f'{{"transferId": "../{ID[3:]}"}}',
+        '{"transferId": "' + "\u0663" * 32 + '"}',
+        f'{{"transferId": ["{ID}"]}}',
+        f'{{"transferId": "{ID}"',
+        "[" * 100_000,
+        "9" * 5000,
+        "\ufffd\x00",
+    ],
+)
+def test_what_names_no_transfer_is_none_of_ours(text: str) -> None:
+    assert transfer_in(text) is None
+
+
+POISONED = {
+    "Type": "BlobTrigger",
+    "FunctionId": "Host.Functions.blob_dropped",
+    "BlobType": "BlockBlob",
+    "ContainerName": "drop",
+    "BlobName": "in/\u5831\u544a.pdf",
+    "ETag": '"0x1"',
+}
+
+
+def test_the_hosts_message_about_a_file_is_understood() -> None:
+    assert drop_in(json.dumps(POISONED)) == PoisonedDrop("blob_dropped", "drop", "in/\u5831\u544a.pdf", '"0x1"')
+
+
+@pytest.mark.parametrize("etag", [None, 5, ["x"], "\ud800"])
+def test_a_message_without_a_version_is_about_any(etag: object) -> None:
+    dropped = drop_in(json.dumps({**POISONED, "ETag": etag}))
+    assert dropped is not None
+    assert dropped.etag == ""
+
+
+@pytest.mark.parametrize("key", ["FunctionId", "ContainerName", "BlobName"])
+@pytest.mark.parametrize("value", [None, 5, ["x"], {}])
+def test_a_message_that_lacks_a_part_is_about_no_file(key: str, value: object) -> None:
+    assert drop_in(json.dumps({**POISONED, key: value})) is None
+    assert drop_in(json.dumps({name: part for name, part in POISONED.items() if name != key})) is None
+
+
+@pytest.mark.parametrize("key", ["FunctionId", "ContainerName", "BlobName"])
+def test_half_of_a_surrogate_pair_is_in_no_name(key: str) -> None:
+    assert drop_in(json.dumps({**POISONED, key: "a\ud800.pdf"})) is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(RAW)
+def test_whatever_bytes_a_message_is_made_of_it_names_something_or_nothing(raw: bytes) -> None:
+    messages.check(raw)
+
+
+# --- through the triggers ---
+
+
+def product(stage: Stage) -> Product:
+    """The product's triggers, with the runs of a stage behind them."""
+    made = Product(read(environment.WHOLE, 600))
+    made.__dict__.update(runs=stage.runs, edges=stage.edges, sources=stage.sources, checkpoints=stage.checkpoints)
+    return made
+
+
+TRIGGERS: list[Callable[[Product, str], None]] = [
+    Product.transfer_due,
+    Product.transfer_poisoned,
+    Product.blob_poisoned,
+]
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(raw=RAW)
+@example(raw=json.dumps({"transferId": ID}).encode())
+@example(raw=json.dumps(POISONED).encode())
+@example(raw=b'{"FunctionId": "blob_dropped", "ContainerName": "drop", "BlobName": "\\ud800"}')
+def test_whatever_bytes_a_message_is_made_of_its_trigger_returns(
+    trigger: Callable[[Product, str], None], raw: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.clear()
+    caplog.set_level(logging.INFO, logger="drop")
+    stage = Stage()
+    trigger(product(stage), raw.decode(errors="replace"))
+    for record in caplog.records:
+        assert json.loads(record.getMessage())["event"]
+    assert stage.checkpoints.blobs == {}
+    assert stage.queue.messages == []
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+@pytest.mark.parametrize("raw", [b"", b"\xff\xfe", b"Bearer canary-0123456789", b'{"transferId": "canary-0123456789"}'])
+def test_a_message_that_cannot_be_read_is_noted_by_its_length_only(
+    trigger: Callable[[Product, str], None], raw: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="drop")
+    text = raw.decode(errors="replace")
+    trigger(product(Stage()), text)
+    [line] = [json.loads(record.getMessage()) for record in caplog.records]
+    assert line == {"event": "message_unreadable", "code": "MESSAGE_UNREADABLE", "length": len(text)}
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_a_message_of_ours_starts_a_run(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage()
+    transfer = stage.transfer(b"content")
+    stage.runs.accept(transfer)
+    due: Any = stage.queue.take()
+    product(stage).transfer_due(json.dumps({"transferId": due[1]}))
+    assert [name for name, _ in stage.attached()] == ["a.bin"]
+    assert "message_unreadable" not in caplog.text
