@@ -1,0 +1,252 @@
+"""Every body of the API, as one set of types: they check what comes in, and describe what goes out.
+
+A type says what a body looks like; what its values mean (which mailbox, which name) is checked by
+`shared/intake/checks.py`, for metadata and bodies alike. Whatever those checks take fits the patterns here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, with_config
+from pydantic.types import JsonValue
+from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+
+from shared.core.errors import Code
+from shared.intake.checks import LONGEST_CONTENT_ID, LONGEST_CONTENT_TYPE, LONGEST_ID
+from shared.intake.names import LONGEST_NAME
+from shared.storage.listing import LARGEST_PAGE
+
+LONGEST_BLOB = 1024
+"""Characters, inclusive (Naming and referencing containers, blobs, and metadata)."""
+
+LONGEST_MAILBOX = 64 + 1 + 253
+"""Characters, inclusive: the local part, `@`, the domain."""
+
+LONGEST_CONTINUATION = 2048
+"""Characters, inclusive: several times what the service's own markers have."""
+
+DEFAULT_PAGE = 50
+"""Transfers a page. Measured with 10,000 of them: a page of any kind within 300 ms on Azurite."""
+
+_GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_ATOM = "[A-Za-z0-9!#$&'*+=^_`{|}~\\-]+"
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9\\-]{0,61}[A-Za-z0-9])?"
+_CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f"
+_TOKEN = "[A-Za-z0-9!#$&^_.+\\-]{1,127}"  # noqa: S105 - a media type's token
+
+MAILBOX = f"^(?:{_GUID}|{_ATOM}(?:\\.{_ATOM})*@{_LABEL}(?:\\.{_LABEL})+)$"
+GRAPH_ID = "^[!-~]+$"
+MEDIA_TYPE = f'^{_TOKEN}/{_TOKEN}(?: *; *{_TOKEN}=(?:{_TOKEN}|"[ !#-\\[\\]-~]*"))*$'
+NO_CONTROLS = f"^[^{_CONTROLS}]+$"
+BLOB = f"^(?!\\.{{1,2}}(?:[/\\\\]|$))(?!.*[/\\\\]\\.{{1,2}}(?:[/\\\\]|$))[^{_CONTROLS}]+$"
+"""No control characters, and no `.` or `..` for a folder: HTTP clients resolve these, and would leave the container."""
+
+TRANSFER_ID = "^[0-9a-f]{32}$"
+CONTINUATION = "^[A-Za-z0-9_\\-]*$"
+"""The host drops a query value that is empty: then the listing begins at its beginning."""
+
+_GIVEN = ConfigDict(extra="forbid", strict=True)
+"""Of what comes in: unknown members are refused, and nothing is converted."""
+
+_SHOWN = ConfigDict(strict=True)
+"""Of what goes out: members are added in later versions, so that readers must not count on there being no others."""
+
+_ONE_ID: list[JsonValue] = [
+    {"required": [name], "properties": {name: {"type": "string"}}}
+    for name in ("messageId", "eventId", "internetMessageId", "iCalUId")
+]
+_CONTENT_ID_NEEDED: dict[str, JsonValue] = {
+    "if": {"properties": {"isInline": {"const": True}}, "required": ["isInline"]},
+    "then": {"properties": {"contentId": {"type": "string"}}, "required": ["contentId"]},
+}
+
+
+def _text(longest: int, pattern: str, description: str) -> Any:
+    """A text that the checks of intake judge: described here, so that the description is whole."""
+    shape: dict[str, JsonValue] = {"maxLength": longest, "pattern": pattern}
+    return Field(min_length=1, description=description, json_schema_extra=shape)
+
+
+# --- what comes in ----------------------------------------------------------------------------------------------------
+
+
+@with_config(ConfigDict(**_GIVEN, json_schema_extra={"oneOf": _ONE_ID}))
+class TargetGiven(TypedDict):
+    """The mailbox, and exactly one of the four ids."""
+
+    mailbox: Annotated[str, _text(LONGEST_MAILBOX, MAILBOX, "User principal name (name@domain) or object id.")]
+    messageId: NotRequired[Annotated[str, _text(LONGEST_ID, GRAPH_ID, "Graph's id of the message.")]]
+    eventId: NotRequired[Annotated[str, _text(LONGEST_ID, GRAPH_ID, "Graph's id of the event.")]]
+    internetMessageId: NotRequired[
+        Annotated[str, _text(LONGEST_ID, NO_CONTROLS, "The message's Internet Message-ID, which is looked up.")]
+    ]
+    iCalUId: NotRequired[Annotated[str, _text(LONGEST_ID, NO_CONTROLS, "The event's iCalUId, which is looked up.")]]
+
+
+@with_config(ConfigDict(**_GIVEN, json_schema_extra=_CONTENT_ID_NEEDED))
+class AttachmentGiven(TypedDict, total=False):
+    """How the file is shown in Outlook; what is left out follows from the file."""
+
+    name: Annotated[str, _text(LONGEST_NAME, NO_CONTROLS, "Shown name; else the last segment of the file's name.")]
+    contentType: Annotated[str, _text(LONGEST_CONTENT_TYPE, MEDIA_TYPE, "Media type; else the file's Content-Type.")]
+    isInline: Annotated[bool, Field(description="An inline picture, which the message's HTML shows.")]
+    contentId: Annotated[
+        str, _text(LONGEST_CONTENT_ID, NO_CONTROLS, "What the HTML names as cid:; needed with isInline.")
+    ]
+
+
+@with_config(_GIVEN)
+class StartGiven(TypedDict):
+    """Attach this file. Without target, or without attachment, the file's metadata decides that part."""
+
+    blob: Annotated[str, _text(LONGEST_BLOB, BLOB, "The file's name inside the drop container, folders included.")]
+    target: NotRequired[TargetGiven]
+    attachment: NotRequired[AttachmentGiven]
+
+
+# --- what goes out ----------------------------------------------------------------------------------------------------
+
+State = Literal["queued", "sending", "waiting", "attached", "failed", "cancelled"]
+Instant = Annotated[str, Field(description="RFC 3339, UTC.", json_schema_extra={"format": "date-time"})]
+Bytes = Annotated[int, Field(ge=0, description="Bytes.")]
+Count = Annotated[int, Field(ge=0)]
+TransferId = Annotated[str, Field(pattern=TRANSFER_ID)]
+CodeName = Annotated[str, Field(json_schema_extra={"enum": [code.value for code in Code]})]
+
+
+@with_config(_SHOWN)
+class SourceShown(TypedDict):
+    """One version of a file."""
+
+    container: str
+    blob: str
+    etag: str
+    size: Bytes
+
+
+@with_config(ConfigDict(**_SHOWN, json_schema_extra={"oneOf": _ONE_ID}))
+class TargetShown(TypedDict):
+    """The Outlook item."""
+
+    mailbox: str
+    messageId: NotRequired[str]
+    eventId: NotRequired[str]
+    internetMessageId: NotRequired[str]
+    iCalUId: NotRequired[str]
+
+
+@with_config(_SHOWN)
+class AttachmentShown(TypedDict):
+    """How the file is shown in Outlook; `id` is Graph's, once Graph named it."""
+
+    name: str
+    contentType: str
+    isInline: bool
+    contentId: str | None
+    id: str | None
+
+
+@with_config(_SHOWN)
+class ProgressShown(TypedDict):
+    """Only bytes that Microsoft Graph confirmed count."""
+
+    bytesConfirmed: Bytes
+    bytesTotal: Bytes
+    percent: Annotated[float, Field(ge=0, le=100)]
+
+
+@with_config(_SHOWN)
+class GraphShown(TypedDict):
+    """What Microsoft Graph said: the request id is what its support asks for."""
+
+    status: int | None
+    code: str | None
+    requestId: str | None
+
+
+@with_config(_SHOWN)
+class ErrorShown(TypedDict):
+    """Why the transfer failed, and what to do about it."""
+
+    code: CodeName
+    title: str
+    detail: str
+    remedy: str
+    graph: GraphShown | None
+
+
+@with_config(_SHOWN)
+class LinksShown(TypedDict):
+    """Where to go from here; `retry` and `cancel` are there when they make sense."""
+
+    self: str
+    retry: NotRequired[str]
+    cancel: NotRequired[str]
+
+
+@with_config(_SHOWN)
+class TransferShown(TypedDict):
+    """One file on its way to one Outlook item. `target` and `attachment` are null where its metadata was refused."""
+
+    id: TransferId
+    state: State
+    source: SourceShown
+    target: TargetShown | None
+    attachment: AttachmentShown | None
+    progress: ProgressShown
+    attempts: Annotated[int, Field(ge=0, description="Runs that have worked on it.")]
+    sessions: Annotated[int, Field(ge=0, description="Upload sessions opened, or single requests sent.")]
+    nextAttemptAt: Instant | None
+    createdAt: Instant
+    updatedAt: Instant | None
+    finishedAt: Instant | None
+    error: ErrorShown | None
+    links: LinksShown
+
+
+@with_config(_SHOWN)
+class TransfersShown(TypedDict):
+    """A page, newest file first. It may hold fewer than asked for, even none, and still have a continuation."""
+
+    transfers: Annotated[list[TransferShown], Field(max_length=LARGEST_PAGE)]
+    continuation: Annotated[str | None, Field(description="For the next page; null: this is the last.")]
+
+
+@with_config(_SHOWN)
+class FaultShown(TypedDict):
+    """One thing that is wrong with a request; `field` is null where it is about several, or all of it."""
+
+    code: CodeName
+    field: str | None
+    detail: str
+    remedy: str
+
+
+@with_config(_SHOWN)
+class ProblemShown(TypedDict):
+    """RFC 9457 problem details. `code` is stable; `faults` lists everything that is wrong with the request."""
+
+    type: Annotated[str, Field(json_schema_extra={"format": "uri"})]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    code: CodeName
+    remedy: str
+    faults: NotRequired[list[FaultShown]]
+
+
+@with_config(_SHOWN)
+class CheckShown(TypedDict):
+    """One dependency."""
+
+    status: Literal["up", "down"]
+    detail: str
+
+
+@with_config(_SHOWN)
+class HealthShown(TypedDict):
+    """Whether the app can work. `checks` is there for callers with a function key."""
+
+    status: Literal["up", "down"]
+    checks: NotRequired[dict[str, CheckShown]]

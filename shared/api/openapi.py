@@ -1,0 +1,284 @@
+"""The description of the API (OpenAPI 3.1), made from the models that check its bodies."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from shared.api import models
+from shared.api.http import JSON
+from shared.api.problems import PROBLEM
+from shared.storage.listing import IN_DOUBT, LARGEST_PAGE, STATES
+
+VERSION = "1.0.0"
+_REF = "#/components/schemas/{model}"
+_EXAMPLE_ID = "966f1b0f5d0e4a7c8b9a0c1d2e3f4a5b"
+
+Json = dict[str, Any]
+
+_MAILBOX: Json = {"type": "string", "maxLength": models.LONGEST_MAILBOX}
+_CONTINUATION: Json = {"type": "string", "maxLength": models.LONGEST_CONTINUATION, "pattern": models.CONTINUATION}
+
+
+@cache
+def description() -> Json:
+    """The whole description. The same object at every call: read it only."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Outlook Attachment Drop",
+            "version": VERSION,
+            "summary": "Files from a blob container, attached to Outlook messages and events.",
+            "description": "Start a transfer, watch it, list transfers, cancel one or have it tried again. A transfer "
+            "that was accepted ends attached, failed with a code and a remedy, or cancelled. Fields are added, never "
+            "renamed; codes are stable.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/api", "description": "This function app."}],
+        "security": [{"functionKey": []}, {"functionKeyInQuery": []}],
+        "tags": [
+            {"name": "transfers", "description": "Files on their way."},
+            {"name": "service", "description": "The app itself."},
+        ],
+        "paths": {
+            "/transfers": {"post": _start(), "get": _list()},
+            "/transfers/{id}": {"get": _read(), "delete": _cancel()},
+            "/transfers/{id}/retry": {"post": _retry()},
+            "/health": {"get": _health()},
+            "/openapi.json": {"get": _description()},
+            "/ui": {"get": _page()},
+        },
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "functionKey": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
+                "functionKeyInQuery": {"type": "apiKey", "in": "query", "name": "code"},
+            },
+            "parameters": {"id": _id()},
+            "responses": _problems(),
+        },
+    }
+
+
+def _schemas() -> Json:
+    shown = {
+        "StartGiven": models.StartGiven,
+        "TransferShown": models.TransferShown,
+        "TransfersShown": models.TransfersShown,
+        "ProblemShown": models.ProblemShown,
+        "HealthShown": models.HealthShown,
+    }
+    adapters: list[tuple[str, Literal["validation"], TypeAdapter[Any]]] = [
+        (name, "validation", TypeAdapter(kind)) for name, kind in shown.items()
+    ]
+    schemas: Json = TypeAdapter.json_schemas(adapters, ref_template=_REF)[1]["$defs"]
+    return {name.removesuffix("Shown"): _tidied(schema) for name, schema in sorted(schemas.items())}
+
+
+def _tidied(value: Any) -> Any:
+    """References to `XShown` as references to `X`, and no titles: they only repeat the names."""
+    if isinstance(value, dict):
+        kept = {key: inner for key, inner in value.items() if not (key == "title" and isinstance(inner, str))}
+        return {key: inner.removesuffix("Shown") if key == "$ref" else _tidied(inner) for key, inner in kept.items()}
+    return [_tidied(inner) for inner in value] if isinstance(value, list) else value
+
+
+# --- operations -------------------------------------------------------------------------------------------------------
+
+
+def _start() -> Json:
+    body = _content("StartGiven", JSON)
+    body[JSON]["examples"] = {
+        "byMetadata": {"summary": "The file's metadata says where to.", "value": {"blob": "reports/march.pdf"}},
+        "byBody": {
+            "summary": "The request says where to.",
+            "value": {
+                "blob": "reports/march.pdf",
+                "target": {"mailbox": "ada@example.org", "messageId": "AAMkAGI2THVSAAA="},
+                "attachment": {"name": "March.pdf", "contentType": "application/pdf"},
+            },
+        },
+    }
+    return {
+        "operationId": "startTransfer",
+        "tags": ["transfers"],
+        "summary": "Attach a file of the drop container",
+        "description": "Answers as soon as the transfer is durable. The same file version, target and name again is "
+        "the same transfer, whatever has become of it.",
+        "requestBody": {"required": True, "content": body},
+        "responses": {"202": _accepted("The transfer."), **_refs("400", "401", "403", "404", "413", "422", "503")},
+    }
+
+
+def _list() -> Json:
+    links = {
+        "read": _link("readTransfer", "$response.body#/transfers/0/id"),
+        "next": {
+            "operationId": "listTransfers",
+            "parameters": {"query.continuation": "$response.body#/continuation"},
+            "description": "The next page; the other parameters stay as they were.",
+        },
+    }
+    answer = {"description": "One page, newest file first.", "content": _content("Transfers", JSON), "links": links}
+    return {
+        "operationId": "listTransfers",
+        "tags": ["transfers"],
+        "summary": "List transfers",
+        "description": "A page may hold fewer transfers than asked for, even none, and still have a continuation.",
+        "parameters": [
+            _query("state", {"type": "string", "enum": list(STATES)}, "Only transfers in this state."),
+            _query(
+                "mailbox",
+                _MAILBOX,
+                "Only transfers whose target names this mailbox, in this form; compared without case.",
+            ),
+            _query(
+                "limit",
+                {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": models.DEFAULT_PAGE},
+                "Transfers a page.",
+            ),
+            _query("continuation", _CONTINUATION, "From an earlier page of the same listing."),
+        ],
+        "responses": {"200": answer, **_refs("400", "401", "503")},
+    }
+
+
+def _read() -> Json:
+    links = {"retry": _link("retryTransfer"), "cancel": _link("cancelTransfer")}
+    headers = {"Retry-After": _header("integer", "Seconds after which to look again; absent once it is over.")}
+    answer = {"description": "The transfer.", "headers": headers, "content": _content("Transfer", JSON), "links": links}
+    return {
+        "operationId": "readTransfer",
+        "tags": ["transfers"],
+        "summary": "Read one transfer",
+        "parameters": [{"$ref": "#/components/parameters/id"}],
+        "responses": {"200": answer, **_refs("401", "404", "503")},
+    }
+
+
+def _retry() -> Json:
+    return {
+        "operationId": "retryTransfer",
+        "tags": ["transfers"],
+        "summary": "Try a failed or cancelled transfer again",
+        "description": "From what is durable: where the file may be attached already, the item is looked at first.",
+        "parameters": [{"$ref": "#/components/parameters/id"}],
+        "responses": {"202": _accepted("The transfer, queued anew."), **_refs("401", "404", "409", "503")},
+    }
+
+
+def _cancel() -> Json:
+    return {
+        "operationId": "cancelTransfer",
+        "tags": ["transfers"],
+        "summary": "Cancel a transfer",
+        "description": "The wish is durable at once. The upload session is deleted and the item looked at; a commit "
+        "that won the race makes the transfer attached, not cancelled.",
+        "parameters": [{"$ref": "#/components/parameters/id"}],
+        "responses": {
+            "202": _accepted("The transfer, still on its way to its end."),
+            **_refs("401", "404", "409", "503"),
+        },
+    }
+
+
+def _health() -> Json:
+    return {
+        "operationId": "readHealth",
+        "tags": ["service"],
+        "summary": "Can the app work?",
+        "description": "With a function key also the state of each dependency. A look counts for ten seconds.",
+        "security": [{}, {"functionKey": []}, {"functionKeyInQuery": []}],
+        "responses": {
+            "200": {"description": "It can.", "content": _content("Health", JSON)},
+            "503": {"description": "It cannot.", "content": _content("Health", JSON)},
+        },
+    }
+
+
+def _description() -> Json:
+    return {
+        "operationId": "readDescription",
+        "tags": ["service"],
+        "summary": "This description",
+        "responses": {
+            "200": {"description": "OpenAPI 3.1.", "content": {JSON: {"schema": {"type": "object"}}}},
+            **_refs("401"),
+        },
+    }
+
+
+def _page() -> Json:
+    html = {"text/html": {"schema": {"type": "string"}}}
+    return {
+        "operationId": "readPage",
+        "tags": ["service"],
+        "summary": "The operator's page",
+        "parameters": [
+            _query("transfer", {"type": "string"}, "Show this transfer with its history."),
+            _query("state", {"type": "string", "enum": ["", IN_DOUBT, *STATES]}, "Only transfers in this state."),
+            _query("mailbox", _MAILBOX, "Only transfers to this mailbox."),
+            _query("continuation", _CONTINUATION, "From an earlier page of the same listing."),
+        ],
+        "responses": {
+            "200": {"description": "The page.", "content": html},
+            "400": {"description": "The page, saying what is wrong with the request.", "content": html},
+            "404": {"description": "The page, saying that there is no such transfer.", "content": html},
+            "503": {"description": "The page, saying that storage does not answer.", "content": html},
+            **_refs("401"),
+        },
+    }
+
+
+# --- pieces -----------------------------------------------------------------------------------------------------------
+
+
+def _content(schema: str, media_type: str) -> Json:
+    return {media_type: {"schema": {"$ref": _REF.format(model=schema)}}}
+
+
+def _accepted(what: str) -> Json:
+    headers = {
+        "Location": _header("string", "Where to look."),
+        "Retry-After": _header("integer", "Seconds after which to look."),
+    }
+    links = {"read": _link("readTransfer"), "retry": _link("retryTransfer"), "cancel": _link("cancelTransfer")}
+    return {"description": what, "headers": headers, "content": _content("Transfer", JSON), "links": links}
+
+
+def _header(kind: str, what: str) -> Json:
+    return {"description": what, "schema": {"type": kind}}
+
+
+def _link(operation: str, where: str = "$response.body#/id") -> Json:
+    return {"operationId": operation, "parameters": {"path.id": where}}
+
+
+def _id() -> Json:
+    schema = {"type": "string", "pattern": models.TRANSFER_ID, "examples": [_EXAMPLE_ID]}
+    return {"name": "id", "in": "path", "required": True, "description": "The transfer's id.", "schema": schema}
+
+
+def _query(name: str, schema: Json, what: str) -> Json:
+    return {"name": name, "in": "query", "required": False, "description": what, "schema": schema}
+
+
+def _refs(*statuses: str) -> Json:
+    return {status: {"$ref": f"#/components/responses/{status}"} for status in statuses}
+
+
+def _problems() -> Json:
+    said = {
+        "400": "The request is not of the described form; `faults` lists everything that is wrong.",
+        "403": "This deployment may not write to that mailbox.",
+        "404": "There is no such transfer, or no such file.",
+        "409": "The transfer's state rules it out.",
+        "413": "The body is too large.",
+        "422": "A value cannot be used, or the file's metadata cannot; `faults` lists everything that is wrong.",
+        "503": "Storage does not answer; try again.",
+    }
+    problems = {status: {"description": what, "content": _content("Problem", PROBLEM)} for status, what in said.items()}
+    problems["503"]["headers"] = {"Retry-After": _header("integer", "Seconds after which to try again.")}
+    return {**problems, "401": {"description": "No function key, or a wrong one. The host answers, without a body."}}

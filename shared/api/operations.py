@@ -1,0 +1,159 @@
+"""The operations on transfers: each takes a request, and answers at once. None of them carries an upload.
+
+A start makes the transfer durable, asks for a run by a message, and answers 202: an HTTP request may last 230 seconds,
+an upload longer (Functions HTTP trigger page, asynchronous request-reply).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+
+from shared import log
+from shared.api import body, query
+from shared.api.http import Answer, Call, json_answer
+from shared.api.models import TRANSFER_ID
+from shared.api.problems import RETRY_SECONDS, Fault, faulty, guarded, problem
+from shared.core import planning
+from shared.core.errors import CATALOGUE, Code
+from shared.core.model import Attachment, Target, Transfer
+from shared.graph.prepare import route_for
+from shared.intake import checks, metadata
+from shared.intake.mailboxes import AllowedMailboxes
+from shared.intake.names import name_from_blob
+from shared.run.runs import Runs
+from shared.run.wishes import Denied, Granted, Reply, Unknown, Wishes
+from shared.storage.listing import ContinuationInvalid, Listing
+from shared.storage.ports import Checkpoints, Clock, Dropped, Sources
+from shared.views import view
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """Everything that can be asked about transfers. Every method may be called again with the same effect."""
+
+    runs: Runs
+    wishes: Wishes
+    sources: Sources
+    checkpoints: Checkpoints
+    listing: Listing
+    allowed: AllowedMailboxes
+    clock: Clock
+
+    @guarded
+    def start(self, call: Call) -> Answer:
+        """POST /transfers."""
+        if len(call.body) > body.LARGEST_BODY:
+            detail = f"The body has {len(call.body)} bytes; it may have {body.LARGEST_BODY}."
+            return problem(Code.REQUEST_TOO_LARGE, detail)
+        asked = body.read_start(call.body, self.allowed)
+        if isinstance(asked, body.Refused):
+            return faulty(asked.faults, malformed=asked.malformed)
+        dropped = self.sources.describe(asked.blob)
+        if dropped is None:
+            return problem(Code.BLOB_NOT_FOUND, f"There is no {checks.shown(asked.blob)} in the drop container.")
+        transfer = self._transfer(dropped, asked)
+        if not isinstance(transfer, Transfer):
+            return faulty(transfer, malformed=False)
+        is_new = self.runs.accept(transfer)
+        log.note("start_requested", transferId=transfer.id, isNew=is_new)
+        stored = self.checkpoints.load(transfer.id)
+        return self._accepted(stored.checkpoint.transfer if stored is not None else transfer)
+
+    @guarded
+    def read(self, call: Call) -> Answer:
+        """GET /transfers/{id}."""
+        transfer_id = _id(call)
+        stored = self.checkpoints.load(transfer_id) if transfer_id is not None else None
+        if stored is None:
+            return _not_found(call)
+        transfer = stored.checkpoint.transfer
+        headers = {} if transfer.is_over else _retry_after(transfer, self.clock.now())
+        return json_answer(view(transfer, self.clock.now()), headers=headers)
+
+    @guarded
+    def list(self, call: Call) -> Answer:
+        """GET /transfers."""
+        asked = query.read_list(call.query)
+        if not isinstance(asked, query.ListQuery):
+            return faulty(asked, malformed=True)
+        now = self.clock.now()
+        try:
+            page = self.listing.page(asked.wanted, asked.limit, asked.continuation, now)
+        except ContinuationInvalid:
+            return faulty((query.no_continuation(),), malformed=True)
+        for transfer_id in page.unreadable:
+            log.note("listed_unreadable", error=True, code=Code.CHECKPOINT_UNREADABLE.value, transferId=transfer_id)
+        transfers = [view(transfer, now) for transfer in page.transfers]
+        return json_answer({"transfers": transfers, "continuation": page.continuation})
+
+    @guarded
+    def retry(self, call: Call) -> Answer:
+        """POST /transfers/{id}/retry."""
+        transfer_id = _id(call)
+        return self._replied(call, "retry", Unknown() if transfer_id is None else self.wishes.retry(transfer_id))
+
+    @guarded
+    def cancel(self, call: Call) -> Answer:
+        """DELETE /transfers/{id}."""
+        transfer_id = _id(call)
+        return self._replied(call, "cancel", Unknown() if transfer_id is None else self.wishes.cancel(transfer_id))
+
+    def _replied(self, call: Call, wish: str, reply: Reply) -> Answer:
+        match reply:
+            case Granted(transfer):
+                log.note(f"{wish}_requested", transferId=transfer.id)
+                return self._accepted(transfer)
+            case Denied(transfer, code):
+                return problem(code, _why_not(transfer, code))
+            case Unknown():
+                return _not_found(call)
+
+    def _accepted(self, transfer: Transfer) -> Answer:
+        now = self.clock.now()
+        shown = view(transfer, now)
+        headers = {"Location": shown["links"]["self"], **_retry_after(transfer, now)}
+        return json_answer(shown, HTTPStatus.ACCEPTED, headers)
+
+    def _transfer(self, dropped: Dropped, asked: body.Start) -> Transfer | tuple[Fault, ...]:
+        """The transfer that is asked for; where a part of it is left to the file's metadata, that may be unusable."""
+        source, blob = dropped.source, dropped.source.blob
+        target = asked.target or metadata.read_target(dropped.metadata, self.allowed)
+        attachment = (
+            checks.check_attachment(asked.attachment, body.BODY_NAMES, name_from_blob(blob), dropped.content_type)
+            if asked.attachment is not None
+            else metadata.read_attachment(blob, dropped.metadata, dropped.content_type)
+        )
+        if isinstance(target, Target) and isinstance(attachment, Attachment):
+            return planning.accept(source, target, attachment, route_for(attachment, source.size), self.clock.now())
+        return tuple(
+            Fault(fault.code, None, f"the file's metadata: {fault.detail}")
+            for part in (target, attachment)
+            if isinstance(part, tuple)
+            for fault in part
+        )
+
+
+def _id(call: Call) -> str | None:
+    """The transfer's id in the path; None where it cannot be one."""
+    given = call.route.get("id", "")
+    return given if re.fullmatch(TRANSFER_ID, given, re.ASCII) and not given.endswith("\n") else None
+
+
+def _not_found(call: Call) -> Answer:
+    return problem(Code.TRANSFER_NOT_FOUND, f"There is no transfer {checks.shown(call.route.get('id', ''))}.")
+
+
+def _why_not(transfer: Transfer, code: Code) -> str:
+    if code is Code.RETRY_POINTLESS and transfer.failure is not None:
+        return f"Transfer {transfer.id} failed for what the file is: {transfer.failure.detail}"
+    return f"Transfer {transfer.id} is {transfer.state.value}. {CATALOGUE[code].title}"
+
+
+def _retry_after(transfer: Transfer, now: datetime) -> Mapping[str, str]:
+    """When looking again makes sense: seconds, at least a few, at most a minute."""
+    wait = (transfer.not_before - now).total_seconds() if transfer.not_before is not None else 0
+    return {"Retry-After": str(round(min(max(wait, RETRY_SECONDS), 60)))}

@@ -1,0 +1,130 @@
+"""GET and POST /ui: what the operator's page shows, and the two things it does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from shared import log
+from shared.api.http import NEVER_KEPT, Answer, Call
+from shared.api.models import LONGEST_CONTINUATION, LONGEST_MAILBOX, TRANSFER_ID
+from shared.api.page import overview
+from shared.api.page.render import page
+from shared.api.page.shown import detail
+from shared.core.errors import CATALOGUE
+from shared.run.wishes import Denied, Granted, Reply, Unknown, Wishes
+from shared.storage.listing import ContinuationInvalid, Listing
+from shared.storage.ports import Checkpoints, CheckpointUnreadable, Clock, StorageUnavailable
+from shared.views import instant
+
+LARGEST_FORM = 4096
+"""Bytes of a form, inclusive."""
+
+OWN_SITE = frozenset({"same-origin", "none"})
+"""Values of Sec-Fetch-Site that a form of this page has; browsers send it, other callers need not (Fetch Metadata)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorPage:
+    """The page. It shows what the API shows, and each transfer's history; it keeps nothing between two requests."""
+
+    checkpoints: Checkpoints
+    listing: Listing
+    wishes: Wishes
+    clock: Clock
+
+    def answer(self, call: Call) -> Answer:
+        """Any request to the page; storage that is down is said on it."""
+        try:
+            return self._act(call) if call.method == "POST" else self._show(call)
+        except StorageUnavailable:
+            return self._say(call, HTTPStatus.SERVICE_UNAVAILABLE, "Storage does not answer just now. Try again.")
+        except CheckpointUnreadable as error:
+            said = f"{CATALOGUE[error.code].title} {error.detail} {CATALOGUE[error.code].remedy}"
+            return self._say(call, HTTPStatus.INTERNAL_SERVER_ERROR, said)
+
+    def _show(self, call: Call) -> Answer:
+        transfer_id = call.query.get("transfer")
+        return self._detail(call, transfer_id) if transfer_id is not None else self._overview(call)
+
+    def _overview(self, call: Call) -> Answer:
+        state, mailbox = call.query.get("state", ""), call.query.get("mailbox", "").strip()
+        continuation = call.query.get("continuation")
+        if state and state not in overview.CHOICES:
+            return self._say(call, HTTPStatus.BAD_REQUEST, f"There is no state {state[:60]!r}.")
+        if len(mailbox) > LONGEST_MAILBOX or len(continuation or "") > LONGEST_CONTINUATION:
+            return self._say(call, HTTPStatus.BAD_REQUEST, "That is too long for a mailbox or a continuation.")
+        wanted = overview.Filter(state, mailbox, continuation)
+        try:
+            shown = overview.overview(self.listing, wanted, self.clock.now())
+        except ContinuationInvalid:
+            return self._say(call, HTTPStatus.BAD_REQUEST, "That continuation is none of this listing; begin anew.")
+        facts = {
+            "counts": shown.counts,
+            "parts": shown.parts,
+            "unreadable": shown.unreadable,
+            "choices": overview.CHOICES,
+            "state": state,
+            "mailbox": mailbox,
+            "is_filtered": not wanted.is_start,
+            "onward": _link(call, state=state, mailbox=mailbox, continuation=shown.continuation)
+            if shown.continuation is not None
+            else None,
+        }
+        return self._page(call, HTTPStatus.OK, view="overview", title="Transfers", page=facts)
+
+    def _detail(self, call: Call, transfer_id: str, status: int = HTTPStatus.OK, message: str = "") -> Answer:
+        is_id = re.fullmatch(TRANSFER_ID, transfer_id, re.ASCII) is not None
+        stored = self.checkpoints.load(transfer_id) if is_id and not transfer_id.endswith("\n") else None
+        if stored is None:
+            return self._say(call, HTTPStatus.NOT_FOUND, f"There is no transfer {transfer_id[:60]!r}.")
+        item = detail(stored.checkpoint.transfer, self.clock.now())
+        return self._page(call, status, view="transfer", title=item["name"], item=item, message=message)
+
+    def _act(self, call: Call) -> Answer:
+        """A form of this page. It is answered by a redirect, so that a reload repeats nothing."""
+        if call.headers.get("sec-fetch-site", "none") not in OWN_SITE:
+            return self._say(call, HTTPStatus.FORBIDDEN, "That form came from another site.")
+        form = _form(call.body)
+        transfer_id, action = form.get("transfer", ""), form.get("action", "")
+        if action not in {"retry", "cancel"} or not re.fullmatch(TRANSFER_ID, transfer_id, re.ASCII):
+            return self._say(call, HTTPStatus.BAD_REQUEST, "That is no form of this page.")
+        reply: Reply = self.wishes.retry(transfer_id) if action == "retry" else self.wishes.cancel(transfer_id)
+        match reply:
+            case Granted(transfer):
+                log.note(f"{action}_requested", transferId=transfer.id)
+                headers = {"Location": _link(call, transfer=transfer.id), **NEVER_KEPT}
+                return Answer(HTTPStatus.SEE_OTHER, headers, b"")
+            case Denied(transfer, code):
+                return self._detail(call, transfer.id, HTTPStatus.CONFLICT, CATALOGUE[code].title)
+            case Unknown():
+                return self._say(call, HTTPStatus.NOT_FOUND, f"There is no transfer {transfer_id!r}.")
+
+    def _say(self, call: Call, status: int, message: str) -> Answer:
+        return self._page(call, status, view="message", title="Transfers", message=message)
+
+    def _page(self, call: Call, status: int, **facts: Any) -> Answer:
+        given = {"message": "", "page": None, "item": None, "now": instant(self.clock.now()), **facts}
+        return page(status, call.query.get("code"), given)
+
+
+def _form(body: bytes) -> Mapping[str, str]:
+    """The fields of a form; empty for anything else."""
+    if len(body) > LARGEST_FORM:
+        return {}
+    try:
+        fields = parse_qs(body.decode("ascii"), strict_parsing=True, max_num_fields=10)
+    except ValueError:
+        return {}
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _link(call: Call, **parameters: str) -> str:
+    """A link to this page that keeps the caller's key, where it came in the query."""
+    given = {name: value for name, value in parameters.items() if value}
+    key = call.query.get("code")
+    return "?" + urlencode({**given, **({"code": key} if key else {})})

@@ -1,0 +1,26 @@
+"""A dropped file as a transfer: what its metadata asks for, or a refusal that says what is wrong with it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.core import planning
+from shared.core.model import Failure, Transfer
+from shared.graph.prepare import route_for
+from shared.intake.mailboxes import AllowedMailboxes
+from shared.intake.metadata import read_metadata
+from shared.storage.ports import Dropped
+
+
+def transfer_for(dropped: Dropped, allowed: AllowedMailboxes, now: datetime) -> Transfer:
+    """A new transfer for this version of the file, as if no other existed: its id tells whether one does.
+
+    Metadata that cannot be used, and a size that cannot work, make a transfer that has failed already: a person's
+    mistake is told, never retried.
+    """
+    source = dropped.source
+    wanted = read_metadata(source.blob, dropped.metadata, dropped.content_type, allowed)
+    if isinstance(wanted, Failure):
+        return planning.refuse(source, wanted, now)
+    route = route_for(wanted.attachment, source.size)
+    return planning.accept(source, wanted.target, wanted.attachment, route, now)

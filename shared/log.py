@@ -1,0 +1,123 @@
+"""One structured line per decision, and one per end. Never a URL, a token, a file's content or a person's name.
+
+A line is a JSON object, so that a log query reads it with one `parse_json`. A decision has exactly the keys of
+`DECISION_KEYS`, null where there is nothing to say; every other line has an `event` that names it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from shared.core.actions import Action, PutRange
+from shared.core.checkpoint import Checkpoint
+from shared.core.events import Happening, NotDone, Refused, Unsure
+from shared.core.history import named
+from shared.core.model import State, Transfer
+from shared.storage.ports import CheckpointUnreadable
+
+_log = logging.getLogger("drop")
+
+QUIET = {
+    "azure": logging.WARNING,
+    "azure.identity": logging.CRITICAL,
+    "msal": logging.CRITICAL,
+    "opentelemetry": logging.WARNING,
+    "urllib3": logging.ERROR,
+}
+"""Libraries that log requests with their URLs, and the level from which on they do not.
+
+urllib3 does so even in a warning, about an answer whose headers it cannot read (connection.py, `getresponse`). msal and
+azure.identity log whole answers that they cannot read, a token in a torn one included (oauth2cli/oauth2.py,
+`_obtain_token`; azure-core's DecodeError): `shared/graph/token.py` tells of those failures in their place.
+"""
+
+DECISION_KEYS = (
+    "transferId",
+    "state",
+    "action",
+    "offset",
+    "outcome",
+    "code",
+    "attempt",
+    "graphRequestId",
+    "durationMs",
+)
+
+
+def quieten() -> None:
+    """Keep other people's loggers from writing URLs, which may be secrets."""
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
+
+
+class LogObserver:
+    """Writes what the driver and the sweep tell, and implements `Outcomes`: one line per end."""
+
+    def decided(
+        self, before: Transfer, action: Action | None, event: Happening, after: Transfer, seconds: float
+    ) -> None:
+        """One line per decision: in which state, what was asked, what came of it.
+
+        `offset` is the first byte of a range. `attempt` counts from 1 at each step; `code` is what speaks against the
+        request, whether or not the transfer ends with it.
+        """
+        graph = event.failure.graph if isinstance(event, Refused) else event.graph
+        _write(
+            logging.INFO,
+            transferId=after.id,
+            state=before.state.value,
+            action=named(action) if action is not None else None,
+            offset=action.offset if isinstance(action, PutRange) else None,
+            outcome=named(event),
+            code=_code(event),
+            attempt=before.tries + before.throttles + 1,
+            graphRequestId=graph.request_id if graph else None,
+            durationMs=round(seconds * 1000),
+        )
+
+    def handed_over(self, transfer_id: str) -> None:
+        """The run stopped because another one has the transfer."""
+        note("handed_over", transferId=transfer_id)
+
+    def tell(self, checkpoint: Checkpoint) -> None:
+        """One line per end; twice where a process died while it told of it."""
+        after = checkpoint.transfer
+        failure = after.failure
+        graph = failure.graph if failure is not None else None
+        _write(
+            logging.ERROR if after.state is State.FAILED else logging.INFO,
+            event="transfer_" + after.state.value,
+            transferId=after.id,
+            code=failure.code.value if failure is not None else None,
+            graphStatus=graph.status if graph else None,
+            graphCode=graph.code if graph else None,
+            graphRequestId=graph.request_id if graph else None,
+            bytesConfirmed=after.bytes_confirmed,
+            runs=after.runs,
+        )
+
+    def swept(self, found: dict[str, int]) -> None:
+        """One line per tick of the sweep."""
+        _write(logging.INFO, event="swept", **found)
+
+    def unreadable(self, error: CheckpointUnreadable) -> None:
+        """A checkpoint that was left untouched, for a person to look at."""
+        note("checkpoint_unreadable", error=True, code=error.code.value, detail=error.detail)
+
+
+def note(event: str, *, error: bool = False, **facts: Any) -> None:
+    """A line about something that is no decision: an event that was passed over, a message nobody can read."""
+    given = {key: fact for key, fact in facts.items() if fact is not None}
+    _write(logging.ERROR if error else logging.INFO, event=event, **given)
+
+
+def _code(event: Happening) -> str | None:
+    if isinstance(event, Refused):
+        return event.failure.code.value
+    return event.code.value if isinstance(event, NotDone | Unsure) else None
+
+
+def _write(level: int, **facts: Any) -> None:
+    _log.log(level, json.dumps(facts, ensure_ascii=True))

@@ -1,0 +1,163 @@
+"""The one small driver: decide, make durable what must be, perform, apply; until the transfer is over or the run is.
+
+It knows no rule of its own about Graph or attachments. What it adds is time: a run stops by itself, early enough that
+nothing is cut off, and long waits go back to the queue instead of holding a worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from shared.core.actions import Action, Announce, Finish, PutRange, Request, Wait, Withdraw
+from shared.core.durability import must_save_before, worth_saving
+from shared.core.events import Announced, CancelRequested, Happening, OffsetKnown, RunStarted, Withdrawn
+from shared.core.history import recorded
+from shared.core.machine import apply, decide
+from shared.core.model import Transfer
+from shared.core.policy import Policy
+from shared.run.effects import Performer
+from shared.run.ledger import Ledger
+from shared.run.turn import Turn
+from shared.storage.ports import Clock
+
+LEAST_ACTIONS = 4
+"""Requests that a run makes before it heeds its budget, unless it moved a range: so that every run gets somewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The transfer has ended, and its outcome is durable."""
+
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Yielded:
+    """The run has ended, the transfer has not: the next run is due at `until` (UTC)."""
+
+    transfer: Transfer
+    until: datetime
+
+
+class Observer(Protocol):
+    """Who is told of every decision: logs and traces."""
+
+    def decided(
+        self, before: Transfer, action: Action | None, event: Happening, after: Transfer, seconds: float
+    ) -> None:
+        """One step, and how many seconds its request took.
+
+        `action` is None where nothing was asked of Graph: a run began, or a person wished the end.
+        """
+        ...
+
+    def handed_over(self, transfer_id: str) -> None:
+        """Another run has taken the transfer over; this one stopped."""
+        ...
+
+
+class Driver:
+    """Runs one transfer, which the ledger holds, until it is over or the deadline (UTC) is near.
+
+    `turn` says what has to wait for the mailbox.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        effects: Performer,
+        policy: Policy,
+        clock: Clock,
+        deadline: datetime,
+        observer: Observer,
+        turn: Turn,
+    ) -> None:
+        self._ledger = ledger
+        self._effects = effects
+        self._turn = turn
+        self._policy = policy
+        self._clock = clock
+        self._deadline = deadline
+        self._observer = observer
+        self._requests = 0
+        self._moved = False
+        self._wish_heeded = False
+
+    def run(self) -> Over | Yielded:
+        """Carry the transfer on.
+
+        Raises:
+            LostOwnership: another run has taken it over.
+            StorageUnavailable: the checkpoint cannot be written; whoever runs next settles what was under way.
+        """
+        transfer = self._step(self._ledger.saved, None, RunStarted())
+        while True:
+            if self._is_wish_unheeded and not transfer.is_over:
+                self._wish_heeded = True
+                transfer = self._step(transfer, None, CancelRequested())
+            action = decide(transfer, self._clock.now(), self._policy)
+            held_until = self._turn.held_until(action, transfer)
+            if held_until is not None:
+                transfer = replace(transfer, not_before=held_until)
+                continue
+            match action:
+                case Finish():
+                    self._ledger.release(transfer)
+                    return Over(self._ledger.saved)
+                case Wait(until):
+                    if not self._sleeps(transfer, until):
+                        return self._yield(transfer, until)
+                case Announce():
+                    transfer = self._step(transfer, action, Announced())
+                case Withdraw():
+                    transfer = self._step(transfer, action, Withdrawn())
+                case _:
+                    if self._is_out_of_time():
+                        return self._yield(transfer, self._clock.now())
+                    transfer = self._request(transfer, action)
+
+    def _request(self, transfer: Transfer, action: Request) -> Transfer:
+        """One request. What has to be durable is saved before it, what is only worth saving while it is under way."""
+        self._effects.ahead(action)
+        if must_save_before(action, transfer, self._ledger.saved):
+            self._ledger.save(transfer)
+            if self._is_wish_unheeded:
+                return transfer  # found by this very save: nothing more is sent before it is heeded
+        elif worth_saving(transfer, self._ledger.saved):
+            self._ledger.save_behind(transfer)
+        began = self._clock.now()
+        event = self._effects.perform(action)
+        self._turn.told(action, event)
+        seconds = (self._clock.now() - began).total_seconds()
+        self._requests += 1
+        self._moved = self._moved or (isinstance(action, PutRange) and isinstance(event, OffsetKnown))
+        return self._step(transfer, action, event, seconds)
+
+    @property
+    def _is_wish_unheeded(self) -> bool:
+        return self._ledger.cancel_requested and not self._wish_heeded
+
+    def _step(self, transfer: Transfer, action: Action | None, event: Happening, seconds: float = 0) -> Transfer:
+        now = self._clock.now()
+        after = recorded(apply(transfer, event, now, self._policy), now, transfer.state, action, event)
+        self._observer.decided(transfer, action, event, after, seconds)
+        return after
+
+    def _sleeps(self, transfer: Transfer, until: datetime) -> bool:
+        """Sleep through a short wait; False where it is long, or would end after the deadline."""
+        seconds = (until - self._clock.now()).total_seconds()
+        if seconds > self._policy.inline_wait or until >= self._deadline:
+            return False
+        if worth_saving(transfer, self._ledger.saved):
+            self._ledger.save_behind(transfer)
+        self._clock.sleep(seconds)
+        return True
+
+    def _yield(self, transfer: Transfer, until: datetime) -> Yielded:
+        self._ledger.release(transfer)
+        return Yielded(self._ledger.saved, until)
+
+    def _is_out_of_time(self) -> bool:
+        return self._clock.now() >= self._deadline and (self._moved or self._requests >= LEAST_ACTIONS)

@@ -1,0 +1,109 @@
+"""One run's hold on one checkpoint: every write goes through here, in order, each under the ETag of the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Protocol
+
+from shared.core.checkpoint import Checkpoint, lease
+from shared.core.model import Transfer
+from shared.storage.ports import Checkpoints, Clock, Conflict, Stored
+
+
+class LostOwnership(Exception):  # noqa: N818 - it names what is the case
+    """Somebody else has written the checkpoint: this run must stop, and must not write again."""
+
+
+class Background(Protocol):
+    """Where a write goes that nobody waits for. The simulation runs it at once."""
+
+    def submit(self, work: Callable[[], None], /) -> Future[None]:
+        """Start the work, and hand over what waits for it."""
+        ...
+
+
+class Ledger:
+    """The checkpoint as this run wrote it last. Not for use by two threads at once.
+
+    Attributes:
+        saved: the transfer as it is durable.
+        cancel_requested: a person's wish to end was found in the checkpoint.
+    """
+
+    def __init__(self, store: Checkpoints, stored: Stored, run_id: str, clock: Clock, background: Background) -> None:
+        self.saved = stored.checkpoint.transfer
+        self.cancel_requested = self.saved.cancel_requested
+        self._store = store
+        self._checkpoint = stored.checkpoint
+        self._etag = stored.etag
+        self._run_id = run_id
+        self._clock = clock
+        self._background = background
+        self._behind: Future[None] | None = None
+        self._writes = 0
+
+    def save(self, transfer: Transfer) -> None:
+        """Make the transfer durable before anything else happens, and renew the lease.
+
+        Raises:
+            LostOwnership: another run, or a person's retry, wrote in between.
+        """
+        self.settle()
+        self._write(transfer, keep_lease=True)
+
+    def save_behind(self, transfer: Transfer) -> None:
+        """Make the transfer durable while the next range is on its way.
+
+        A write under way is not waited for: the next save carries what this one would have.
+        """
+        if self._behind is not None and not self._behind.done():
+            return
+        self.settle()
+        self._behind = self._background.submit(lambda: self._write(transfer, keep_lease=True))
+
+    def release(self, transfer: Transfer) -> None:
+        """Make the transfer durable and let go of it: the run is over."""
+        self.settle()
+        self._write(transfer, keep_lease=False)
+
+    def settle(self) -> None:
+        """Wait for the write under way. Raises what it raised."""
+        behind, self._behind = self._behind, None
+        if behind is not None:
+            behind.result()
+
+    def _write(self, transfer: Transfer, *, keep_lease: bool) -> None:
+        self._writes += 1
+        owned = lease(self._run_id, self._clock.now()) if keep_lease else None
+        write = f"{self._run_id}.{self._writes}"
+        checkpoint = self._checkpoint.written(self._with_wish(transfer), write, owned)
+        try:
+            etag = self._store.save(checkpoint, self._etag)
+        except Conflict:
+            etag, checkpoint = self._resolve(checkpoint)
+        self._etag, self._checkpoint, self.saved = etag, checkpoint, checkpoint.transfer
+
+    def _resolve(self, checkpoint: Checkpoint) -> tuple[str, Checkpoint]:
+        """Whose write was in the way? Our own, whose answer was lost; a person's wish to end; or another run's."""
+        stored = self._store.load(checkpoint.transfer.id)
+        if stored is not None and stored.checkpoint.write == checkpoint.write:
+            return stored.etag, checkpoint
+        theirs = stored.checkpoint if stored is not None else None
+        if stored is None or theirs is None or not self._is_wish_to_end(theirs):
+            raise LostOwnership
+        self.cancel_requested = True
+        wished = replace(checkpoint, transfer=self._with_wish(checkpoint.transfer))
+        try:
+            return self._store.save(wished, stored.etag), wished
+        except Conflict:
+            raise LostOwnership from None
+
+    def _is_wish_to_end(self, theirs: Checkpoint) -> bool:
+        """A wish to end leaves the lease with its owner and sets one flag."""
+        still_ours = theirs.lease is not None and theirs.lease.owner == self._run_id
+        return still_ours and theirs.transfer.cancel_requested and not self.cancel_requested
+
+    def _with_wish(self, transfer: Transfer) -> Transfer:
+        return replace(transfer, cancel_requested=True) if self.cancel_requested else transfer

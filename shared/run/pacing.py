@@ -1,0 +1,237 @@
+"""A run's turn on its mailbox: asked for before the first request, kept while it works, given back at its end.
+
+A lone transfer pays three storage calls for it: its mailbox is read and written when it begins, with all the bytes it
+needs granted at once, and written when it ends. Beside the ranges nothing is asked; only a run that lasts tells every
+few seconds, in the background, that it is alive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.core.actions import Action, OpenSession
+from shared.core.errors import Code
+from shared.core.events import Happening, NotDone
+from shared.core.model import Transfer
+from shared.pace import turns
+from shared.pace.limits import OUTLOOK, Limits
+from shared.pace.mailbox import Mailbox, Place
+from shared.pace.turns import Asked, Change, Later
+from shared.run import demand
+from shared.run.ledger import Background
+from shared.run.turn import FreeTurn, Turn
+from shared.storage.ports import Clock, Conflict, Mailboxes, StorageUnavailable
+
+ENTER_TRIES = 6
+LEAVE_TRIES = 12
+"""How often a write that met another one is tried again. Leaving is tried longer: what is not given back is only free
+once it lapses."""
+
+CONFLICT_PAUSE = 0.05
+"""Seconds, doubling: the other writer needs one request's time."""
+
+BUSY_PAUSE = 3.0
+"""Seconds before a run that could not even ask comes back."""
+
+COMMIT_PAUSE = 1.0
+"""Seconds, doubling, between two looks whether the item's commits are free: the other one's commit takes about one."""
+
+UNSTATED_PAUSE = 10.0
+"""Seconds that a 429 without Retry-After closes the mailbox: what the answers about concurrency ask for
+(graph/throttling)."""
+
+_NOT_SENT = frozenset({Code.GRAPH_THROTTLED, Code.GRAPH_UNREACHABLE, Code.IDENTITY_UNAVAILABLE, Code.SOURCE_UNREADABLE})
+
+Step = Callable[[Mailbox, datetime], Change]
+
+
+class MailboxPacing:
+    """Implements `Pacing` over what all workers know together. One per process, safe to share between its threads.
+
+    `call` asks for a run of a transfer at once: it has come to the head of the line.
+    """
+
+    def __init__(
+        self,
+        mailboxes: Mailboxes,
+        clock: Clock,
+        call: Callable[[str], None],
+        range_bytes: int,
+        limits: Limits = OUTLOOK,
+    ) -> None:
+        self.mailboxes = mailboxes
+        self.clock = clock
+        self.call = call
+        self.range_bytes = range_bytes
+        self.limits = limits
+
+    def enter(self, transfer: Transfer, run_id: str, background: Background) -> Turn | Later:
+        """See `Pacing.enter`. Whoever only wants to end a transfer is never kept waiting."""
+        if transfer.cancel_requested:
+            return FreeTurn()
+        asked = demand.of_transfer(transfer, run_id, self.range_bytes)
+        record = Record(self, transfer.target.mailbox, run_id)
+        change = record.change(
+            lambda mailbox, now: turns.enter(mailbox, asked, now, self.limits), ENTER_TRIES, hint_only=True
+        )
+        if change is not None and isinstance(change.outcome, Place):
+            return HeldTurn(self, record, change.outcome, background)
+        if change is not None and isinstance(change.outcome, Later):
+            return change.outcome
+        return Later(self.clock.now() + timedelta(seconds=BUSY_PAUSE), known=False)
+
+
+class Record:
+    """One run's view of its mailbox: every change is one conditional write, made anew where another one came first."""
+
+    def __init__(self, pacing: MailboxPacing, mailbox: str, run_id: str) -> None:
+        self._pacing = pacing
+        self._mailbox = mailbox
+        self._run_id = run_id
+        self._known: tuple[Mailbox, str | None] | None = None
+
+    def change(self, step: Step, tries: int, *, hint_only: bool = False) -> Change | None:
+        """Make the change durable and call whom it calls; None where others were always first.
+
+        With `hint_only` a refusal is not written a second time: losing the note of it costs the order in the line, and
+        nothing else.
+        """
+        pacing = self._pacing
+        for attempt in range(tries):
+            known, self._known = self._known, None
+            state, etag = known or pacing.mailboxes.load(self._mailbox)
+            change = step(state, pacing.clock.now())
+            if change.mailbox == state:
+                if known is not None:
+                    continue  # what was known may be old: only what was read just now is believed
+                self._known = (state, etag)
+                return change
+            try:
+                self._known = (change.mailbox, pacing.mailboxes.save(self._mailbox, change.mailbox, etag))
+            except Conflict:
+                if hint_only and isinstance(change.outcome, Later):
+                    return replace(change, calls=())
+                if known is None:
+                    pacing.clock.sleep(self._pause(attempt))
+                continue
+            for transfer_id in change.calls:
+                pacing.call(transfer_id)
+            return change
+        return None
+
+    def _pause(self, attempt: int) -> float:
+        spread = int.from_bytes(hashlib.sha256(f"{self._run_id}/{attempt}".encode()).digest()[:4]) / 2**32
+        return CONFLICT_PAUSE * float(2 ** min(attempt, 4)) * spread
+
+
+class HeldTurn:
+    """Implements `Turn`. Not for use by two threads at once."""
+
+    def __init__(self, pacing: MailboxPacing, record: Record, place: Place, background: Background) -> None:
+        self._pacing = pacing
+        self._record = record
+        self._place = place
+        self._background = background
+        self._sent = 0
+        self._closed_until: datetime | None = None
+        self._heard_at = pacing.clock.now()
+        self._renewal: tuple[Future[None], list[Change | None], int] | None = None
+        self._looks = 0
+
+    def held_until(self, action: Action, transfer: Transfer) -> datetime | None:
+        """See `Turn.held_until`. What follows an announcement is asked for before it: an announced POST never waits."""
+        size, commits = demand.of_action(action, transfer, self._pacing.range_bytes)
+        if commits and self._place.item is None:
+            held = self._claim(transfer)
+            if held is not None:
+                return held
+        if self._sent + size > self._place.granted and not isinstance(action, OpenSession):
+            return self._more(transfer, size)
+        if self._pacing.clock.now() - self._heard_at > timedelta(seconds=self._pacing.limits.lease / 3):
+            self._renew()
+        return None
+
+    def told(self, action: Action, event: Happening) -> None:
+        """See `Turn.told`. Bytes count unless they surely never arrived; a Retry-After is for the whole mailbox."""
+        code = event.code if isinstance(event, NotDone) else None
+        if isinstance(event, NotDone) and code is Code.GRAPH_THROTTLED:
+            self._closed_until = self._pacing.clock.now() + timedelta(seconds=event.retry_after or UNSTATED_PAUSE)
+        if code not in _NOT_SENT:
+            self._sent += demand.carried(action)
+
+    def leave(self) -> None:
+        """See `Turn.leave`. What storage does not take lapses with the lease."""
+        closed, limits = self._closed_until, self._pacing.limits
+        try:
+            self._settle()
+            place, sent = self._place, self._sent
+            self._record.change(
+                lambda mailbox, now: turns.leave(mailbox, place, sent, closed, now, limits), LEAVE_TRIES
+            )
+        except StorageUnavailable:
+            return
+
+    def _claim(self, transfer: Transfer) -> datetime | None:
+        """Take the item's commits; None once they are ours."""
+        change = self._ask(turns.claim, self._wanted(transfer))
+        if change is not None and isinstance(change.outcome, Place):
+            return None
+        self._looks += 1
+        return self._soon(2 ** min(self._looks - 1, 4))
+
+    def _more(self, transfer: Transfer, size: int) -> datetime | None:
+        """Ask for what is still needed; None once there is enough for the next request."""
+        asked = self._wanted(transfer)
+        missing = max(asked.need, size) - max(0, self._place.granted - self._sent)
+        change = self._ask(turns.more, replace(asked, need=missing, waited=True))
+        if change is None:
+            return self._soon(1)
+        return change.outcome.until if isinstance(change.outcome, Later) else None
+
+    def _ask(
+        self, step: Callable[[Mailbox, Place, Asked, int, datetime, Limits], Change], asked: Asked
+    ) -> Change | None:
+        """A change that the run waits for."""
+        self._settle()
+        place, sent, limits = self._place, self._sent, self._pacing.limits
+        change = self._record.change(lambda mailbox, now: step(mailbox, place, asked, sent, now, limits), ENTER_TRIES)
+        self._note(change, sent)
+        return change
+
+    def _renew(self) -> None:
+        """Tell that the run is alive, while it goes on."""
+        self._settle()
+        place, sent, limits = self._place, self._sent, self._pacing.limits
+        self._heard_at = self._pacing.clock.now()
+        found: list[Change | None] = []
+
+        def work() -> None:
+            found.append(
+                self._record.change(lambda mailbox, now: turns.renew(mailbox, place, sent, now, limits), ENTER_TRIES)
+            )
+
+        self._renewal = (self._background.submit(work), found, sent)
+
+    def _settle(self) -> None:
+        """Wait for a renewal under way, and take note of it."""
+        renewal, self._renewal = self._renewal, None
+        if renewal is not None:
+            done, found, sent = renewal
+            done.result()
+            self._note(found[0], sent)
+
+    def _note(self, change: Change | None, sent: int) -> None:
+        """What was written: `sent` bytes are told."""
+        written = change.mailbox.place_of(self._place.transfer) if change is not None else None
+        if written is not None:
+            self._place, self._sent, self._heard_at = written, self._sent - sent, self._pacing.clock.now()
+
+    def _wanted(self, transfer: Transfer) -> Asked:
+        return demand.of_transfer(transfer, str(self._place.run), self._pacing.range_bytes)
+
+    def _soon(self, pauses: int) -> datetime:
+        return self._pacing.clock.now() + timedelta(seconds=COMMIT_PAUSE * pauses)

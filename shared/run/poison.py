@@ -1,0 +1,112 @@
+"""What the host gave up on: a message that failed as often as it may. Its transfer ends as failed, and says so.
+
+Nothing is guessed: a session is deleted first, as far as Graph lets us, and a transfer whose commit may have landed
+ends in COMMIT_IN_DOUBT. The run that failed last may still hold the lease: its end is waited for, and whoever has
+written the checkpoint meanwhile has the transfer in hand, with a message of its own to answer for it.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from shared.core import planning
+from shared.core.actions import CancelSession
+from shared.core.checkpoint import LEASE_SECONDS, lease
+from shared.core.errors import Code
+from shared.core.history import recorded
+from shared.core.model import Transfer
+from shared.run.effects import Effects
+from shared.run.runs import HANDOVER_PAUSE, Edges, Runs
+from shared.storage.ports import Conflict, Dropped, Stored
+
+
+class Ending(Enum):
+    """What became of a poison message."""
+
+    STOPPED = auto()  # its transfer ended just now
+    OVER = auto()  # its transfer had ended before
+    LEFT = auto()  # another run has the transfer; a message for it is on its way
+    UNKNOWN = auto()  # it names no transfer that there is
+    TAKEN_UP = auto()  # it was about an older version of the file; the present one is a transfer of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """Ends what runs could not. Raises StorageUnavailable and CheckpointUnreadable; the message then comes again."""
+
+    edges: Edges
+    runs: Runs
+
+    def transfer_failed(self, transfer_id: str) -> Ending:
+        """A continuation failed as often as it may."""
+        stored = self.edges.checkpoints.load(transfer_id)
+        if stored is None:
+            return Ending.UNKNOWN
+        return self._stop(stored, "Every run that its message started failed, until the host gave up on the message.")
+
+    def drop_failed(self, dropped: Dropped, etag: str, transfer: Transfer) -> Ending:
+        """The event of a file failed as often as it may. `transfer` is what the file, as it is now, asks for.
+
+        `etag` is the version that the message names; a newer one has an event of its own, and is taken up here too.
+        """
+        if etag.strip('"') != dropped.source.etag.strip('"'):
+            self.runs.accept(transfer)
+            return Ending.TAKEN_UP
+        stored = self.edges.checkpoints.load(transfer.id)
+        name = dropped.source.blob
+        detail = f"Every run that the event of {name!r} started failed, until the host gave up on the event."
+        if stored is not None:
+            return self._stop(stored, detail)
+        ended = transfer if transfer.is_over else self._stopped(transfer, detail)
+        self.runs.accept(ended)
+        return Ending.STOPPED
+
+    def _stop(self, found: Stored, detail: str) -> Ending:
+        edges = self.edges
+        if found.checkpoint.transfer.is_over:
+            return Ending.OVER
+        stored = self._free(found)
+        transfer = found.checkpoint.transfer
+        if stored is None:
+            return self._leave(transfer.id)
+        run_id = edges.new_run_id()
+        try:
+            claimed = stored.checkpoint.written(transfer, f"{run_id}.0", lease(run_id, edges.clock.now()))
+            etag = edges.checkpoints.save(claimed, stored.etag)
+            over = claimed.written(self._stopped(self._fenced(transfer), detail), f"{run_id}.1", None)
+            edges.checkpoints.save(over, etag)
+        except Conflict:
+            return self._leave(transfer.id)
+        self.runs.conclude(over)
+        return Ending.STOPPED
+
+    def _free(self, found: Stored) -> Stored | None:
+        """The checkpoint once its lease is over; None where somebody has written it meanwhile."""
+        clock = self.edges.clock
+        busy_until = found.checkpoint.busy_until(clock.now())
+        if busy_until is None:
+            return found
+        clock.sleep((busy_until - clock.now()).total_seconds() + HANDOVER_PAUSE)
+        again = self.edges.checkpoints.load(found.checkpoint.transfer.id)
+        unchanged = again is not None and again.checkpoint.write == found.checkpoint.write
+        return again if unchanged else None
+
+    def _stopped(self, transfer: Transfer, detail: str) -> Transfer:
+        return planning.stopped(transfer, Code.RUNS_FAILED, detail, self.edges.clock.now())
+
+    def _leave(self, transfer_id: str) -> Ending:
+        """Leave it to whoever has it in hand; one more message costs nothing and makes sure."""
+        self.edges.queue.send(transfer_id, LEASE_SECONDS + HANDOVER_PAUSE)
+        return Ending.LEFT
+
+    def _fenced(self, transfer: Transfer) -> Transfer:
+        """The transfer after one try to delete its session; its history tells what came of that."""
+        edges, session = self.edges, transfer.session
+        if session is None:
+            return transfer
+        action = CancelSession(session.url)
+        with closing(edges.sources.open(transfer.plan.source)) as reader:
+            event = Effects(edges.transport, edges.hosts, edges.base_url, reader, edges.clock).perform(action)
+        return recorded(transfer, edges.clock.now(), transfer.state, action, event)

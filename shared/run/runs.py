@@ -1,0 +1,209 @@
+"""Runs: claim a transfer, drive it, and carry out what its end, or its pause, asks for. Every trigger ends here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from shared.core.checkpoint import Checkpoint, lease
+from shared.core.model import State, Transfer
+from shared.core.policy import Policy
+from shared.graph.hosts import UploadHosts
+from shared.graph.http import Transport
+from shared.pace.turns import Later
+from shared.run.driver import Driver, Observer, Over, Yielded
+from shared.run.effects import Effects
+from shared.run.ledger import Background, Ledger, LostOwnership
+from shared.run.turn import Pacing, Unlimited
+from shared.storage.ports import Checkpoints, Clock, Conflict, Outcomes, Sources, Stored, TransferQueue
+
+HANDOVER_PAUSE = 1.0
+"""Seconds after another run's lease before the transfer is looked at again. Chosen: clocks differ a little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Everything a run touches.
+
+    Attributes:
+        new_run_id: makes an id that no other run has.
+        background: makes the thread that writes behind; it ends with the run.
+        budget: seconds after which a run stops by itself.
+        delete_source: whether an attached file's source is deleted once the outcome is durable.
+        pacing: where a run asks for its turn on a mailbox.
+    """
+
+    checkpoints: Checkpoints
+    sources: Sources
+    queue: TransferQueue
+    outcomes: Outcomes
+    transport: Transport
+    hosts: UploadHosts
+    base_url: str
+    policy: Policy
+    clock: Clock
+    observer: Observer
+    new_run_id: Callable[[], str]
+    background: Callable[[], AbstractContextManager[Background]]
+    budget: float
+    delete_source: bool = False
+    pacing: Pacing = field(default_factory=Unlimited)
+
+
+class Runs:
+    """One per process. Every method is safe to repeat: what is done already is found, not done again."""
+
+    def __init__(self, edges: Edges) -> None:
+        self._edges = edges
+
+    def start(self, transfer: Transfer) -> None:
+        """Run a transfer that may be new; one that exists already is carried on instead.
+
+        Raises:
+            StorageUnavailable, CheckpointUnreadable: nothing is lost; whoever delivered the event delivers it again.
+        """
+        if transfer.is_over:  # intake refused it: there is nothing to run
+            self.accept(transfer)
+            return
+        edges = self._edges
+        deadline = self._deadline()
+        run_id = edges.new_run_id()
+        newly_marked = edges.checkpoints.mark_unfinished(transfer.id)
+        checkpoint = Checkpoint(transfer, lease(run_id, edges.clock.now()), f"{run_id}.0")
+        etag = self._create(checkpoint)
+        if etag is not None:
+            self._run(Stored(checkpoint, etag), run_id, deadline)
+            return
+        if newly_marked:
+            self._unmark_what_was_over(transfer)
+        self.resume(transfer.id)
+
+    def accept(self, transfer: Transfer) -> bool:
+        """Make a new transfer durable and ask for its first run; False where it exists already.
+
+        The mark goes first: whoever dies after it leaves the rest to the sweep, and whoever accepts again finds out
+        whether anybody has run the transfer yet.
+        """
+        edges = self._edges
+        found = edges.checkpoints.load(transfer.id)
+        if found is not None:
+            if not found.checkpoint.transfer.is_over and found.checkpoint.transfer.runs == 0:
+                self._ask_again(transfer.id, edges.clock.now())
+            return False
+        edges.checkpoints.mark_unfinished(transfer.id)
+        checkpoint = Checkpoint(transfer, None, f"{edges.new_run_id()}.0")
+        if self._create(checkpoint) is None:
+            return False  # somebody else has just done the same
+        if transfer.is_over:
+            self.conclude(checkpoint)
+        else:
+            self._ask_again(transfer.id, edges.clock.now())
+        return True
+
+    def resume(self, transfer_id: str) -> None:
+        """Carry a transfer on, unless it is over, waiting, or in another run's hands.
+
+        Raises:
+            StorageUnavailable, CheckpointUnreadable: as for `start`.
+        """
+        edges = self._edges
+        deadline = self._deadline()
+        stored = edges.checkpoints.load(transfer_id)
+        if stored is None or stored.checkpoint.transfer.is_over:
+            return
+        now = edges.clock.now()
+        busy_until = stored.checkpoint.busy_until(now)
+        if busy_until is not None:
+            self._ask_again(transfer_id, busy_until + timedelta(seconds=HANDOVER_PAUSE))
+            return
+        not_before, wish = stored.checkpoint.transfer.not_before, stored.checkpoint.transfer.cancel_requested
+        if not wish and not_before is not None and (not_before - now).total_seconds() > edges.policy.inline_wait:
+            self._ask_again(transfer_id, not_before)
+            return
+        run_id = edges.new_run_id()
+        claimed = stored.checkpoint.written(stored.checkpoint.transfer, f"{run_id}.0", lease(run_id, now))
+        try:
+            etag: str | None = edges.checkpoints.save(claimed, stored.etag)
+        except Conflict:
+            etag = self._own(claimed)
+        if etag is None:
+            self._ask_again(transfer_id, now + timedelta(seconds=HANDOVER_PAUSE))
+            return
+        self._run(Stored(claimed, etag), run_id, deadline)
+
+    def conclude(self, checkpoint: Checkpoint) -> None:
+        """What a durable outcome asks for: tell it, delete the source if so wished, take the mark away.
+
+        The mark goes last: a process that dies in between is followed by a sweep that does all of it again.
+        """
+        edges, transfer = self._edges, checkpoint.transfer
+        edges.outcomes.tell(checkpoint)
+        if edges.delete_source and transfer.state is State.ATTACHED:
+            edges.sources.delete(transfer.plan.source)
+        edges.checkpoints.unmark(transfer.id)
+
+    def _run(self, stored: Stored, run_id: str, deadline: datetime) -> None:
+        edges, transfer = self._edges, stored.checkpoint.transfer
+        with edges.background() as background, closing(edges.sources.open(transfer.plan.source)) as reader:
+            ledger = Ledger(edges.checkpoints, stored, run_id, edges.clock, background)
+            try:
+                turn = edges.pacing.enter(transfer, run_id, background)
+                if isinstance(turn, Later):
+                    self._put_off(ledger, turn)
+                    return
+                policy = edges.policy
+                effects = Effects(edges.transport, edges.hosts, edges.base_url, reader, edges.clock, policy.range_bytes)
+                driver = Driver(ledger, effects, policy, edges.clock, deadline, edges.observer, turn)
+                try:
+                    outcome = driver.run()
+                finally:
+                    leaving = background.submit(turn.leave)
+            except LostOwnership:
+                edges.observer.handed_over(transfer.id)
+                return
+            match outcome:
+                case Over(ended):
+                    self.conclude(Checkpoint(ended, None, run_id))
+                case Yielded(paused, until):
+                    self._ask_again(paused.id, until)
+            leaving.result()
+
+    def _create(self, checkpoint: Checkpoint) -> str | None:
+        """Write the first version and return its ETag; None where somebody else did."""
+        try:
+            return self._edges.checkpoints.create(checkpoint)
+        except Conflict:
+            return self._own(checkpoint)
+
+    def _own(self, checkpoint: Checkpoint) -> str | None:
+        """The ETag of this very write, where only its answer was lost; None where another write stands."""
+        stored = self._edges.checkpoints.load(checkpoint.transfer.id)
+        return stored.etag if stored is not None and stored.checkpoint.write == checkpoint.write else None
+
+    def _unmark_what_was_over(self, ours: Transfer) -> None:
+        """An event that came again has marked a transfer whose end was carried out: that mark was ours alone.
+
+        One that ended only after we began has a worker that may still have to carry its end out: there the mark stays.
+        """
+        stored = self._edges.checkpoints.load(ours.id)
+        finished_at = stored.checkpoint.transfer.finished_at if stored is not None else None
+        if finished_at is not None and finished_at < ours.plan.created_at:
+            self._edges.checkpoints.unmark(ours.id)
+
+    def _put_off(self, ledger: Ledger, later: Later) -> None:
+        """The mailbox is busy: let go of the transfer, and ask for its run when its turn comes.
+
+        Where that time is known the transfer says so, and is not looked at before. Else it may be called at any time.
+        """
+        transfer = ledger.saved
+        ledger.release(replace(transfer, not_before=later.until) if later.known else transfer)
+        self._ask_again(transfer.id, later.until)
+
+    def _ask_again(self, transfer_id: str, at: datetime) -> None:
+        delay = (at - self._edges.clock.now()).total_seconds()
+        self._edges.queue.send(transfer_id, max(0.0, delay))
+
+    def _deadline(self) -> datetime:
+        return self._edges.clock.now() + timedelta(seconds=self._edges.budget)

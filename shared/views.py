@@ -1,0 +1,105 @@
+"""A transfer as people and other systems see it: the one JSON form of the HTTP API, the page and the notices.
+
+It holds no secret: an upload session's URL is not part of it, and no token ever was.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.core.errors import CATALOGUE
+from shared.core.model import Attachment, Failure, Source, State, Target, Transfer
+from shared.core.planning import can_be_retried
+
+_TERMINAL = {State.ATTACHED: "attached", State.FAILED: "failed", State.CANCELLED: "cancelled"}
+
+
+def public_state(transfer: Transfer, now: datetime) -> str:
+    """`queued` before its first run, `waiting` until its next attempt, `sending` while a run has it; or its end."""
+    if transfer.state in _TERMINAL:
+        return _TERMINAL[transfer.state]
+    if transfer.not_before is not None and now < transfer.not_before:
+        return "waiting"
+    return "queued" if transfer.runs == 0 else "sending"
+
+
+def view(transfer: Transfer, now: datetime) -> dict[str, Any]:
+    """The transfer as JSON-ready values. Sizes are bytes, times RFC 3339 in UTC; only confirmed bytes count."""
+    plan = transfer.plan
+    return {
+        "id": transfer.id,
+        "state": public_state(transfer, now),
+        "source": _source(plan.source),
+        "target": _target(plan.target),
+        "attachment": _attachment(plan.attachment, transfer.attachment_id),
+        "progress": {
+            "bytesConfirmed": transfer.bytes_confirmed,
+            "bytesTotal": plan.source.size,
+            "percent": _percent(transfer),
+        },
+        "attempts": transfer.runs,
+        "sessions": transfer.sessions,
+        "nextAttemptAt": None if transfer.is_over else instant(transfer.not_before),
+        "createdAt": instant(plan.created_at),
+        "updatedAt": instant(transfer.updated_at),
+        "finishedAt": instant(transfer.finished_at),
+        "error": _error(transfer.failure),
+        "links": _links(transfer),
+    }
+
+
+def instant(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC with milliseconds; None stays None."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _source(source: Source) -> dict[str, Any]:
+    return {"container": source.container, "blob": source.blob, "etag": source.etag, "size": source.size}
+
+
+def _target(target: Target | None) -> dict[str, Any] | None:
+    return None if target is None else {"mailbox": target.mailbox, target.key.value: target.value}
+
+
+def _attachment(attachment: Attachment | None, attachment_id: str | None) -> dict[str, Any] | None:
+    if attachment is None:
+        return None
+    return {
+        "name": attachment.name,
+        "contentType": attachment.content_type,
+        "isInline": attachment.is_inline,
+        "contentId": attachment.content_id,
+        "id": attachment_id,
+    }
+
+
+def _percent(transfer: Transfer) -> float:
+    """One decimal, rounded down: 100.0 means all of it."""
+    size = transfer.plan.source.size
+    return int(1000 * transfer.bytes_confirmed / size) / 10 if size else 0.0
+
+
+def _error(failure: Failure | None) -> dict[str, Any] | None:
+    if failure is None:
+        return None
+    entry, graph = CATALOGUE[failure.code], failure.graph
+    return {
+        "code": failure.code.value,
+        "title": entry.title,
+        "detail": failure.detail,
+        "remedy": entry.remedy,
+        "graph": {"status": graph.status, "code": graph.code, "requestId": graph.request_id} if graph else None,
+    }
+
+
+def _links(transfer: Transfer) -> dict[str, str]:
+    me = f"/api/transfers/{transfer.id}"
+    links = {"self": me}
+    if can_be_retried(transfer):
+        links["retry"] = f"{me}/retry"
+    if not transfer.is_over:
+        links["cancel"] = me
+    return links

@@ -1,0 +1,163 @@
+"""The driver adds time to the core: budgets, short sleeps, long waits; and saves what must be saved when it must."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import TypeVar
+
+import pytest
+
+from shared.core.errors import Code
+from shared.core.model import State
+from shared.core.policy import Policy
+from shared.run.driver import LEAST_ACTIONS
+from shared.storage.ports import StorageUnavailable
+from tests.unit.run.stage import MAILBOX, Stage
+
+T = TypeVar("T")
+BIG = bytes(range(256)) * 64
+POLICY = Policy(range_bytes=4096, smallest_range=512)
+
+
+class Recorder:
+    """A gate that writes down every call."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def __call__(self, name: str, effect: Callable[[], T], /) -> T:
+        self.calls.append(name)
+        return effect()
+
+
+def big_stage(gate: Recorder, *, budget: float = 480) -> Stage:
+    stage = Stage(gate, budget=budget, policy=POLICY)
+    stage.graph.switch(post_body_limit=10)
+    return stage
+
+
+def test_the_url_is_durable_before_the_first_range_and_the_announcement_before_the_last() -> None:
+    gate = Recorder()
+    stage = big_stage(gate)
+    stage.runs.start(stage.transfer(BIG))
+    sends = [(at, call) for at, call in enumerate(gate.calls) if call == "graph.PUT"]
+    opened = gate.calls.index("graph.POST")
+    assert "checkpoint.save" in gate.calls[opened : sends[0][0]]
+    before_last = gate.calls[sends[-2][0] + 1 : sends[-1][0]]
+    assert before_last.count("checkpoint.save") >= 1
+    assert gate.calls[-3:] == ["checkpoint.save", "outcome.tell", "mark.clear"]
+
+
+def test_a_small_file_is_announced_before_it_is_posted() -> None:
+    gate = Recorder()
+    stage = Stage(gate, policy=POLICY)
+    stage.runs.start(stage.transfer(b"hello"))
+    posted = gate.calls.index("graph.POST")
+    listed = gate.calls.index("graph.GET")
+    assert "checkpoint.save" in gate.calls[listed:posted]
+
+
+def test_between_two_ranges_there_is_one_save_and_the_last_one_carries_the_announcement() -> None:
+    gate = Recorder()
+    stage = big_stage(gate)
+    stage.runs.start(stage.transfer(BIG))
+    sends = [at for at, call in enumerate(gate.calls) if call == "graph.PUT"]
+    saves = [gate.calls[one:next_one].count("checkpoint.save") for one, next_one in pairwise(sends)]
+    assert saves == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("retry_after", "runs"), [(3, 1), (30, 2)])
+def test_a_short_wait_is_slept_and_a_long_one_goes_back_to_the_queue(retry_after: int, runs: int) -> None:
+    stage = big_stage(Recorder())
+    stage.graph.fault({"action": "status", "kind": "put", "nth": 2, "status": 429, "retry_after": retry_after})
+    transfer = stage.transfer(BIG)
+    began = stage.clock.now()
+    stage.runs.start(transfer)
+    stage.deliver_all()
+    assert stage.now_is(transfer.id).state is State.ATTACHED
+    assert stage.now_is(transfer.id).runs == runs
+    assert (stage.clock.now() - began).total_seconds() >= retry_after
+
+
+def test_nothing_is_slept_through_that_would_end_after_the_budget() -> None:
+    stage = big_stage(Recorder(), budget=2)
+    stage.graph.fault({"action": "status", "kind": "put", "nth": 2, "status": 429, "retry_after": 4})
+    transfer = stage.transfer(BIG)
+    began = stage.clock.now()
+    stage.runs.start(transfer)
+    assert (stage.clock.now() - began).total_seconds() < 2
+    assert len(stage.queue.messages) == 1
+    stage.deliver_all()
+    assert len(stage.attached()) == 1
+
+
+def test_a_run_without_budget_still_gets_somewhere() -> None:
+    stage = Stage(budget=0, policy=POLICY)
+    transfer = stage.transfer(b"hello")
+    stage.runs.start(transfer)
+    assert 1 + stage.deliver_all() <= 2
+    assert LEAST_ACTIONS >= 2, "a list and a POST"
+    assert len(stage.attached()) == 1
+
+
+def test_dead_storage_ends_the_run_and_the_next_one_settles_what_was_under_way() -> None:
+    down: list[str] = []
+
+    def gate(name: str, effect: Callable[[], T], /) -> T:
+        if name == "checkpoint.save" and down:
+            raise StorageUnavailable(down[0])
+        result = effect()
+        if name == "graph.PUT":
+            down.append("no answer")
+        return result
+
+    stage = Stage(gate, policy=POLICY)
+    stage.graph.switch(post_body_limit=10)
+    transfer = stage.transfer(BIG)
+    with pytest.raises(StorageUnavailable):
+        stage.runs.start(transfer)
+    down.clear()
+    stage.edges.transport._gate = Recorder()  # type: ignore[attr-defined]
+    stage.clock.advance(60)
+    stage.runs.resume(transfer.id)
+    assert stage.now_is(transfer.id).state is State.ATTACHED
+    assert stage.attached() == [("a.bin", BIG)]
+
+
+def test_a_wish_to_end_is_heeded_between_two_requests() -> None:
+    stage = big_stage(Recorder())
+    transfer = stage.transfer(BIG)
+
+    def wish(name: str, effect: Callable[[], T], /) -> T:
+        result = effect()
+        if name == "graph.PUT" and not stage.now_is(transfer.id).cancel_requested:
+            stage.wish_the_end(transfer.id)
+        return result
+
+    stage.edges.transport._gate = wish  # type: ignore[attr-defined]
+    stage.runs.start(transfer)
+    stage.deliver_all()
+    assert stage.now_is(transfer.id).state is State.CANCELLED
+    assert stage.attached() == []
+    assert [entry.status for entry in stage.graph.log if entry.method == "DELETE"] == [204]
+
+
+def test_a_source_overwritten_midway_ends_the_old_version_and_leaves_nothing_of_it() -> None:
+    stage = big_stage(Recorder())
+    transfer = stage.transfer(BIG)
+
+    def overwrite(name: str, effect: Callable[[], T], /) -> T:
+        result = effect()
+        if name == "graph.PUT" and len(stage.sources.blobs["a.bin"].content) == len(BIG):
+            stage.sources.put("a.bin", b"newer")
+        return result
+
+    stage.edges.transport._gate = overwrite  # type: ignore[attr-defined]
+    stage.runs.start(transfer)
+    stage.deliver_all()
+    failure = stage.now_is(transfer.id).failure
+    assert failure is not None
+    assert failure.code is Code.SOURCE_CHANGED
+    assert stage.attached() == []
+    assert stage.graph.attachments(MAILBOX, stage.item) == []

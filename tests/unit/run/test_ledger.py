@@ -1,0 +1,134 @@
+"""The ledger writes in order, knows its own writes, and stops where somebody else wrote."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from devkit.simulation.storage import AtOnce
+from shared.core.checkpoint import Checkpoint, Lease, lease
+from shared.core.model import Transfer
+from shared.run.ledger import Ledger, LostOwnership
+from shared.storage.ports import Conflict, Stored
+from tests.unit.run.stage import Stage
+
+RUN = "run-a"
+
+
+class Desk:
+    """A checkpoint that `RUN` has just claimed."""
+
+    def __init__(self) -> None:
+        self.stage = Stage()
+        self.transfer = self.stage.transfer(b"x" * 20)
+        self.store = self.stage.checkpoints
+        claimed = Checkpoint(self.transfer, lease(RUN, self.stage.clock.now()), f"{RUN}.0")
+        self.ledger = Ledger(self.store, Stored(claimed, self.store.create(claimed)), RUN, self.stage.clock, AtOnce())
+
+    def stored(self) -> Checkpoint:
+        found = self.store.peek(self.transfer.id)
+        assert found is not None
+        return found.checkpoint
+
+    def moved(self, confirmed: int) -> Transfer:
+        return replace(self.transfer, bytes_confirmed=confirmed)
+
+    def somebody_writes(self, **change: object) -> None:
+        found = self.store.peek(self.transfer.id)
+        assert found is not None
+        self.store.save(replace(found.checkpoint, **change), found.etag)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_a_save_is_durable_and_renews_the_lease(desk: Desk) -> None:
+    desk.stage.clock.advance(7)
+    desk.ledger.save(desk.moved(8))
+    assert desk.stored().transfer.bytes_confirmed == 8
+    assert desk.stored().lease == lease(RUN, desk.stage.clock.now())
+    assert desk.ledger.saved == desk.moved(8)
+
+
+def test_a_release_is_durable_and_lets_go(desk: Desk) -> None:
+    desk.ledger.release(desk.moved(8))
+    assert desk.stored().transfer.bytes_confirmed == 8
+    assert desk.stored().lease is None
+
+
+def test_every_write_has_a_name_of_its_own(desk: Desk) -> None:
+    names = set()
+    for confirmed in (1, 2, 3):
+        desk.ledger.save(desk.moved(confirmed))
+        names.add(desk.stored().write)
+    assert names == {f"{RUN}.1", f"{RUN}.2", f"{RUN}.3"}
+
+
+def test_a_write_whose_answer_was_lost_is_recognised(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = desk.store.save
+
+    def lost_then_retried_blindly(checkpoint: Checkpoint, etag: str) -> str:
+        save(checkpoint, etag)
+        monkeypatch.undo()
+        raise Conflict
+
+    monkeypatch.setattr(desk.store, "save", lost_then_retried_blindly)
+    desk.ledger.save(desk.moved(8))
+    desk.ledger.save(desk.moved(16))
+    assert desk.stored().transfer.bytes_confirmed == 16
+
+
+@pytest.mark.parametrize("owner", ["run-b", None])
+def test_another_runs_write_ends_this_run_and_is_not_overwritten(desk: Desk, owner: str | None) -> None:
+    theirs = Lease(owner, desk.stage.clock.now()) if owner else None
+    desk.somebody_writes(lease=theirs, write="run-b.1", transfer=desk.moved(12))
+    with pytest.raises(LostOwnership):
+        desk.ledger.save(desk.moved(8))
+    assert desk.stored().transfer.bytes_confirmed == 12
+
+
+def test_a_vanished_checkpoint_ends_this_run(desk: Desk) -> None:
+    desk.store.blobs.clear()
+    with pytest.raises(LostOwnership):
+        desk.ledger.save(desk.moved(8))
+    assert desk.store.blobs == {}
+
+
+def test_a_wish_to_end_is_taken_over_and_not_overwritten(desk: Desk) -> None:
+    desk.somebody_writes(transfer=replace(desk.transfer, cancel_requested=True), write="person.1")
+    desk.ledger.save(desk.moved(8))
+    assert desk.ledger.cancel_requested
+    assert desk.stored().transfer.cancel_requested
+    assert desk.stored().transfer.bytes_confirmed == 8
+    desk.ledger.save(desk.moved(16))
+    assert desk.stored().transfer.cancel_requested
+
+
+def test_a_wish_to_end_that_was_there_before_the_run_is_known_to_it() -> None:
+    stage = Stage()
+    asked = replace(stage.transfer(b"x"), cancel_requested=True)
+    checkpoint = Checkpoint(asked, None, "person.1")
+    stored = Stored(checkpoint, stage.checkpoints.create(checkpoint))
+    assert Ledger(stage.checkpoints, stored, RUN, stage.clock, AtOnce()).cancel_requested
+
+
+def test_a_third_writer_behind_a_wish_to_end_ends_this_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.somebody_writes(transfer=replace(desk.transfer, cancel_requested=True), write="person.1")
+    monkeypatch.setattr(desk.store, "save", _always_conflicts)
+    with pytest.raises(LostOwnership):
+        desk.ledger.save(desk.moved(8))
+
+
+def test_what_a_write_behind_ran_into_comes_out_at_the_next_save(desk: Desk) -> None:
+    desk.somebody_writes(lease=None, write="run-b.1")
+    desk.ledger.save_behind(desk.moved(8))
+    with pytest.raises(LostOwnership):
+        desk.ledger.settle()
+    desk.ledger.settle()
+
+
+def _always_conflicts(_checkpoint: Checkpoint, _etag: str) -> str:
+    raise Conflict

@@ -1,0 +1,223 @@
+"""Poison: what the host gave up on ends as failed, and nothing is guessed; over a world in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+import pytest
+
+from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
+from shared.core.errors import Code
+from shared.core.model import State, Transfer
+from shared.core.policy import Policy
+from shared.intake.accept import transfer_for
+from shared.intake.mailboxes import AllowedMailboxes
+from shared.run.poison import Ending, Poison
+from shared.storage.ports import Conflict, StorageUnavailable
+from tests.unit.run.stage import Stage
+
+T = TypeVar("T")
+
+BIG = bytes(range(256)) * 64
+SMALL_RANGES = Policy(range_bytes=4096, smallest_range=512)
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+class Poisoned(Stage):
+    """A stage whose runs die at the `nth` call of a name."""
+
+    def __init__(self, name: str = "", nth: int = 1) -> None:
+        self.left = nth
+
+        def gate(called: str, effect: Callable[[], T], /) -> T:
+            if called == name:
+                self.left -= 1
+                if self.left == 0:
+                    raise Died
+            return effect()
+
+        super().__init__(gate, policy=SMALL_RANGES)
+        self.graph.switch(post_body_limit=10)
+        self.poison = Poison(self.edges, self.runs)
+
+    def killed(self) -> Transfer:
+        """A transfer whose run died, once its lease is over."""
+        transfer = self.transfer(BIG)
+        with pytest.raises(Died):
+            self.runs.start(transfer)
+        self.clock.advance(LEASE_SECONDS + 1)
+        return self.now_is(transfer.id)
+
+
+@pytest.fixture
+def stage() -> Poisoned:
+    return Poisoned()
+
+
+def test_a_transfer_that_no_run_could_begin_ends_as_failed(stage: Poisoned) -> None:
+    transfer = stage.transfer(BIG)
+    stage.checkpoints.create(Checkpoint(transfer, None, "put.0"))
+    stage.checkpoints.mark_unfinished(transfer.id)
+    assert stage.poison.transfer_failed(transfer.id) is Ending.STOPPED
+    ended = stage.now_is(transfer.id)
+    assert ended.failure is not None
+    assert (ended.state, ended.failure.code) == (State.FAILED, Code.RUNS_FAILED)
+    assert [told.transfer for told in stage.outcomes.told] == [ended]
+    assert stage.checkpoints.marks == {}
+
+
+def test_its_session_is_deleted_first() -> None:
+    stage = Poisoned("graph.PUT", 2)
+    transfer = stage.killed()
+    assert transfer.session is not None
+    assert stage.poison.transfer_failed(transfer.id) is Ending.STOPPED
+    assert [session.state for session in stage.graph.state.sessions.values()] == ["cancelled"]
+    ended = stage.now_is(transfer.id)
+    assert ended.failure is not None
+    assert (ended.failure.code, ended.session) == (Code.RUNS_FAILED, None)
+    assert [step.action for step in ended.history[-2:]] == ["cancel session", ""]
+
+
+def test_a_session_that_cannot_be_reached_does_not_keep_it_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Poisoned("graph.PUT", 2)
+    transfer = stage.killed()
+    stage.graph.fault({"action": "reset-before", "kind": "cancel", "times": 0})
+    assert stage.poison.transfer_failed(transfer.id) is Ending.STOPPED
+    assert stage.now_is(transfer.id).history[-2].outcome == "unsure"
+
+
+def test_a_commit_that_may_have_landed_ends_in_doubt() -> None:
+    stage = Poisoned("graph.PUT", 4)
+    transfer = stage.killed()
+    assert transfer.announced_at is not None
+    stage.poison.transfer_failed(transfer.id)
+    ended = stage.now_is(transfer.id)
+    assert ended.failure is not None
+    assert (ended.state, ended.failure.code) == (State.FAILED, Code.COMMIT_IN_DOUBT)
+    assert ended.announced_at is not None
+
+
+def test_the_lease_of_the_run_that_failed_last_is_waited_for(stage: Poisoned) -> None:
+    transfer = stage.transfer(BIG)
+    stage.checkpoints.create(Checkpoint(transfer, lease("failed", stage.clock.now()), "failed.0"))
+    began = stage.clock.now()
+    assert stage.poison.transfer_failed(transfer.id) is Ending.STOPPED
+    assert (stage.clock.now() - began).total_seconds() == LEASE_SECONDS + 1
+    assert stage.now_is(transfer.id).state is State.FAILED
+
+
+def test_a_transfer_that_another_run_has_in_hand_is_left_to_it(
+    stage: Poisoned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer = stage.transfer(BIG)
+    etag = stage.checkpoints.create(Checkpoint(transfer, lease("other", stage.clock.now()), "other.0"))
+    sleep = stage.clock.sleep
+
+    def saved_meanwhile(seconds: float) -> None:
+        stage.checkpoints.save(Checkpoint(transfer, lease("other", stage.clock.now()), "other.1"), etag)
+        sleep(seconds)
+
+    monkeypatch.setattr(stage.clock, "sleep", saved_meanwhile)
+    assert stage.poison.transfer_failed(transfer.id) is Ending.LEFT
+    assert stage.outcomes.told == []
+    monkeypatch.undo()
+    assert stage.deliver_all() == 1
+    assert stage.now_is(transfer.id).state is State.ATTACHED
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_transfer_that_is_taken_over_meanwhile_is_left_to_whoever_has_it(
+    stage: Poisoned, nth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer = stage.transfer(BIG)
+    stage.checkpoints.create(Checkpoint(transfer, None, "put.0"))
+    save, writes = stage.checkpoints.save, iter(range(1, 9))
+
+    def contested(checkpoint: Checkpoint, etag: str) -> str:
+        if next(writes) == nth:
+            raise Conflict
+        return save(checkpoint, etag)
+
+    monkeypatch.setattr(stage.checkpoints, "save", contested)
+    assert stage.poison.transfer_failed(transfer.id) is Ending.LEFT
+    assert stage.outcomes.told == []
+    assert len(stage.queue.messages) == 1
+
+
+def test_a_transfer_that_is_over_stays_as_it_is(stage: Poisoned) -> None:
+    transfer = stage.transfer(BIG)
+    stage.runs.start(transfer)
+    before = stage.checkpoints.peek(transfer.id)
+    assert stage.poison.transfer_failed(transfer.id) is Ending.OVER
+    assert stage.checkpoints.peek(transfer.id) == before
+
+
+def test_a_message_about_nothing_is_said_to_be_about_nothing(stage: Poisoned) -> None:
+    assert stage.poison.transfer_failed("0" * 32) is Ending.UNKNOWN
+
+
+def test_storage_that_is_down_is_reported_so_that_the_message_comes_again(
+    stage: Poisoned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_transfer_id: str) -> None:
+        raise StorageUnavailable
+
+    monkeypatch.setattr(stage.checkpoints, "load", down)
+    with pytest.raises(StorageUnavailable):
+        stage.poison.transfer_failed("0" * 32)
+
+
+# --- the blob trigger's ---------------------------------------------------------------------------------------------
+
+
+def test_a_file_whose_event_kept_failing_becomes_a_failed_transfer(stage: Poisoned) -> None:
+    transfer = stage.transfer(BIG)
+    dropped = stage.sources.blobs["a.bin"].dropped
+    assert stage.poison.drop_failed(dropped, dropped.source.etag, transfer) is Ending.STOPPED
+    ended = stage.now_is(transfer.id)
+    assert ended.failure is not None
+    assert (ended.state, ended.failure.code) == (State.FAILED, Code.RUNS_FAILED)
+    assert "'a.bin'" in ended.failure.detail
+    assert stage.outcomes.told[0].transfer == ended
+    assert stage.checkpoints.marks == {}
+
+
+def test_a_file_with_unusable_metadata_fails_for_that_reason(stage: Poisoned) -> None:
+    transfer = stage.transfer(BIG, messageid="")
+    dropped = stage.sources.blobs["a.bin"].dropped
+    assert stage.poison.drop_failed(dropped, dropped.source.etag, transfer) is Ending.STOPPED
+    failure = stage.now_is(transfer.id).failure
+    assert failure is not None
+    assert failure.code is Code.TARGET_MISSING
+
+
+def test_a_transfer_that_the_event_had_begun_is_stopped_where_it_stands() -> None:
+    stage = Poisoned("graph.PUT", 4)
+    transfer = stage.killed()
+    dropped = stage.sources.blobs["a.bin"].dropped
+    assert stage.poison.drop_failed(dropped, dropped.source.etag, transfer) is Ending.STOPPED
+    failure = stage.now_is(transfer.id).failure
+    assert failure is not None
+    assert failure.code is Code.COMMIT_IN_DOUBT
+
+
+def test_a_file_that_was_overwritten_since_is_taken_up_anew(stage: Poisoned) -> None:
+    old = stage.transfer(BIG).plan.source
+    again = stage.transfer(BIG[:5000])
+    dropped = stage.sources.blobs["a.bin"].dropped
+    transfer = transfer_for(dropped, AllowedMailboxes(), stage.clock.now())
+    assert stage.poison.drop_failed(dropped, old.etag, transfer) is Ending.TAKEN_UP
+    stage.deliver_all()
+    assert stage.now_is(again.id).state is State.ATTACHED
+
+
+def test_etags_are_the_same_with_and_without_quotes(stage: Poisoned) -> None:
+    transfer = stage.transfer(BIG)
+    dropped = stage.sources.blobs["a.bin"].dropped
+    bare = replace(dropped, source=replace(dropped.source, etag=dropped.source.etag.strip('"')))
+    assert stage.poison.drop_failed(bare, dropped.source.etag, transfer) is Ending.STOPPED
