@@ -1,0 +1,145 @@
+"""Every behaviour of Graph that is unknown, limited or rare, as one switch with its answers.
+
+The defaults are the documented or likeliest answer. A value outside a switch's answers is refused by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Literal, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """Sizes in bytes, times in seconds unless the name says otherwise; 0 means off where a switch is a limit."""
+
+    # creating a session
+    min_session_size: int = 3_000_000
+    """Smaller files are refused: documented 3 MB, measured 2,097,152 in 2020, 3,145,728 by others."""
+    max_file_size: int = 157_286_400
+    """Larger files are refused (inclusive bound); 150 MB may also mean 150,000,000."""
+    over_size_status: Literal[413, 400] = 413
+    over_size_code: str = "ErrorAttachmentSizeLimitExceeded"
+    """Exchange's code for it; what Graph answers has not been seen."""
+    session_lifetime_seconds: float = 10_800
+    """Never extended by later ranges."""
+    upload_path: Literal["graph", "outlook"] = "graph"
+    """`graph`: /api/gv1.0/users('..') or gbeta; `outlook`: /api/v2.0/Users('..')."""
+    upload_origin: str = ""
+    """Origin written into upload URLs in place of the emulator's own, for a proxy that stands before it."""
+
+    # ranges
+    key_casing: Literal["mixed", "pascal", "camel"] = "mixed"
+    """Of ExpirationDateTime and nextExpectedRanges: LA's sample mixes them, clouds differ."""
+    range_form: Literal["N", "N-", "N-M"] = "N"
+    range_gaps: int = 1
+    """Entries in nextExpectedRanges; together they always cover what is missing."""
+    range_order: Literal["ascending", "descending"] = "ascending"
+    wrong_offset: Literal["416", "400", "409", "restate"] = "416"
+    """`restate`: 200 with the next start. Whatever the answer, nothing changes (S1)."""
+    partial_bytes: int = 0
+    """Keep at most this many bytes of a range and report the lower next start."""
+    max_range: int = 0
+    """Longer ranges get 413."""
+    get_session: Literal[200, 404, 405] = 200
+    expired_status: Literal[401, 404, 410] = 401
+    gone_status: Literal[404, 410, 401] = 404
+    """A session that was committed or cancelled, whatever is asked of it (S2)."""
+    first_put_404: int = 0
+    """So many PUTs of each new session are answered 404 before the first one counts."""
+    keep_cut_body: bool = False
+    """A range whose body broke off half-way: keep the part that arrived."""
+
+    # the commit
+    final_location: Literal["full", "none", "lower", "encoded"] = "full"
+    """`lower`: /attachments('id'); `encoded`: the id percent-encoded."""
+    drop_final_answer: bool = False
+    """Commit, then close the connection without the 201."""
+    commit_conflict: bool = True
+    """A commit that starts while another one on the same item is open gets 412."""
+    content_type_kept: bool = False
+    """A session's contentType; else application/octet-stream (dotnet#2941)."""
+    listing_lag_calls: int = 0
+    """A new attachment is missing from so many listings of its item."""
+    listing_lag_seconds: float = 0
+    size_reported: Literal["larger", "exact"] = "larger"
+    """`larger`: file + 4.5 % + 150 bytes (LA's sample and docs#9796)."""
+    list_page_size: int = 0
+    """Attachments per page of a listing, with @odata.nextLink."""
+    message_limit_at: Literal["create", "put"] = "create"
+    message_limit_status: Literal[413, 400, 507] = 413
+
+    # small files and items
+    post_body_limit: int = 4_194_304
+    """Whole JSON body, inclusive bound."""
+    post_limit_status: Literal[413, 400] = 413
+    empty_post: Literal["accept", "refuse"] = "accept"
+    propagation_calls: int = 0
+    """An item added from now on answers 404 to so many calls that address it."""
+    propagation_seconds: float = 0
+
+    # tokens
+    check_tokens: bool = True
+    token_lifetime_seconds: float = 86_400
+    token_uses: int = 0
+    """A token counts as expired after so many Graph calls."""
+    client_ids: tuple[str, ...] = ()
+    """User-assigned identities that exist; empty: any."""
+
+    # limits, per app and mailbox
+    concurrency_limit: int = 0
+    """Open requests allowed; the real limit is 4."""
+    byte_window: int = 0
+    """Uploaded bytes allowed per window; the real limit is 150,000,000."""
+    byte_window_seconds: float = 300
+    time_scale: float = 1
+    """Emulated seconds per second: shortens windows and Retry-After."""
+
+    # latency added by the server, in milliseconds, after the body was read and before it has any effect
+    latency_ms_create: float = 0
+    latency_ms_put: float = 0
+    latency_ms_post: float = 0
+    latency_ms_other: float = 0
+
+    # what the emulator itself keeps
+    keep_bytes: bool = True
+    """False keeps length and SHA-256 only; `$value` then answers 501."""
+    log_requests: bool = True
+
+    def changed(self, values: Mapping[str, object]) -> Switches:
+        """A copy with some switches set; ValueError names each unknown switch and each value that is not an answer."""
+        faults = [fault for name, value in values.items() if (fault := _fault(name, value))]
+        if faults:
+            raise ValueError("; ".join(faults))
+        settled = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return replace(self, **settled)  # type: ignore[arg-type]  # _fault has just checked every type
+
+
+def _fault(name: str, value: object) -> str | None:
+    if name not in _TYPES:
+        return f"no switch {name!r}"
+    kind = _TYPES[name]
+    if get_origin(kind) is Literal:
+        answers = get_args(kind)
+        return (
+            None if any(value == one and type(value) is type(one) for one in answers) else _wrong(name, value, answers)
+        )
+    if kind is bool or kind is str:
+        return None if isinstance(value, kind) else _wrong(name, value, kind.__name__)
+    if kind is int or kind is float:
+        number = isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool)
+        lowest = 1e-9 if name == "time_scale" else 0  # windows and waits are divided by it
+        return None if number and value >= lowest else _wrong(name, value, f"a number from {lowest}")  # type: ignore[operator]
+    texts = isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value)
+    return None if texts else _wrong(name, value, "a list of texts")
+
+
+def _wrong(name: str, value: object, answers: object) -> str:
+    return f"switch {name!r} takes {answers}, not {value!r}"
+
+
+_TYPES = get_type_hints(Switches)
+NAMES = tuple(one.name for one in fields(Switches))

@@ -1,0 +1,256 @@
+"""The function app as this host runs it: every function with its trigger, wired to workers and storage."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob.aio import BlobServiceClient
+from azure.storage.queue.aio import QueueClient, QueueServiceClient
+
+from devkit.host import blobs, inputs, queues, routes, settings
+from devkit.host.events import StandIn
+from devkit.host.scan import ContainerScan
+from devkit.host.timers import Schedule, Timer
+from devkit.host.workers import InvocationError, Workers, new_invocation
+
+TRUE = ("1", "true")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line decides. Times in seconds; `stand_in` is None where no events are made up."""
+
+    app: Path
+    workers: int = 1
+    pace: queues.Pace = field(default_factory=queues.Pace)
+    scan_interval: float = 1.0
+    stand_in: float | None = None
+    timers: bool = True
+    local_settings: bool = True
+
+
+class FunctionApp:
+    """The app's functions and everything that can trigger them. Started once, closed once."""
+
+    def __init__(self, options: Options, environment: Mapping[str, str]) -> None:
+        """The environment's settings go over those of local.settings.json."""
+        self.options = options
+        local = settings.load_local_settings(options.app) if options.local_settings else {}
+        self.settings = {**local, **environment}
+        self.rules = settings.load_host_settings(options.app, self.settings)
+        self.host_id = settings.host_id(options.app, self.settings)
+        self.workers = Workers(options.app, self.settings, options.workers, self.rules.function_timeout)
+        self.bindings: dict[str, dict[str, Any]] = {}
+        self.routes: list[routes.Route] = []
+        self.listeners: list[queues.QueueListener] = []
+        self.blobs: blobs.BlobTriggers | None = None
+        self._stand_ins: list[StandIn] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._direct: set[asyncio.Task[None]] = set()
+        self._clients = contextlib.AsyncExitStack()
+        self._services: dict[tuple[type, str], Any] = {}
+
+    async def start(self) -> None:
+        """Start the workers, then every listener; SettingsError or IndexingFailed when the app cannot run."""
+        for function in await self.workers.start():
+            disabled = self.settings.get(f"AzureWebJobs.{function['name']}.Disabled", "")
+            if disabled.lower() not in TRUE:
+                self.bindings[function["name"]] = {
+                    key: settings.resolve_percent(value, self.settings) if isinstance(value, str) else value
+                    for key, value in function["binding"].items()
+                }
+        self.routes = [
+            routes.compile_route(name, binding, self.rules.route_prefix)
+            for name, binding in self._of_type("httpTrigger")
+        ]
+        loops = [*self._queue_loops(), *self._blob_loops(), *(self._timer_loops() if self.options.timers else ())]
+        await asyncio.gather(*(stand_in.look() for stand_in in self._stand_ins))
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    async def close(self) -> None:
+        """Stop listening and end the workers; what was running is given back to its queue."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.workers.close()
+        await asyncio.gather(*(listener.finish() for listener in self.listeners), *self._direct)
+        await self._clients.aclose()
+
+    @property
+    def failure(self) -> asyncio.Future[None]:
+        """Done when a listener ended by itself, which none should: its exception is a fault of this host."""
+        watch: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and not watch.done():
+                watch.set_exception(task.exception() or RuntimeError("a listener ended"))
+
+        for task in self._tasks:
+            task.add_done_callback(ended)
+        return watch
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything runs."""
+        running = any(record.outcome == "running" for record in self.workers.invocations)
+        return running or bool(self._direct) or any(listener.busy for listener in self.listeners)
+
+    async def visible_messages(self) -> int:
+        """How many queues have a message that could be taken now."""
+        count = 0
+        for listener in self.listeners:
+            with contextlib.suppress(ResourceNotFoundError):
+                count += bool(await listener.queue.peek_messages(max_messages=1))
+        return count
+
+    async def run_now(self, name: str, text: str) -> None:
+        """`/admin/functions/X`: run a function beside its trigger, with no queue behind it and no second try.
+
+        The run is among the invocations when this returns, and goes on.
+        """
+        match self.bindings[name]["type"]:
+            case "blobTrigger":
+                assert self.blobs is not None
+                container, _, blob = text.partition("/")
+                given = self.blobs.functions[blobs.FUNCTION_ID_PREFIX + name].input(container, blob)
+            case "timerTrigger":
+                given = inputs.for_timer(past_due=False, status={})
+            case "queueTrigger":
+                given = inputs.for_message(text)
+            case _:
+                given = inputs.for_direct_request(text)
+        task = asyncio.create_task(self._run_direct(name, given))
+        self._direct.add(task)
+        task.add_done_callback(self._direct.discard)
+        await asyncio.sleep(0)  # its first step puts it on the list
+
+    async def _run_direct(self, name: str, given: inputs.Input) -> None:
+        """The run itself; how it went is in the list of invocations."""
+        with contextlib.suppress(InvocationError):
+            await self.workers.invoke(name, given, new_invocation(name, "admin"))
+
+    def _of_type(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
+        """The functions with one kind of trigger."""
+        return [(name, binding) for name, binding in self.bindings.items() if binding["type"] == kind]
+
+    def _queue_loops(self) -> list[Coroutine[Any, Any, None]]:
+        """One listener for each queue trigger."""
+        for name, binding in self._of_type("queueTrigger"):
+            queue_name, connection = str(binding["queueName"]), str(binding["connection"])
+            poison_queue = self._queue(connection, f"{queue_name}-poison")
+            poison = (
+                None if queue_name.endswith("-poison") else _poisoner(poison_queue, encode=self.rules.queues.base64)
+            )
+            queue = self._queue(connection, queue_name)
+            listener = queues.QueueListener(
+                queue, self.rules.queues, self.options.pace, self._queue_runner(name), poison
+            )
+            self.listeners.append(listener)
+        return [listener.listen() for listener in self.listeners]
+
+    def _queue_runner(self, name: str) -> Any:
+        """What one queue function's listener calls for each message."""
+
+        async def run(taken: queues.Taken) -> None:
+            given = inputs.for_message(taken.text, taken.message)
+            await self.workers.invoke(name, given, new_invocation(name, "queue", taken.dequeue_count))
+
+        return run
+
+    def _blob_loops(self) -> list[Coroutine[Any, Any, None]]:
+        """The internal queue's listener, and whatever finds new blobs."""
+        functions = [self._blob_function(name, binding) for name, binding in self._of_type("blobTrigger")]
+        if not functions:
+            return []
+        internal = self._queue(settings.HOST_STORAGE, f"azure-webjobs-blobtrigger-{self.host_id}")
+        self.blobs = triggers = blobs.BlobTriggers(functions, internal, self.workers)
+        triggers.listener = queues.QueueListener(
+            internal, self.rules.blobs, self.options.pace, triggers.run, triggers.poison
+        )
+        self.listeners.append(triggers.listener)
+        loops = [triggers.listener.listen()]
+        storage = self._blob_service(settings.HOST_STORAGE)
+        for function in functions:
+            if function.source == blobs.POLLING:
+                scan = ContainerScan(function, triggers, storage, self.host_id)
+                loops.append(scan.watch(self.options.scan_interval))
+            elif self.options.stand_in is not None:
+                stand_in = StandIn(function, self._send_event)
+                self._stand_ins.append(stand_in)
+                loops.append(stand_in.watch(self.options.stand_in))
+        return loops
+
+    async def _send_event(self, function_id: str, event: dict[str, Any]) -> None:
+        """An event made up locally goes the way of one that came in."""
+        assert self.blobs is not None
+        await self.blobs.webhook("Notification", function_id, json.dumps([event]).encode())
+
+    def _blob_function(self, name: str, binding: dict[str, Any]) -> blobs.BlobFunction:
+        """One blob trigger, resolved."""
+        container, _, pattern = str(binding["path"]).partition("/")
+        connection = str(binding["connection"])
+        return blobs.BlobFunction(
+            name=name,
+            container=container,
+            pattern=pattern or "{name}",
+            connection=connection,
+            source=str(binding.get("source") or blobs.POLLING),
+            blobs=self._blob_service(connection),
+            poison=self._queue(connection, blobs.POISON_QUEUE),
+        )
+
+    def _timer_loops(self) -> list[Coroutine[Any, Any, None]]:
+        """One schedule for each timer trigger."""
+        loops = []
+        for name, binding in self._of_type("timerTrigger"):
+            schedule = Schedule(str(binding["schedule"]), name)
+            timer = Timer(
+                name, schedule, self._blob_service(settings.HOST_STORAGE), self.host_id, self._timer_runner(name)
+            )
+            loops.append(timer.watch(on_startup=bool(binding.get("runOnStartup"))))
+        return loops
+
+    def _timer_runner(self, name: str) -> Any:
+        """What one timer calls when it is due."""
+
+        async def run(past_due: bool, status: dict[str, Any]) -> None:  # noqa: FBT001 - the shape of timers.Run
+            with contextlib.suppress(InvocationError):
+                given = inputs.for_timer(past_due=past_due, status=status)
+                await self.workers.invoke(name, given, new_invocation(name, "timer"))
+
+        return run
+
+    def _queue(self, connection: str, name: str) -> QueueClient:
+        """A client for one queue of a connection."""
+        service: QueueServiceClient = self._service(QueueServiceClient, connection)
+        return service.get_queue_client(name)
+
+    def _blob_service(self, connection: str) -> BlobServiceClient:
+        """A client for the blobs of a connection."""
+        service: BlobServiceClient = self._service(BlobServiceClient, connection)
+        return service
+
+    def _service(self, kind: type, connection: str) -> Any:
+        """One client for each service of each account, closed with the app."""
+        text = settings.connection_string(connection, self.settings)
+        if (kind, text) not in self._services:
+            service = kind.from_connection_string(text)  # type: ignore[attr-defined]  # both kinds have it
+            self._clients.push_async_exit(service)
+            self._services[kind, text] = service
+        return self._services[kind, text]
+
+
+def _poisoner(queue: QueueClient, *, encode: bool) -> Any:
+    """What puts a message on a poison queue."""
+
+    async def poison(text: str) -> None:
+        await queues.put(queue, text, encode=encode)
+
+    return poison

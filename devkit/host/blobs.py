@@ -1,0 +1,178 @@
+"""Blob triggers: the Event Grid webhook, the internal queue behind it, and what is done with its messages.
+
+As in `Microsoft.Azure.WebJobs.Extensions.Storage.Blobs`: an event only puts a message on the queue
+`azure-webjobs-blobtrigger-<hostid>` of the host's storage. Events are neither filtered by the trigger's path nor
+checked against an ETag or each other. A message whose blob or function is gone is dropped.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import urllib.parse
+from dataclasses import dataclass
+from typing import Any
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob.aio import BlobServiceClient
+from azure.storage.queue.aio import QueueClient
+
+from devkit.host import inputs, queues
+from devkit.host.workers import Workers, new_invocation, say
+
+FUNCTION_ID_PREFIX = "Host.Functions."
+POISON_QUEUE = "webjobs-blobtrigger-poison"
+EVENT_GRID, POLLING = "EventGrid", "LogsAndContainerScan"
+EVENT_TYPE_HEADER = "aeg-event-type"
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+class BadEventError(ValueError):
+    """A webhook request that is no event; answered as the Functions host answers it."""
+
+
+@dataclass(frozen=True)
+class BlobFunction:
+    """One blob-triggered function. `pattern` is what follows the container in its path."""
+
+    name: str
+    container: str
+    pattern: str
+    connection: str
+    source: str
+    blobs: BlobServiceClient
+    poison: QueueClient
+
+    @property
+    def function_id(self) -> str:
+        """Its name as events and messages carry it."""
+        return FUNCTION_ID_PREFIX + self.name
+
+    def parameters(self, name: str) -> dict[str, str] | None:
+        """The pattern's parameters in a blob's name; None when it does not match."""
+        parts = _PARAMETER.split(self.pattern)
+        expression = "".join(f"(?P<{part}>.*)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
+        found = re.fullmatch(expression, name)
+        return found.groupdict() if found else None
+
+    def input(self, container: str, name: str, url: str = "") -> inputs.Input:
+        """What a worker is sent for one blob; a name that does not match the path leaves its parameters out."""
+        return inputs.for_blob(self.connection, container, name, parameters=self.parameters(name) or {}, url=url)
+
+
+@dataclass(frozen=True)
+class BlobMessage:
+    """A message of the internal queue; its JSON is the extension's own."""
+
+    function_id: str
+    container: str
+    name: str
+    etag: str
+    blob_type: str = "BlockBlob"
+
+    def to_json(self) -> str:
+        """As the extension writes it."""
+        return json.dumps(
+            {
+                "Type": "BlobTrigger",
+                "FunctionId": self.function_id,
+                "BlobType": self.blob_type,
+                "ContainerName": self.container,
+                "BlobName": self.name,
+                "ETag": self.etag,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> BlobMessage:
+        """Read one back."""
+        data = json.loads(text)
+        return cls(data["FunctionId"], data["ContainerName"], data["BlobName"], data["ETag"], data["BlobType"])
+
+
+class BlobTriggers:
+    """The app's blob functions and their one internal queue."""
+
+    def __init__(self, functions: list[BlobFunction], queue: QueueClient, workers: Workers) -> None:
+        self.functions = {function.function_id: function for function in functions}
+        self.queue = queue
+        self._workers = workers
+        self.listener: queues.QueueListener | None = None
+
+    async def enqueue(self, message: BlobMessage) -> None:
+        """Put one message on the internal queue."""
+        await queues.put(self.queue, message.to_json())
+        if self.listener is not None:
+            self.listener.wake()
+
+    async def webhook(self, event_type: str | None, function_id: str, body: bytes) -> str | None:
+        """Take one request of Event Grid: the handshake's answer, or None when accepted; BadEventError otherwise."""
+        kind = (event_type or "").lower()
+        if kind == "unsubscribe":
+            return None
+        if kind not in ("subscriptionvalidation", "notification"):
+            raise BadEventError(f"{EVENT_TYPE_HEADER} must be SubscriptionValidation, Notification or Unsubscribe")
+        try:
+            events = json.loads(body)
+            listed: list[dict[str, Any]] = events if isinstance(events, list) else [events]
+            if kind == "subscriptionvalidation":
+                return str(listed[0]["data"]["validationCode"])
+            messages = [message_of(event, function_id) for event in listed]
+        except (ValueError, KeyError, TypeError, IndexError) as problem:
+            raise BadEventError(f"not an Event Grid event: {type(problem).__name__}: {problem}") from problem
+        for message in messages:
+            await self.enqueue(message)
+        return None
+
+    async def run(self, taken: queues.Taken) -> None:
+        """Run the function of one message with the blob as it is now; InvocationError when the function fails."""
+        message = BlobMessage.from_json(taken.text)
+        function = self.functions.get(message.function_id)
+        if function is None:
+            say(f"blob {message.name}: there is no function {message.function_id}; its message is dropped")
+            return
+        blob = function.blobs.get_blob_client(message.container, message.name)
+        try:
+            properties = await blob.get_blob_properties()
+        except ResourceNotFoundError:
+            say(f"blob {message.container}/{message.name} is gone; its message is dropped")
+            return
+        if function.source == POLLING and properties.etag != message.etag:
+            return  # a newer version has, or will have, a message of its own
+        given = function.input(message.container, message.name, blob.url)
+        await self._workers.invoke(function.name, given, new_invocation(function.name, "blob", taken.dequeue_count))
+
+    async def poison(self, text: str) -> None:
+        """A message that was tried too often goes to the poison queue of the triggering blob's account."""
+        message = BlobMessage.from_json(text)
+        function = self.functions[message.function_id]
+        await queues.put(function.poison, message.to_json())
+
+
+def message_of(event: dict[str, Any], function_id: str) -> BlobMessage:
+    """The message that one BlobCreated event becomes; KeyError or ValueError when it is none."""
+    data = event["data"]
+    container, name = split_url(str(data["url"]))
+    return BlobMessage(function_id, container, name, f'"{data["eTag"]}"', str(data["blobType"]))
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """Container and blob name of a blob's URL; the name is percent-decoded."""
+    parts = urllib.parse.urlsplit(url)
+    segments = parts.path.lstrip("/").split("/")
+    if _is_address(parts.hostname or ""):
+        segments = segments[1:]  # Azurite's form: the account is the first segment of the path
+    if len(segments) < 2 or not segments[0] or not segments[1]:  # noqa: PLR2004 - container and name
+        raise ValueError(f"not a blob's URL: {url}")
+    return segments[0], urllib.parse.unquote("/".join(segments[1:]))
+
+
+def _is_address(host: str) -> bool:
+    """Whether a host is an IP address or localhost: then the account is part of the path."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True

@@ -1,0 +1,108 @@
+"""What the host sends to a worker for each kind of trigger: the value, and the trigger metadata beside it.
+
+The forms are those of the Functions host and its extensions; `azure-functions-runtime` takes the same
+(`tests/contract`).
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from azure.storage.queue import QueueMessage
+
+from devkit.host import frames
+from devkit.host.frames import Datum
+
+
+@dataclass(frozen=True)
+class Input:
+    """One invocation's input."""
+
+    value: Datum
+    metadata: dict[str, Datum]
+
+
+def for_timer(*, past_due: bool, status: Mapping[str, Any]) -> Input:
+    """A timer that is due. `status` holds the times of the last and the next run, as far as they are known."""
+    content = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": dict(status), "IsPastDue": past_due}
+    return Input({"type": "json", "value": json.dumps(content)}, {})
+
+
+def for_message(text: str, message: QueueMessage | None = None) -> Input:
+    """A queue message's decoded text with the queue's own facts; without `message` it comes from `/admin`."""
+    values = {"QueueTrigger": text}
+    if message is not None:
+        values |= {
+            "Id": str(message.id),
+            "DequeueCount": str(message.dequeue_count),
+            "PopReceipt": str(message.pop_receipt),
+        }
+        times = {
+            "InsertionTime": message.inserted_on,
+            "ExpirationTime": message.expires_on,
+            "NextVisibleTime": message.next_visible_on,
+        }
+        values |= {name: moment.strftime("%Y-%m-%dT%H:%M:%SZ") for name, moment in times.items() if moment}
+    return Input(_string(text), _strings(values))
+
+
+def for_blob(connection: str, container: str, name: str, *, parameters: Mapping[str, str], url: str = "") -> Input:
+    """A blob for a parameter of an SDK type: where it is, not what is in it.
+
+    `parameters` are those of the trigger's path, for the metadata.
+    """
+    content = {"Connection": connection, "ContainerName": container, "BlobName": name}
+    reference = {
+        "version": "1.0",
+        "source": "AzureStorageBlobs",
+        "content_type": "application/json",
+        "content": json.dumps(content),
+    }
+    metadata = {"BlobTrigger": f"{container}/{name}", "Uri": url, **parameters}
+    return Input({"type": "model_binding_data", "value": reference}, _strings(metadata))
+
+
+def for_request(
+    method: str, url: str, *, headers: Iterable[tuple[str, str]], parameters: Mapping[str, str], body: bytes
+) -> Input:
+    """An HTTP request. Repeated values are joined by a comma; empty query values vanish (GrpcMessageConversion)."""
+    query = urllib.parse.parse_qsl(url.partition("?")[2], keep_blank_values=True)
+    content = {
+        "method": method,
+        "url": url,
+        "headers": _joined((name.lower(), value) for name, value in headers),
+        "query": {name: value for name, value in _joined(query).items() if value},
+        "params": dict(parameters),
+        "body": {"type": "bytes", "value": frames.to_base64(body)},
+    }
+    return Input({"type": "http", "value": content}, {})
+
+
+def for_direct_request(text: str) -> Input:
+    """An HTTP function's input at `/admin/functions/X`: a JSON object with method, headers and body, or the body."""
+    given: dict[str, Any] = json.loads(text) if text.strip().startswith("{") else {"body": text}
+    body = given.get("body", "")
+    content = (body if isinstance(body, str) else json.dumps(body)).encode()
+    headers = [(str(each["name"]), str(each["value"])) for each in given.get("headers", [])]
+    method = str(given.get("method", "POST")).upper()
+    return for_request(method, "http://localhost/", headers=headers, parameters={}, body=content)
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Repeated names joined, as .NET's StringValues print."""
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: ",".join(several) for name, several in values.items()}
+
+
+def _string(value: str) -> Datum:
+    return {"type": "string", "value": value}
+
+
+def _strings(values: Mapping[str, str]) -> dict[str, Datum]:
+    return {name: _string(value) for name, value in values.items()}

@@ -1,0 +1,157 @@
+"""The Event Grid webhook and what comes of its events, by the blob extension's rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from devkit.host import blobs
+from tests.devkit.host.sample import BLOBS, Sample
+
+pytestmark = pytest.mark.xdist_group("host blobs")
+WEBHOOK = "/runtime/webhooks/blobs?functionName=Host.Functions.blob_seen"
+
+
+@pytest.fixture(scope="module")
+def sample() -> Iterator[Sample]:
+    with Sample(settings={f"{BLOBS}poisonBlobThreshold": "3"}) as stack:
+        yield stack
+
+
+def post(stack: Sample, kind: str, events: Any, path: str = WEBHOOK) -> requests.Response:
+    return stack.request("POST", path, json=events, headers={"aeg-event-type": kind})
+
+
+def seen(stack: Sample, name: str) -> list[dict[str, Any]]:
+    return [run for run in stack.runs("blob_seen") if run["name"] == name]
+
+
+def test_the_validation_handshake_is_answered(sample: Sample) -> None:
+    events = [{"eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "data": {"validationCode": "512d38b6"}}]
+    answer = post(sample, "SubscriptionValidation", events)
+    assert (answer.status_code, answer.json()) == (200, {"validationResponse": "512d38b6"})
+
+
+def test_a_notification_is_accepted_before_anything_has_run(sample: Sample) -> None:
+    event = {"data": {"url": "http://127.0.0.1:1/acc/drop/nowhere", "eTag": "0x1", "blobType": "BlockBlob"}}
+    before = len(sample.host.invocations())
+    assert post(sample, "Notification", [event]).status_code == 202
+    sample.wait_until_idle()
+    assert len(sample.host.invocations()) == before, "a message whose blob is gone is dropped without a run"
+
+
+@pytest.mark.parametrize(
+    ("kind", "events", "status"),
+    [
+        ("Unsubscribe", [], 202),
+        ("SomethingElse", [], 400),
+        ("Notification", [{"data": {}}], 400),
+        ("Notification", [{"data": {"url": "http://127.0.0.1/acc", "eTag": "", "blobType": "BlockBlob"}}], 400),
+        ("SubscriptionValidation", [], 400),
+    ],
+)
+def test_other_requests_get_the_answer_of_the_functions_host(
+    sample: Sample, kind: str, events: Any, status: int
+) -> None:
+    assert post(sample, kind, events).status_code == status
+
+
+def test_a_webhook_without_a_function_name_is_not_found(sample: Sample) -> None:
+    assert post(sample, "Notification", [], "/runtime/webhooks/blobs").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["plain.txt", "a folder/with space+plus%25.txt", "ümlaut/文件.bin", "q?a=b&c#d.txt"])
+def test_the_function_gets_the_blob_that_the_event_names(sample: Sample, name: str) -> None:
+    sample.drop(name, b"12345")
+    (run,) = sample.wait_until(lambda: seen(sample, name))
+    assert (run["container"], run["size"]) == ("drop", 5)
+
+
+def test_duplicates_are_passed_on(sample: Sample) -> None:
+    sample.drop("twice.txt", b"1", events=3)
+    sample.wait_until(lambda: len(seen(sample, "twice.txt")) == 3)
+
+
+def test_an_event_outside_the_path_is_passed_on_all_the_same(sample: Sample) -> None:
+    sample.storage.create_container("elsewhere").upload_blob("stray.txt", b"1")
+    sample.send_event("stray.txt", container="elsewhere")
+    (run,) = sample.wait_until(lambda: seen(sample, "stray.txt"))
+    assert run["container"] == "elsewhere"
+
+
+def test_a_function_sees_the_blob_as_it_is_now_not_as_it_was_at_the_event(sample: Sample) -> None:
+    event = sample.send_event(sample.drop("changed.txt", b"1", events=0).name, times=0)
+    sample.drop("changed.txt", b"22", events=0)
+    assert post(sample, "Notification", [event]).status_code == 202
+    (run,) = sample.wait_until(lambda: seen(sample, "changed.txt"))
+    assert run["size"] == 2
+
+
+def test_an_event_for_a_function_that_is_not_there_is_dropped(sample: Sample) -> None:
+    event = sample.send_event(sample.drop("nobody.txt", b"1", events=0).name, times=0)
+    path = WEBHOOK.replace("blob_seen", "gone")
+    assert post(sample, "Notification", event, path).status_code == 202
+    sample.wait_until_idle()
+    assert seen(sample, "nobody.txt") == []
+
+
+def test_a_blob_that_fails_too_often_leaves_the_documented_message_in_the_poison_queue(sample: Sample) -> None:
+    dropped = sample.drop("bad.txt", b"1", metadata={"do": "fail always"})
+    (poison,) = sample.wait_until(lambda: sample.runs("poison_seen"))
+    assert len(seen(sample, "bad.txt")) == 3
+    assert poison["body"] == {
+        "Type": "BlobTrigger",
+        "FunctionId": "Host.Functions.blob_seen",
+        "BlobType": "BlockBlob",
+        "ContainerName": "drop",
+        "BlobName": "bad.txt",
+        "ETag": dropped.etag,
+    }
+
+
+def test_a_killed_worker_costs_a_blob_one_try(sample: Sample) -> None:
+    sample.drop("killed.txt", b"1", metadata={"do": "sleep 1"})
+    sample.wait_until(lambda: seen(sample, "killed.txt"))
+    sample.kill_worker()
+    sample.wait_until_idle()
+    runs = [record for record in sample.host.invocations("blob_seen") if record["outcome"] != "failed"][-2:]
+    assert [(run["outcome"], run["dequeueCount"]) for run in runs] == [("worker lost", 1), ("succeeded", 2)]
+
+
+def test_no_more_blobs_run_at_once_than_the_degree_of_parallelism() -> None:
+    with Sample(settings={f"{BLOBS}maxDegreeOfParallelism": "3"}) as stack:
+        for number in range(7):
+            stack.drop(f"{number}", b"1", metadata={"do": f"sleep {0.3 if number else 1.5}"})
+        stack.wait_until_idle()
+        records = stack.host.invocations("blob_seen")
+        assert len(records) == 7
+        assert max(sum(o["started"] <= r["started"] < o["ended"] for o in records) for r in records) == 3
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://account.blob.core.windows.net/drop/a%20b/c.txt", ("drop", "a b/c.txt")),
+        ("http://127.0.0.1:10000/devstoreaccount1/drop/x%2525.txt", ("drop", "x%25.txt")),
+        ("http://localhost:10000/devstoreaccount1/drop/%C3%BC", ("drop", "ü")),
+    ],
+)
+def test_container_and_name_are_read_from_both_forms_of_a_blobs_url(url: str, expected: tuple[str, str]) -> None:
+    assert blobs.split_url(url) == expected
+
+
+def test_a_message_survives_its_json() -> None:
+    message = blobs.BlobMessage("Host.Functions.x", "drop", "ü", '"0x1"')
+    assert blobs.BlobMessage.from_json(message.to_json()) == message
+    assert list(json.loads(message.to_json())) == [
+        "Type",
+        "FunctionId",
+        "BlobType",
+        "ContainerName",
+        "BlobName",
+        "ETag",
+    ]

@@ -1,0 +1,165 @@
+"""HTTP functions, keys, `/admin` and `/_dev`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.devkit.host.sample import Sample
+
+pytestmark = pytest.mark.xdist_group("host server")
+
+
+@pytest.fixture(scope="module")
+def sample() -> Iterator[Sample]:
+    with Sample() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def locked() -> Iterator[Sample]:
+    with Sample(options=["--keys"]) as stack:
+        yield stack
+
+
+def test_a_worker_can_be_killed_over_http(sample: Sample) -> None:
+    (worker,) = sample.host.worker_pids()
+    assert sample.request("POST", "/_dev/kill-worker", json={"signal": "TERM"}).json() == {"killed": [worker]}
+    sample.host.wait_for_worker(other_than=[worker])
+
+
+def test_a_request_reaches_the_function_as_azure_would_hand_it_over(sample: Sample) -> None:
+    answer = sample.request(
+        "POST", "/api/ECHO/a%2Fb%20c?x=1&x=2&empty=&y=ü", data="body ü".encode(), headers={"x-sample": "head"}
+    )
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == "/x"
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json() == {
+        "method": "POST",
+        "url": f"{sample.url}/api/ECHO/a%2Fb%20c?x=1&x=2&empty=&y=%C3%BC",
+        "params": {"x": "1,2", "y": "ü"},
+        "route": {"id": "a%2Fb c"},
+        "header": "head",
+        "body": "body ü",
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("DELETE", "/api/echo/1", 404),  # not 405: azure-functions-host #10098
+        ("HEAD", "/api/echo/1", 404),  # azure-functions-host #11625
+        ("GET", "/api/echo", 404),
+        ("GET", "/echo/1", 404),
+        ("GET", "/api/echo/1/", 202),
+        ("PUT", "/api/open", 200),
+        ("GET", "/api/echo/1?do=fail", 500),
+    ],
+)
+def test_routes_and_failures_answer_as_in_azure(sample: Sample, method: str, path: str, status: int) -> None:
+    answer = sample.request(method, path)
+    assert answer.status_code == status
+    if status in (404, 500):
+        assert answer.content == b""
+
+
+def test_an_async_function_runs_too(sample: Sample) -> None:
+    answer = sample.request("GET", "/api/open?name=x")
+    assert answer.text == "open x"
+    assert answer.headers["Content-Type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "key", "status"),
+    [
+        ("GET", "/api/open", None, 200),
+        ("GET", "/api/echo/1", None, 401),
+        ("GET", "/api/echo/1", "wrong", 401),
+        ("GET", "/api/echo/1", "function", 202),
+        ("GET", "/api/echo/1", "master", 202),
+        ("GET", "/api/echo/1", "blobs_extension", 401),
+        ("POST", "/runtime/webhooks/blobs?functionName=x", "function", 401),
+        ("POST", "/runtime/webhooks/blobs?functionName=x", "blobs_extension", 400),
+        ("GET", "/admin/host/status", "function", 401),
+        ("GET", "/admin/host/status", "master", 200),
+    ],
+)
+@pytest.mark.parametrize("place", ["header", "query"])
+def test_keys_open_what_they_are_for(
+    locked: Sample, method: str, path: str, key: str | None, status: int, place: str
+) -> None:
+    value = locked.host.ready["keys"].get(key, key)
+    given: dict[str, Any] = {}
+    if value is not None:
+        given = {"headers": {"x-functions-key": value}} if place == "header" else {"params": {"code": value}}
+    assert locked.request(method, path, **given).status_code == status
+
+
+def test_admin_tells_the_hosts_state_and_functions(sample: Sample) -> None:
+    assert sample.request("GET", "/admin/host/status").json()["state"] == "Running"
+    names = [function["name"] for function in sample.request("GET", "/admin/functions").json()]
+    assert sorted(names) == sample.host.ready["functions"]
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "expected"),
+    [
+        ("message_seen", "by hand", {"text": "by hand"}),
+        ("tick", "", {"past_due": False}),
+        ("blob_seen", "drop/by hand/ü.txt", {"container": "drop", "name": "by hand/ü.txt", "size": 2}),
+        ("poison_seen", '{"a": 1}', {"body": {"a": 1}}),
+    ],
+)
+def test_admin_runs_a_function_of_any_kind(sample: Sample, function: str, given: str, expected: dict[str, Any]) -> None:
+    sample.drop("by hand/ü.txt", b"12", events=0)
+    before = len(sample.runs(function))
+    sample.host.run(function, given)
+    run = sample.wait_until(lambda: sample.runs(function)[before:])[0]
+    assert {name: run[name] for name in expected} == expected
+
+
+def test_admin_runs_an_http_function_too(sample: Sample) -> None:
+    before = len(sample.host.invocations())
+    sample.host.run("open_to_all", '{"method": "get", "headers": [{"name": "a", "value": "b"}], "body": {"c": 1}}')
+    sample.wait_until(lambda: [run["outcome"] for run in sample.host.invocations(after=before)] == ["succeeded"])
+
+
+def test_admin_does_not_know_other_functions(sample: Sample) -> None:
+    assert sample.request("POST", "/admin/functions/nobody", json={}).status_code == 404
+    assert sample.request("POST", "/admin/functions/tick", data=b"{no json").status_code == 400
+
+
+def test_every_run_is_listed(sample: Sample) -> None:
+    before = len(sample.host.invocations())
+    sample.request("GET", "/api/echo/1?do=fail it")
+    (run,) = sample.host.invocations("echo", after=before)
+    assert (run["function"], run["trigger"], run["outcome"]) == ("echo", "http", "failed")
+    assert run["error"] == "ValueError: told to fail: it"
+    assert run["started"] < run["ended"]
+    assert run["worker"] in sample.host.worker_pids()
+
+
+def test_idle_waits_for_what_runs_and_says_when_it_gave_up(sample: Sample) -> None:
+    sample.send_message("work", "sleep 1")
+    with pytest.raises(TimeoutError, match="not idle within"):
+        sample.host.wait_until_idle(0.4)
+    sample.wait_until_idle()
+    assert "sleep 1" in sample.texts("message_done")
+
+
+def test_an_event_is_sent_for_a_blob_that_is_there(sample: Sample) -> None:
+    name = sample.drop("evented.txt", b"1", events=0).name
+    event = sample.host.send_event(name, 2)
+    assert event["eventType"] == "Microsoft.Storage.BlobCreated"
+    sample.wait_until(lambda: [run["name"] for run in sample.runs("blob_seen")].count(name) == 2)
+    assert sample.request("POST", "/_dev/blob-event", json={"name": "not there"}).status_code == 404
+    assert sample.request("POST", "/_dev/blob-event", json={"name": "x", "function": "y"}).status_code == 400
+
+
+def test_what_the_app_logs_is_in_the_hosts_log(sample: Sample) -> None:
+    sample.request("GET", "/api/echo/1")
+    (worker,) = sample.host.worker_pids()
+    sample.wait_until(lambda: f"host1| [worker {worker}] INFO sample: echo was called" in sample.logs)

@@ -1,0 +1,79 @@
+"""Timer triggers: NCRONTAB, one host at a time, and what was missed."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from devkit.host.settings import SettingsError
+from devkit.host.timers import Schedule
+from tests.devkit.host.sample import NEVER, Sample
+
+pytestmark = pytest.mark.xdist_group("host timers")
+EVERY_SECOND = {"SAMPLE_SCHEDULE": "* * * * * *"}
+START = dt.datetime(2026, 11, 22, 10, 0, 30, tzinfo=dt.UTC)  # a Sunday
+
+
+@pytest.mark.parametrize(
+    ("expression", "due"),
+    [
+        ("0 */5 * * * *", dt.datetime(2026, 11, 22, 10, 5, tzinfo=dt.UTC)),
+        ("*/20 * * * * *", dt.datetime(2026, 11, 22, 10, 0, 40, tzinfo=dt.UTC)),
+        ("0 30 9 * * MON-FRI", dt.datetime(2026, 11, 23, 9, 30, tzinfo=dt.UTC)),
+        ("0 0 0 1 1 *", dt.datetime(2027, 1, 1, tzinfo=dt.UTC)),
+    ],
+)
+def test_the_next_due_time_is_in_utc_to_the_second(expression: str, due: dt.datetime) -> None:
+    assert Schedule(expression, "sweep").after(START) == due
+
+
+@pytest.mark.parametrize("expression", ["*/5 * * * *", "0 61 * * * *", "00:05:00", ""])
+def test_a_schedule_that_is_not_ncrontab_is_refused_by_name(expression: str) -> None:
+    with pytest.raises(SettingsError, match=r"sweep: the schedule"):
+        Schedule(expression, "sweep")
+
+
+def test_a_timer_runs_at_every_due_time() -> None:
+    with Sample(settings=EVERY_SECOND) as stack:
+        stack.wait_until(lambda: len(stack.runs("tick")) >= 3)
+        runs = stack.host.invocations("tick")
+        assert {run["trigger"] for run in runs} == {"timer"}
+        assert not any(run["past_due"] for run in stack.runs("tick"))
+        seconds = [dt.datetime.fromisoformat(run["started"]).replace(microsecond=0) for run in runs]
+        assert len(set(seconds)) == len(seconds), "once for each due time"
+
+
+def test_hosts_side_by_side_run_a_timer_once() -> None:
+    with Sample(settings=EVERY_SECOND) as stack:
+        other = stack.start_host()
+        stack.wait_until(lambda: len(stack.runs("tick")) >= 3)
+        assert other.invocations("tick") == []
+        before = len(stack.runs("tick"))
+        stack.host.stop()
+        stack.wait_until(lambda: other.invocations("tick"), timeout=30, what="the other host takes over")
+        assert len(stack.runs("tick")) > before
+
+
+def test_a_due_time_that_passed_while_no_host_ran_is_made_up_for() -> None:
+    with Sample(settings=EVERY_SECOND) as stack:
+        stack.wait_until(lambda: stack.runs("tick"))
+        stack.host.stop()
+        before = len(stack.runs("tick"))
+        stack.restart_host(SAMPLE_SCHEDULE=NEVER)
+        late = stack.wait_until(lambda: stack.runs("tick")[before:])
+        assert [run["past_due"] for run in late] == [True]
+
+
+def test_without_timers_only_admin_runs_them() -> None:
+    with Sample(settings=EVERY_SECOND, options=["--no-timers"]) as stack:
+        stack.host.run("tick")
+        stack.wait_until(lambda: stack.runs("tick"))
+        stack.wait_until_idle()
+        assert [run["trigger"] for run in stack.host.invocations("tick")] == ["admin"]
+
+
+def test_a_disabled_function_is_not_there() -> None:
+    with Sample(settings={**EVERY_SECOND, "AzureWebJobs.tick.Disabled": "true"}) as stack:
+        assert "tick" not in stack.host.ready["functions"]
+        assert stack.request("POST", "/admin/functions/tick", json={}).status_code == 404

@@ -1,0 +1,81 @@
+"""`dev.py check` and `dev.py test`: what they run, and that their exit codes are honest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devkit import checks
+
+
+class Runs:
+    """Takes the place of subprocess.run: answers with the codes given, by the first word after the program's."""
+
+    def __init__(self, **codes: int) -> None:
+        self.codes = codes
+        self.commands: list[list[str]] = []
+
+    def __call__(self, command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        self.commands.append(list(command))
+        name = "pytest" if "pytest" in command else Path(command[0]).name.replace("-", "_")
+        return subprocess.CompletedProcess(command, self.codes.get(name, 0))
+
+    @property
+    def names(self) -> list[str]:
+        return ["pytest" if "pytest" in each else Path(each[0]).name for each in self.commands]
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    return monkeypatch
+
+
+def test_check_runs_every_check_and_nothing_else(use: pytest.MonkeyPatch) -> None:
+    runs = Runs()
+    use.setattr(subprocess, "run", runs)
+    assert checks.main("check", []) == 0
+    assert runs.names == ["ruff", "ruff", "mypy", "lint-imports"]
+
+
+def test_test_runs_the_checks_and_then_the_tests_with_the_arguments_given(use: pytest.MonkeyPatch) -> None:
+    runs = Runs()
+    use.setattr(subprocess, "run", runs)
+    assert checks.main("test", ["-k", "poison", "-n", "0"]) == 0
+    assert runs.names == ["ruff", "ruff", "mypy", "lint-imports", "pytest"]
+    assert runs.commands[-1][-4:] == ["-k", "poison", "-n", "0"]
+
+
+@pytest.mark.parametrize(
+    ("command", "codes", "expected", "last"),
+    [
+        ("check", {"mypy": 1}, 1, "lint-imports"),
+        ("check", {"mypy": 2, "lint_imports": 3}, 2, "lint-imports"),
+        ("test", {"ruff": 1}, 1, "lint-imports"),
+        ("test", {"pytest": 5}, 5, "pytest"),
+    ],
+)
+def test_the_exit_code_is_the_first_failures(
+    use: pytest.MonkeyPatch, command: str, codes: dict[str, int], expected: int, last: str
+) -> None:
+    runs = Runs(**codes)
+    use.setattr(subprocess, "run", runs)
+    assert checks.main(command, []) == expected
+    assert runs.names[-1] == last
+
+
+def test_check_takes_no_arguments() -> None:
+    assert checks.main("check", ["-k", "x"]) == 2
+
+
+def test_pytests_closing_line_is_the_last_one(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("def test_it() -> None:\n    assert True\n", encoding="utf-8")
+    source = (
+        f"from devkit import checks; checks.CHECKS = (); raise SystemExit(checks.main('test', [{str(tmp_path)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", source], cwd=checks.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-1].startswith("=")
+    assert "1 passed in" in done.stdout.splitlines()[-1]
