@@ -1,0 +1,412 @@
+"""Start, read, list, retry and cancel over HTTP, on the running app."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from devkit import judge
+from devkit.scene import MAILBOX, Scene, content
+from tests.api.caller import Caller, accepted, refused
+from tests.e2e.stage import LOST, staged
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("api operations")]
+
+MIB = 1024 * 1024
+NOWHERE = "AAMkADnowhere="
+OTHER = "grace@example.org"
+FORBIDDEN = "mallory@example.net"
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Scene]:
+    settings = {"RANGE_BYTES": str(MIB), "ALLOWED_MAILBOXES": "@example.org", "TARGET_WAIT_SECONDS": "0"}
+    with staged(settings=settings, options=["--keys"], allowed=LOST) as running:
+        running.graph.add_mailbox(OTHER)
+        yield running
+
+
+def body(caller: Caller, name: str, data: bytes, **parts: Any) -> dict[str, Any]:
+    """A file that no event tells of, and the body that asks for it."""
+    caller.scene.stack.drop(name, data, events=0)
+    return {"blob": name, "target": {"mailbox": MAILBOX, "messageId": caller.scene.item()}, **parts}
+
+
+# --- start ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1000, 4 * MIB + 1])
+def test_a_file_is_attached_as_the_body_says(caller: Caller, size: int) -> None:
+    data = content(size)
+    shown = {"name": "März.pdf", "contentType": "application/pdf"}
+    asked = body(caller, f"in/by body {size}.bin", data, attachment=shown)
+    started = accepted(caller.start(asked))
+    ended = caller.ended(started["id"])
+    assert (ended["state"], ended["error"]) == ("attached", None)
+    assert ended["source"]["blob"] == asked["blob"]
+    assert ended["target"] == asked["target"]
+    assert ended["progress"] == {"bytesConfirmed": size, "bytesTotal": size, "percent": 100.0}
+    assert ended["links"] == {"self": f"/api/transfers/{started['id']}"}
+    [attached] = caller.scene.graph.attachments(MAILBOX, asked["target"]["messageId"])
+    assert (attached.name, attached.id) == ("März.pdf", ended["attachment"]["id"])
+    assert caller.scene.graph.attachment_bytes(MAILBOX, asked["target"]["messageId"], attached.id) == data
+
+
+def test_what_the_body_leaves_out_the_files_metadata_decides(caller: Caller) -> None:
+    item = caller.scene.item("event")
+    file = caller.scene.drop(content(100), kind="event", item=item, events=0, attachmentname="shown.txt")
+    ended = caller.ended(accepted(caller.start({"blob": file.blob}))["id"])
+    assert ended["target"] == {"mailbox": MAILBOX, "eventId": item}
+    assert ended["attachment"]["name"] == "shown.txt"
+
+
+def test_each_part_that_is_left_out_is_decided_by_the_metadata_alone(caller: Caller) -> None:
+    file = caller.scene.drop(content(100), events=0, attachmentname="shown.txt")
+    by_target = accepted(caller.start({"blob": file.blob, "attachment": {"name": "other.txt"}}))
+    assert (by_target["target"]["messageId"], by_target["attachment"]["name"]) == (file.item, "other.txt")
+    item = caller.scene.item()
+    by_name = accepted(caller.start({"blob": file.blob, "target": {"mailbox": MAILBOX, "messageId": item}}))
+    assert (by_name["target"]["messageId"], by_name["attachment"]["name"]) == (item, "shown.txt")
+    assert {caller.ended(one["id"])["state"] for one in (by_target, by_name)} == {"attached"}
+
+
+def test_the_same_again_is_the_same_transfer_and_one_attachment(caller: Caller) -> None:
+    asked = body(caller, "again.bin", content(1000))
+    answers: list[Any] = []
+    callers = [threading.Thread(target=lambda: answers.append(caller.start(asked))) for _ in range(6)]
+    for each in callers:
+        each.start()
+    for each in callers:
+        each.join()
+    [transfer_id] = {accepted(answer)["id"] for answer in answers}
+    assert caller.ended(transfer_id)["state"] == "attached"
+    later = accepted(caller.start(asked))
+    assert (later["id"], later["state"]) == (transfer_id, "attached")
+    caller.scene.stack.wait_until_idle()
+    assert len(caller.scene.graph.attachments(MAILBOX, asked["target"]["messageId"])) == 1
+
+
+def test_the_same_file_for_another_item_is_another_transfer(caller: Caller) -> None:
+    asked = body(caller, "twice.bin", content(1000))
+    other = {**asked, "target": {"mailbox": OTHER, "messageId": caller.scene.item(mailbox=OTHER)}}
+    first, second = accepted(caller.start(asked)), accepted(caller.start(other))
+    assert first["id"] != second["id"]
+    assert {caller.ended(one["id"])["state"] for one in (first, second)} == {"attached"}
+
+
+def test_the_answer_comes_before_the_upload(caller: Caller) -> None:
+    caller.scene.graph.fault({"action": "hold", "kind": "post"})
+    started = accepted(caller.start(body(caller, "held.bin", content(1000))))
+    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the upload is held")
+    assert started["state"] == "queued"
+    assert caller.transfer(started["id"])["state"] == "sending"
+    caller.scene.graph.release()
+    assert caller.ended(started["id"])["state"] == "attached"
+
+
+@pytest.mark.parametrize(("size", "code"), [(0, "SOURCE_EMPTY"), (157_286_401, "SOURCE_TOO_LARGE")])
+def test_a_file_of_an_impossible_size_is_a_transfer_that_has_failed(caller: Caller, size: int, code: str) -> None:
+    started = accepted(caller.start(body(caller, f"size {size}.bin", bytes(size))))
+    assert (started["state"], started["error"]["code"]) == ("failed", code)
+    assert "retry" not in started["links"]
+    refused(caller.call("POST", f"/transfers/{started['id']}/retry"), 409, "RETRY_POINTLESS")
+
+
+TARGET = {"mailbox": MAILBOX, "messageId": "AAMk="}
+REFUSED: list[tuple[object, int, list[tuple[str, str | None]]]] = [
+    ([], 400, [("REQUEST_INVALID", None)]),
+    ("text", 400, [("REQUEST_INVALID", None)]),
+    ({}, 400, [("REQUEST_INVALID", "blob")]),
+    ({"blob": 5}, 400, [("REQUEST_INVALID", "blob")]),
+    ({"blob": None}, 400, [("REQUEST_INVALID", "blob")]),
+    ({"blob": ""}, 400, [("REQUEST_INVALID", "blob")]),
+    ({"blob": "there", "target": "x"}, 400, [("REQUEST_INVALID", "target")]),
+    ({"blob": "there", "target": None}, 400, [("REQUEST_INVALID", "target")]),
+    ({"blob": "there", "blubb": 1}, 400, [("REQUEST_INVALID", "blubb")]),
+    ({"blob": "there", "target": {**TARGET, "mesageId": "A"}}, 400, [("REQUEST_INVALID", "target.mesageId")]),
+    ({"blob": "there", "target": {"messageId": "A"}}, 400, [("MAILBOX_MISSING", "target.mailbox")]),
+    ({"blob": "there", "target": {"mailbox": MAILBOX}}, 422, [("TARGET_MISSING", None)]),
+    ({"blob": "there", "target": {**TARGET, "eventId": "A"}}, 422, [("TARGET_CONTRADICTORY", None)]),
+    ({"blob": "there", "target": {"mailbox": "ada", "messageId": "A"}}, 422, [("MAILBOX_INVALID", "target.mailbox")]),
+    (
+        {"blob": "there", "target": {"mailbox": FORBIDDEN, "messageId": "A"}},
+        403,
+        [("MAILBOX_NOT_ALLOWED", "target.mailbox")],
+    ),
+    ({"blob": "there", "target": {**TARGET, "messageId": "a b"}}, 422, [("TARGET_INVALID", "target.messageId")]),
+    ({"blob": "there", "attachment": {"isInline": "yes"}}, 400, [("INLINE_INVALID", "attachment.isInline")]),
+    ({"blob": "there", "attachment": {"isInline": True}}, 422, [("CONTENT_ID_MISSING", "attachment.contentId")]),
+    (
+        {"blob": "there", "attachment": {"contentType": "pdf"}},
+        422,
+        [("CONTENT_TYPE_INVALID", "attachment.contentType")],
+    ),
+    ({"blob": "there", "attachment": {"name": "a\u202eb"}}, 422, [("ATTACHMENT_NAME_INVALID", "attachment.name")]),
+    ({"blob": "../checkpoints/x"}, 422, [("REQUEST_INVALID", "blob")]),
+    ({"blob": "a/./b"}, 422, [("REQUEST_INVALID", "blob")]),
+    ({"blob": "a\\..\\b"}, 422, [("REQUEST_INVALID", "blob")]),
+    ({"blob": "a\u0000b"}, 422, [("REQUEST_INVALID", "blob")]),
+    ({"blob": "x" * 1025}, 422, [("REQUEST_INVALID", "blob")]),
+    (
+        {"target": {"mailbox": 5, "messageId": "a b", "eventId": "1"}, "attachment": {"name": "\u0007"}, "zzz": 0},
+        400,
+        [
+            ("REQUEST_INVALID", "blob"),
+            ("REQUEST_INVALID", "zzz"),
+            ("MAILBOX_INVALID", "target.mailbox"),
+            ("TARGET_CONTRADICTORY", None),
+            ("ATTACHMENT_NAME_INVALID", "attachment.name"),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "status", "faults"), REFUSED, ids=lambda value: json.dumps(value)[:60])
+def test_a_body_is_refused_with_every_fault_in_it(
+    caller: Caller, given: object, status: int, faults: list[tuple[str, str | None]]
+) -> None:
+    caller.scene.stack.drop("there", b"x", events=0, metadata={"mailbox": MAILBOX, "messageid": "AAMk%3D"})
+    problem = refused(caller.start(given), status, faults[0][0])
+    assert [(fault["code"], fault["field"]) for fault in problem["faults"]] == faults
+    assert all(fault["detail"] and fault["remedy"] for fault in problem["faults"])
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b'{"blob":"\\ud800"}', b"[" * 60_000, b"NaN", b"1" * 5000])
+def test_a_body_that_is_not_json_is_refused(caller: Caller, raw: bytes) -> None:
+    refused(caller.call("POST", "/transfers", data=raw), 400, "REQUEST_INVALID")
+
+
+@pytest.mark.parametrize(("size", "status"), [(64 * 1024, 400), (64 * 1024 + 1, 413)])
+def test_a_body_may_have_64_kib(caller: Caller, size: int, status: int) -> None:
+    answer = caller.call("POST", "/transfers", data=b'"' + b"x" * (size - 2) + b'"')
+    refused(answer, status, "REQUEST_TOO_LARGE" if status == 413 else "REQUEST_INVALID")
+
+
+@pytest.mark.parametrize("name", ["not there", "x" * 1024, "?x=1", "a%2e%2e", "/", "drop/", "ä\u202e", "%", "a//b"])
+def test_an_unknown_file_is_not_found(caller: Caller, name: str) -> None:
+    refused(caller.start({"blob": name, "target": TARGET}), 404, "BLOB_NOT_FOUND")
+
+
+def test_metadata_that_cannot_be_used_is_told_and_makes_no_transfer(caller: Caller) -> None:
+    metadata = {"mailbox": "nobody", "isinline": "perhaps"}
+    caller.scene.stack.drop("bad metadata", b"x", events=0, metadata=metadata)
+    problem = refused(caller.start({"blob": "bad metadata"}), 422, "MAILBOX_INVALID")
+    codes = [fault["code"] for fault in problem["faults"]]
+    assert codes == ["MAILBOX_INVALID", "TARGET_MISSING", "INLINE_INVALID"]
+    assert all("metadata" in fault["detail"] for fault in problem["faults"])
+    assert [one for one in caller.listed() if one["source"]["blob"] == "bad metadata"] == []
+
+
+# --- read -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", ["0" * 32, "0" * 31, "F" * 32, "x", "%2e%2e%2fsweep", "%00", "ä"])
+@pytest.mark.parametrize(("method", "after"), [("GET", ""), ("DELETE", ""), ("POST", "/retry")])
+def test_an_unknown_transfer_is_not_found(caller: Caller, given: str, method: str, after: str) -> None:
+    refused(caller.call(method, f"/transfers/{given}{after}"), 404, "TRANSFER_NOT_FOUND")
+
+
+def test_a_transfer_under_way_says_when_to_look_again(caller: Caller) -> None:
+    caller.scene.graph.fault({"action": "hold", "kind": "put", "nth": 3})
+    started = accepted(caller.start(body(caller, "slow.bin", content(5 * MIB))))
+    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the third range is held")
+
+    def first_confirmed() -> bool:
+        """The second may be, or its save may have been left to the next one."""
+        return caller.transfer(started["id"])["progress"] in (
+            {"bytesConfirmed": MIB, "bytesTotal": 5 * MIB, "percent": 20.0},
+            {"bytesConfirmed": 2 * MIB, "bytesTotal": 5 * MIB, "percent": 40.0},
+        )
+
+    caller.scene.stack.wait_until(first_confirmed)
+    answer = caller.get(f"/transfers/{started['id']}")
+    assert answer.headers["Retry-After"] == "5"
+    assert answer.json()["links"]["cancel"] == f"/api/transfers/{started['id']}"
+    caller.scene.graph.release()
+    caller.ended(started["id"])
+    assert "Retry-After" not in caller.get(f"/transfers/{started['id']}").headers
+
+
+# --- list -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_listing_has_every_transfer_once_in_pages_of_any_size(caller: Caller) -> None:
+    whole = [one["id"] for one in caller.listed(limit=200)]
+    assert whole == sorted(whole)
+    assert len(whole) == len(set(whole)) > 3
+    assert [one["id"] for one in caller.listed(limit=1)] == whole
+    assert [one["id"] for one in caller.listed(limit=7)] == whole
+
+
+def test_a_listed_transfer_is_the_transfer_that_is_read(caller: Caller) -> None:
+    listed = caller.listed()
+    assert [caller.transfer(one["id"]) for one in listed] == listed
+
+
+@pytest.mark.parametrize("state", ["queued", "sending", "waiting", "attached", "failed", "cancelled"])
+def test_a_listing_by_state_has_exactly_those(caller: Caller, state: str) -> None:
+    by_state = caller.listed(state=state, limit=3)
+    assert by_state == [one for one in caller.listed() if one["state"] == state]
+
+
+def test_a_listing_by_mailbox_has_exactly_those_whatever_their_case(caller: Caller) -> None:
+    everything = [one for one in caller.listed() if one["target"]["mailbox"] == OTHER]
+    assert everything
+    assert caller.listed(mailbox=OTHER.upper(), limit=2) == everything
+    assert caller.listed(mailbox=OTHER, state="attached") == [one for one in everything if one["state"] == "attached"]
+    assert caller.listed(mailbox="nobody@example.org") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"state": "done"}, "state"),
+        ({"state": "failed,failed"}, "state"),
+        ({"limit": "0"}, "limit"),
+        ({"limit": "201"}, "limit"),
+        ({"limit": "5.0"}, "limit"),
+        ({"limit": "-1"}, "limit"),
+        ({"limit": "٣"}, "limit"),
+        ({"continuation": "x"}, "continuation"),
+        ({"continuation": "!"}, "continuation"),
+        ({"continuation": "x" * 2049}, "continuation"),
+        ({"mailbox": "x" * 319}, "mailbox"),
+        ({"stat": "failed"}, None),
+    ],
+)
+def test_a_query_that_makes_no_sense_is_refused(caller: Caller, query: dict[str, str], field: str | None) -> None:
+    problem = refused(caller.get("/transfers", **query), 400, "REQUEST_INVALID")
+    assert [fault["field"] for fault in problem["faults"]] == [field]
+
+
+def test_a_continuation_of_another_listing_is_refused(caller: Caller) -> None:
+    continuation = caller.get("/transfers", limit=1).json()["continuation"]
+    assert continuation
+    refused(caller.get("/transfers", state="attached", continuation=continuation), 400, "REQUEST_INVALID")
+
+
+# --- retry ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_failed_transfer_is_tried_again_once_its_cause_is_gone(caller: Caller) -> None:
+    asked = body(caller, "late.bin", content(1000), target={"mailbox": MAILBOX, "messageId": NOWHERE})
+    started = accepted(caller.start(asked))
+    failed = caller.ended(started["id"])
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "TARGET_NOT_FOUND")
+    assert failed["links"]["retry"] == f"/api/transfers/{started['id']}/retry"
+    assert started["id"] in [one["id"] for one in caller.listed(state="failed")]
+    refused(caller.call("DELETE", f"/transfers/{started['id']}"), 409, "TRANSFER_FAILED")
+    caller.scene.graph.add_message(MAILBOX, id=NOWHERE)
+    again = accepted(caller.call("POST", f"/transfers/{started['id']}/retry"))
+    assert (again["id"], again["error"], again["finishedAt"]) == (started["id"], None, None)
+    assert caller.ended(started["id"])["state"] == "attached"
+    caller.scene.stack.wait_until_idle()
+    assert started["id"] not in [one["id"] for one in caller.listed(state="failed")]
+    assert len(caller.scene.graph.attachments(MAILBOX, NOWHERE)) == 1
+
+
+def test_an_attached_transfer_can_be_neither_retried_nor_cancelled(caller: Caller) -> None:
+    started = accepted(caller.start(body(caller, "done.bin", content(1000))))
+    caller.ended(started["id"])
+    refused(caller.call("POST", f"/transfers/{started['id']}/retry"), 409, "TRANSFER_ATTACHED")
+    refused(caller.call("DELETE", f"/transfers/{started['id']}"), 409, "TRANSFER_ATTACHED")
+
+
+def test_a_transfer_under_way_cannot_be_retried(caller: Caller) -> None:
+    caller.scene.graph.fault({"action": "hold", "kind": "post"})
+    started = accepted(caller.start(body(caller, "busy.bin", content(1000))))
+    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the upload is held")
+    refused(caller.call("POST", f"/transfers/{started['id']}/retry"), 409, "TRANSFER_NOT_OVER")
+    caller.scene.graph.release()
+    caller.ended(started["id"])
+
+
+# --- cancel ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_transfer_that_is_sending_is_cancelled_and_its_session_deleted(caller: Caller) -> None:
+    caller.scene.graph.fault({"action": "hold", "kind": "put", "nth": 2})
+    asked = body(caller, "cancelled.bin", content(6 * MIB))
+    started = accepted(caller.start(asked))
+    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the second range is held")
+    assert accepted(caller.call("DELETE", f"/transfers/{started['id']}"))["state"] == "sending"
+    accepted(caller.call("DELETE", f"/transfers/{started['id']}"))
+    caller.scene.graph.release()
+    ended = caller.ended(started["id"])
+    assert (ended["state"], ended["error"]) == ("cancelled", None)
+    [session] = [one for one in caller.scene.graph.sessions() if one["item"] == asked["target"]["messageId"]]
+    assert session["state"] == "cancelled"
+    assert caller.scene.graph.attachments(MAILBOX, asked["target"]["messageId"]) == []
+    accepted(caller.call("DELETE", f"/transfers/{started['id']}"))
+    again = accepted(caller.call("POST", f"/transfers/{started['id']}/retry"))
+    assert caller.ended(again["id"])["state"] == "attached"
+    assert len(caller.scene.graph.attachments(MAILBOX, asked["target"]["messageId"])) == 1
+
+
+@pytest.mark.parametrize("kind", ["final-put", "post"])
+def test_a_commit_that_wins_the_race_makes_the_transfer_attached(caller: Caller, kind: str) -> None:
+    caller.scene.graph.fault({"action": "hold", "kind": kind})
+    asked = body(caller, f"race {kind}.bin", content(1000 if kind == "post" else 5 * MIB))
+    started = accepted(caller.start(asked))
+    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the commit is held")
+    accepted(caller.call("DELETE", f"/transfers/{started['id']}"))
+    caller.scene.graph.release()
+    assert caller.ended(started["id"])["state"] == "attached"
+    assert len(caller.scene.graph.attachments(MAILBOX, asked["target"]["messageId"])) == 1
+
+
+def test_a_transfer_whose_worker_was_killed_is_cancelled_all_the_same(caller: Caller) -> None:
+    caller.scene.graph.fault({"action": "hold", "kind": "put", "nth": 2})
+    asked = body(caller, "killed.bin", content(6 * MIB))
+    started = accepted(caller.start(asked))
+    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the second range is held")
+    caller.scene.stack.kill_worker()
+    accepted(caller.call("DELETE", f"/transfers/{started['id']}"))
+    caller.scene.graph.release()
+    assert caller.ended(started["id"], 90)["state"] == "cancelled"
+    assert caller.scene.graph.attachments(MAILBOX, asked["target"]["messageId"]) == []
+
+
+# --- everywhere -----------------------------------------------------------------------------------------------------
+
+OPERATIONS = [
+    ("POST", "/transfers"),
+    ("GET", "/transfers"),
+    ("GET", f"/transfers/{'0' * 32}"),
+    ("DELETE", f"/transfers/{'0' * 32}"),
+    ("POST", f"/transfers/{'0' * 32}/retry"),
+    ("GET", "/openapi.json"),
+    ("GET", "/ui"),
+    ("POST", "/ui"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+@pytest.mark.parametrize("key", [None, "wrong"])
+def test_without_the_key_nothing_is_answered(caller: Caller, method: str, path: str, key: str | None) -> None:
+    headers = {"x-functions-key": key} if key else {}
+    answer = caller.scene.stack.request(method, f"/api{path}", headers=headers)
+    assert (answer.status_code, answer.text) == (401, "")
+
+
+def test_no_answer_holds_a_secret(caller: Caller) -> None:
+    """While a session is open: its URL is in the checkpoint at that moment, and nowhere else."""
+    caller.scene.graph.fault({"action": "hold", "kind": "put", "nth": 3})
+    started = accepted(caller.start(body(caller, "secret.bin", content(6 * MIB))))
+    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the third range is held")
+    paths = ["/transfers", f"/transfers/{started['id']}", "/ui", f"/ui?transfer={started['id']}", "/health"]
+    texts = [caller.get(path).text for path in paths]
+    texts.append(caller.call("POST", f"/transfers/{started['id']}/retry").text)
+    container = caller.scene.stack.storage.get_container_client(caller.scene.stack.checkpoint_container)
+    texts += [str(blob.metadata) for blob in container.list_blobs(include=["metadata"])]
+    secrets = [*caller.scene.graph.secrets(), caller.key]
+    assert secrets
+    assert [secret for secret in secrets for text in texts if secret in text or quote(secret, safe="") in text] == []
+    assert [sign for text in texts for sign in judge._SIGNS.findall(text)] == []
+    caller.scene.graph.release()
+    caller.ended(started["id"])

@@ -1,0 +1,144 @@
+"""Nothing disappears into a poison queue unseen: on the running app, with a defect that some files hit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devkit import judge
+from devkit.scene import MAILBOX, Scene, content
+from devkit.stack import ROOT, Stack
+from tests.api.caller import Caller, accepted
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("api poison")]
+
+MIB = 1024 * 1024
+BLOB_POISON = "webjobs-blobtrigger-poison"
+TRANSFER_POISON = "transfers-poison"
+
+DEFECTIVE = f"""
+import importlib.util, sys
+sys.path.insert(0, {str(ROOT)!r})
+from shared.core import checkpoint
+from shared.core.actions import AskSession
+from shared.run import effects, runs
+from shared.wiring import Product
+
+checkpoint.LEASE_SECONDS = 1.0
+run, accept, put = runs.Runs._run, runs.Runs.start, effects.Effects._session_call
+
+def broken_run(self, stored, *rest):
+    if "unlucky run" in stored.checkpoint.transfer.plan.source.blob:
+        raise RuntimeError("a defect")
+    return run(self, stored, *rest)
+
+def broken_start(self, transfer):
+    if "unlucky start" in transfer.plan.source.blob:
+        raise RuntimeError("a defect")
+    return accept(self, transfer)
+
+def broken_commit(self, call):
+    answer = put(self, call)
+    if "unlucky commit" in self._reader._source.blob:
+        if isinstance(call, AskSession) or getattr(call, "is_final", False):
+            raise RuntimeError("a defect")
+    return answer
+
+runs.Runs._run, runs.Runs.start, effects.Effects._session_call = broken_run, broken_start, broken_commit
+spec = importlib.util.spec_from_file_location("real_function_app", {str(ROOT / "function_app.py")!r})
+real = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(real)
+app = real.app
+"""
+QUEUES = "AzureFunctionsJobHost__extensions__queues__"
+SETTINGS = {
+    f"{QUEUES}visibilityTimeout": "00:00:02",  # above the lease of a second, as 30 are above 20
+    f"{QUEUES}maxDequeueCount": "2",
+    "AzureFunctionsJobHost__extensions__blobs__poisonBlobThreshold": "2",
+    "RANGE_BYTES": str(MIB),
+}
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """The product's own functions, with a defect in them that only unlucky files hit."""
+    folder = tmp_path_factory.mktemp("defective")
+    (folder / "function_app.py").write_text(DEFECTIVE, encoding="utf-8")
+    shutil.copy(ROOT / "host.json", folder / "host.json")
+    with Scene(Stack(app=Path(folder), settings=SETTINGS, options=["--keys"])) as scene:
+        yield scene
+        judge.settle(scene)
+        assert [*judge.left_behind(scene), *judge.leaks(scene), *judge.strays(scene)] == []
+
+
+def test_a_continuation_that_always_fails_ends_its_transfer(caller: Caller) -> None:
+    caller.scene.stack.drop("unlucky run.bin", content(100), events=0)
+    target = {"mailbox": MAILBOX, "messageId": caller.scene.item()}
+    started = accepted(caller.start({"blob": "unlucky run.bin", "target": target}))
+    ended = caller.ended(started["id"])
+    assert (ended["state"], ended["error"]["code"]) == ("failed", "RUNS_FAILED")
+    assert "host gave up" in ended["error"]["detail"]
+    assert ended["links"]["retry"]
+    assert started["id"] in [one["id"] for one in caller.listed(state="failed")]
+    caller.scene.stack.wait_until_idle()
+    assert '"event": "transfer_failed"' in caller.scene.stack.logs
+    assert '"event": "poison_message"' in caller.scene.stack.logs
+
+
+def test_an_event_that_always_fails_makes_a_failed_transfer_for_its_file(caller: Caller) -> None:
+    file = caller.scene.drop(content(100), blob="unlucky start.bin")
+    caller.scene.ended(file)
+    [ended] = [one for one in caller.listed(state="failed") if one["source"]["blob"] == file.blob]
+    assert ended["error"]["code"] == "RUNS_FAILED"
+    assert "'unlucky start.bin'" in ended["error"]["detail"]
+    assert ended["target"] == {"mailbox": file.mailbox, "messageId": file.item}
+
+
+def test_a_commit_that_may_have_landed_ends_in_doubt_and_a_retry_finds_it(caller: Caller) -> None:
+    file = caller.scene.drop(content(5 * MIB), blob="unlucky commit.bin")
+    ended = caller.ended(str(caller.scene.ended(file)["id"]))
+    assert (ended["state"], ended["error"]["code"]) == ("failed", "COMMIT_IN_DOUBT")
+    assert [session["state"] for session in caller.scene.sessions(file)] == ["committed"]
+    accepted(caller.call("POST", f"/transfers/{ended['id']}/retry"))
+    assert caller.ended(ended["id"])["state"] == "attached"
+    assert judge.attached_once(caller.scene, file) == []
+
+
+def test_a_poison_message_about_nothing_we_know_is_told_of(caller: Caller) -> None:
+    stack = caller.scene.stack
+    known = len(stack.logs)
+    stack.send_message(TRANSFER_POISON, json.dumps({"transferId": "0" * 32}))
+    stack.send_message(TRANSFER_POISON, "not ours")
+    stack.send_message(BLOB_POISON, "not ours")
+    gone = {"FunctionId": "Host.Functions.blob_dropped", "ContainerName": "drop", "BlobName": "gone", "ETag": '"1"'}
+    stack.send_message(BLOB_POISON, json.dumps(gone))
+    stack.send_message(BLOB_POISON, json.dumps({**gone, "FunctionId": "Host.Functions.other"}))
+    stack.send_message(BLOB_POISON, json.dumps({**gone, "ContainerName": "other"}))
+
+    def told() -> bool:
+        said = stack.logs[known:]
+        return (
+            said.count('"event": "message_unreadable"') == 3
+            and said.count('"event": "event_ignored"') == 2
+            and said.count('"ending": "unknown"') == 1
+        )
+
+    stack.wait_until(told, what="every message is told of")
+    assert stack.queue_lengths()[TRANSFER_POISON] == stack.queue_lengths()[BLOB_POISON] == 0
+
+
+def test_a_message_that_is_no_text_at_all_is_told_of(caller: Caller) -> None:
+    stack = caller.scene.stack
+    known = len(stack.logs)
+    stack.queues.get_queue_client("transfers").send_message("\u00ff not base64 !")
+    stack.wait_until(lambda: '"event": "message_unreadable"' in stack.logs[known:], what="the message is told of")
+
+
+def test_the_poison_queues_are_empty_in_the_end(caller: Caller) -> None:
+    judge.settle(caller.scene)
+    lengths = caller.scene.stack.queue_lengths()
+    assert {name: count for name, count in lengths.items() if name.endswith("-poison") and count} == {}

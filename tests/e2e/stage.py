@@ -1,0 +1,60 @@
+"""What every end-to-end module starts with: a scene of its own, judged when its tests are done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from devkit import judge
+from devkit.scene import PATIENCE, Delivery, Scene
+from devkit.stack import Stack
+
+LOST = frozenset({"worker lost"})
+OVERRUN = frozenset({"timed out", "worker lost"})
+"""Outcomes of runs that a test brings about on purpose."""
+
+
+@contextmanager
+def staged(
+    *,
+    settings: Mapping[str, str] | None = None,
+    switches: Mapping[str, object] | None = None,
+    options: Sequence[str] = (),
+    message_limit: int | None = None,
+    allowed: frozenset[str] = frozenset(),
+) -> Iterator[Scene]:
+    """A scene; at its end nothing is half done, no secret stands anywhere, no token went astray, no run broke.
+
+    `allowed` are outcomes of runs that the module's tests bring about on purpose.
+    """
+    limits = {} if message_limit is None else {"message_limit": message_limit}
+    with Scene(Stack(settings=settings, switches=switches, options=options), **limits) as scene:
+        yield scene
+        _nothing(judge.aftermath(scene, allowed))
+
+
+def attached(scene: Scene, file: Delivery, timeout: float = PATIENCE) -> dict[str, Any]:
+    """The transfer, once it is over; and the file is attached, once, byte for byte."""
+    transfer = scene.ended(file, timeout)
+    _nothing(judge.attached_once(scene, file))
+    return transfer
+
+
+def failed(scene: Scene, file: Delivery, timeout: float = PATIENCE) -> dict[str, Any]:
+    """The failure, once the transfer is over; and nothing is attached."""
+    transfer = scene.ended(file, timeout)
+    assert transfer["state"] == "failed", transfer
+    there = scene.graph.attachments(file.mailbox, file.item)
+    assert there == [], there
+    failure: dict[str, Any] = transfer["failure"]
+    return failure
+
+
+def runs_of(scene: Scene, after: int = 0) -> list[dict[str, Any]]:
+    """The runs of transfers since the first `after` runs: those of blob and queue triggers."""
+    return [run for run in scene.stack.host.invocations(after=after) if run["function"] != "sweep"]
+
+
+def _nothing(wrong: list[str]) -> None:
+    assert not wrong, "\n".join(wrong)

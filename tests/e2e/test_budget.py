@@ -1,0 +1,48 @@
+"""A run that is out of time stops by itself, and the next one goes on: at every range, whatever is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from devkit.scene import Scene, content
+from tests.e2e.stage import attached, runs_of, staged
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e budget")]
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Scene]:
+    with staged(settings={"RANGE_BYTES": str(MIB), "RUN_BUDGET_SECONDS": "0.001"}) as running:
+        yield running
+
+
+@pytest.mark.parametrize("size", [8 * MIB, 8 * MIB + 1])
+def test_a_run_out_of_budget_at_every_range_sends_one_range_each_and_ends_by_itself(scene: Scene, size: int) -> None:
+    seen, ranges = len(runs_of(scene)), -(-size // MIB)
+    file = scene.drop(content(size))
+    transfer = attached(scene, file)
+    scene.stack.wait_until_idle()
+    runs = runs_of(scene, seen)
+    assert transfer["runs"] == len(runs) == ranges
+    assert {run["outcome"] for run in runs} == {"succeeded"}
+    assert [run["function"] for run in runs] == ["blob_dropped", *["transfer_due"] * (ranges - 1)]
+    assert {run["dequeueCount"] for run in runs} == {1}
+    assert [entry["status"] for entry in scene.requests(file, "put", "final-put")] == [200] * (ranges - 1) + [201]
+    assert len(scene.sessions(file)) == 1
+
+
+def test_a_small_file_needs_one_run_however_short_its_budget(scene: Scene) -> None:
+    seen = len(runs_of(scene))
+    attached(scene, scene.drop(content(1000)))
+    scene.stack.wait_until_idle()
+    assert len(runs_of(scene, seen)) == 1
+
+
+def test_files_that_run_out_of_budget_together_all_arrive(scene: Scene) -> None:
+    files = [scene.drop(content(4 * MIB + number, number)) for number in range(4)]
+    for file in files:
+        attached(scene, file)

@@ -1,0 +1,106 @@
+"""Events come twice, at once, late and for blobs that are not ours: one version of a file is one attachment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from devkit import judge
+from devkit.scene import MAILBOX, Scene, content
+from tests.e2e.stage import attached, runs_of, staged
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e events")]
+
+POISON = "webjobs-blobtrigger-poison"
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Scene]:
+    with staged(options=["--workers", "2"]) as running:
+        yield running
+
+
+@pytest.mark.parametrize("size", [1000, 9_000_000])
+def test_an_event_that_comes_again_finds_the_transfer_it_made(scene: Scene, size: int) -> None:
+    file = scene.drop(content(size))
+    attached(scene, file)
+    asked = len(scene.requests(file))
+    scene.stack.send_event(file.blob, 3)
+    scene.stack.wait_until_idle()
+    assert len(scene.requests(file)) == asked
+    assert len([one for one in scene.transfers() if one["plan"]["source"]["blob"] == file.blob]) == 1
+
+
+def test_five_events_at_once_in_two_processes_make_one_attachment(scene: Scene) -> None:
+    before = len(runs_of(scene))
+    files = [scene.drop(content(size, "at once"), events=0) for size in (1000, 20_000_000)]
+    senders = [threading.Thread(target=scene.stack.send_event, args=(file.blob,)) for file in files * 5]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    for file in files:
+        attached(scene, file)
+    judge.settle(scene)
+    for file in files:
+        attached(scene, file)
+    assert [len(scene.sessions(file)) for file in files] == [0, 1]
+    blob_runs = [run for run in runs_of(scene, before) if run["function"] == "blob_dropped"]
+    assert len(blob_runs) == len(senders)
+    assert len({run["worker"] for run in blob_runs}) == 2
+
+
+def test_an_event_for_another_container_is_passed_over(scene: Scene) -> None:
+    scene.stack.storage.create_container("elsewhere")
+    item = scene.item()
+    blob = scene.stack.storage.get_blob_client("elsewhere", "not-ours.bin")
+    blob.upload_blob(b"x", metadata={"mailbox": MAILBOX, "messageid": item})
+    before = len(runs_of(scene))
+    scene.stack.send_event("not-ours.bin", container="elsewhere")
+    scene.stack.wait_until(lambda: len(runs_of(scene)) > before, what="the event arrives")
+    scene.stack.wait_until_idle()
+    assert scene.graph.attachments(MAILBOX, item) == []
+    assert "not-ours.bin" not in str(scene.transfers())
+    assert "it is about another container" in scene.stack.logs
+
+
+def test_an_event_whose_blob_is_gone_is_passed_over(scene: Scene) -> None:
+    scene.stack.host.run("blob_dropped", f"{scene.stack.drop_container}/never-was.bin")
+    scene.stack.wait_until(lambda: "the blob is gone" in scene.stack.logs)
+    assert "never-was.bin" not in str(scene.transfers())
+
+
+def test_a_new_version_of_a_file_is_a_transfer_of_its_own(scene: Scene) -> None:
+    first = scene.drop(content(1000, "v1"), blob="report.pdf")
+    attached(scene, first)
+    second = scene.drop(content(1000, "v2"), blob="report.pdf", item=first.item)
+    scene.ended(second)
+    assert [one["sha256"] for one in scene.attachments(first)] == [first.sha256, second.sha256]
+
+
+def test_many_files_for_one_item_are_all_attached(scene: Scene) -> None:
+    item = scene.item()
+    files = [scene.drop(content(4_000_000 + number, number), item=item) for number in range(6)]
+    scene.all_ended(files)
+    there = scene.attachments(files[0])
+    assert sorted(one["sha256"] for one in there) == sorted(file.sha256 for file in files)
+
+
+def test_a_file_is_found_by_polling_where_there_is_no_event_grid() -> None:
+    with staged(settings={"BLOB_TRIGGER_SOURCE": "LogsAndContainerScan"}) as polled:
+        files = [polled.drop(content(size, size)) for size in (1000, 9_000_000)]
+        for file in files:
+            attached(polled, file)
+
+
+def test_a_message_that_is_not_ours_is_told_and_taken_away(scene: Scene) -> None:
+    attached(scene, scene.drop(content(10)))
+    if "transfers" not in scene.stack.queue_lengths():
+        scene.stack.queues.create_queue("transfers")
+    for text in ("hello", '{"transferId": "../../x"}', '{"transferId": 7}', "[" * 2000):
+        scene.stack.send_message("transfers", text)
+    judge.settle(scene)
+    assert "transfers-poison" not in scene.stack.queue_lengths()
+    assert scene.stack.logs.count("MESSAGE_UNREADABLE") == 4

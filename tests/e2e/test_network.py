@@ -1,0 +1,25 @@
+"""A network that breaks, between the app and Graph, its upload sessions and storage, costs time and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from devkit import network
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e network")]
+
+
+def test_one_break_of_each_kind_leaves_one_attachment_and_nothing_half_done() -> None:
+    stories = network.everyday()
+    report = network.run(stories)
+    assert report["broken"] == []
+    assert report["missed"] == []
+    assert report["runs"] == len(stories)
+
+
+def test_the_thorough_stories_try_every_position_and_every_action() -> None:
+    stories = network.thorough(64)
+    assert len({story.after for story in stories if story.request == "range" and story.nth == 2}) >= 64
+    assert {story.action for story in stories} == {"reset", "close", "pause", "slow", "black-hole"}
+    assert {story.place for story in stories} == {"graph", "upload", "storage"}
+    assert len(stories) == len(set(stories))
