@@ -1,0 +1,62 @@
+"""What a proof hands over, and how it is kept: the numbers that the documents quote come from here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "docs" / "reliability.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One proof's result.
+
+    Attributes:
+        name: the proof's own, for `dev.py prove --only`.
+        promise: what it shows, in a sentence.
+        invariants: which of the invariants it stands for.
+        unit: what was counted.
+        achieved, floor: how many were tried, and how many must be.
+        failures: how many of them broke the promise; must be none.
+        seed: replays the run; None where nothing was drawn.
+        seconds: how long it took.
+        details: further counts, by name.
+    """
+
+    name: str
+    promise: str
+    invariants: str
+    unit: str
+    achieved: int
+    floor: int
+    failures: int
+    seed: int | None
+    seconds: float
+    details: Mapping[str, int | float | str]
+
+    @property
+    def holds(self) -> bool:
+        """True where enough was tried and nothing broke."""
+        return self.failures == 0 and self.achieved >= self.floor
+
+
+def load(path: Path = KEPT) -> dict[str, Any]:
+    """What was kept last: `date`, `python`, `proofs`; empty where nothing was kept yet."""
+    if not path.exists():
+        return {"date": "", "python": "", "proofs": []}
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return kept
+
+
+def keep(found: Iterable[Evidence], date: str, python: str, path: Path = KEPT) -> None:
+    """Keep the results. A proof that was not run this time keeps its older one, with its own date."""
+    kept = {proof["name"]: proof for proof in load(path)["proofs"]}
+    for evidence in found:
+        kept[evidence.name] = {**asdict(evidence), "details": dict(evidence.details), "date": date}
+    text = json.dumps({"date": date, "python": python, "proofs": list(kept.values())}, indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")

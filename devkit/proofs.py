@@ -1,0 +1,134 @@
+"""Every proof there is: what it shows, how much of it is enough, and what carries it out."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from devkit.prove import Outcome, Proof
+from devkit.simulation import campaigns
+from devkit.simulation.campaigns import Tally
+from devkit.simulation.case import Case
+from devkit.simulation.enumerate import singles
+
+SCHEDULES = ((0, 2, 4), (1, 2, 4), (2, 2, 4), (3, 2, 4), (6, 2, 3), (0, 3, 3), (1, 3, 4), (2, 3, 3), (3, 3, 3))
+"""(ranges, workers, changes of hands): all schedules of each."""
+
+
+def _crashes(_seed: int) -> Outcome:
+    return _told(campaigns.tell_all(campaigns.single_faults()))
+
+
+def _pairs(_seed: int) -> Outcome:
+    return _told(campaigns.tell_all(campaigns.fault_pairs()))
+
+
+def _workers(_seed: int) -> Outcome:
+    tally = Tally()
+    for ranges, workers, changes in SCHEDULES:
+        tally.add(campaigns.all_schedules(Case(ranges=ranges, workers=workers), changes))
+    return _told(tally)
+
+
+def _people(_seed: int) -> Outcome:
+    return _told(campaigns.tell_all(campaigns.other_people()))
+
+
+def _unknowns(_seed: int) -> Outcome:
+    outcome = _told(campaigns.tell_all(campaigns.unknown_answers()))
+    answers = sum(len(set(answers)) for answers in campaigns.UNKNOWNS.values())
+    return Outcome(outcome.achieved, outcome.broken, {"answers": answers, **outcome.details})
+
+
+def _waits(seed: int) -> Outcome:
+    return _told(campaigns.tell_all(campaigns.throttled(10_000, seed)))
+
+
+def _mixed(seed: int) -> Outcome:
+    return _told(campaigns.tell_all(campaigns.mixed(50_000, seed)))
+
+
+def _wrong(_seed: int) -> Outcome:
+    """Broken here is an engine that nothing was found against."""
+    tallies: dict[str, Tally] = {}
+    for engine in campaigns.engines():
+        stories = chain.from_iterable(singles(Case(ranges=ranges)) for ranges in range(4))
+        tallies[engine] = campaigns.tell_all(campaigns.by_engine(stories, engine))
+        racing = Case(ranges=1, workers=2, engine=engine)
+        tallies[engine].add(campaigns.all_schedules(racing, 3))
+    innocent = [f"{engine}: nothing attached twice" for engine, tally in tallies.items() if not tally.duplicates]
+    told = {f"twice by «{engine}»": tally.duplicates for engine, tally in tallies.items()}
+    return Outcome(sum(tally.stories for tally in tallies.values()), innocent, dict(told))
+
+
+def _told(tally: Tally) -> Outcome:
+    return Outcome(tally.stories, tally.broken, dict(sorted(tally.ends.items())))
+
+
+PROOFS = (
+    Proof(
+        "crashes",
+        "a crash, or a lost request or answer, at any call leaves one attachment with the right bytes",
+        "I1-I6, I8, I14",
+        "stories, each with one fault, of 0 to 6 and 38 ranges",
+        3_400,
+        _crashes,
+    ),
+    Proof(
+        "pairs",
+        "so do two of them",
+        "I1-I6, I8, I14",
+        "stories, all pairs of faults, of 0 to 4 ranges",
+        15_000,
+        _pairs,
+    ),
+    Proof(
+        "workers",
+        "so do two or three workers on the same transfer, with leases worth nothing",
+        "I1, I2, I7, I13",
+        "schedules, all with up to 4 changes of hands",
+        100_000,
+        _workers,
+    ),
+    Proof(
+        "people",
+        "files overwritten or deleted, cancellations, expired sessions, vanished items: at any moment",
+        "I1-I3, I12, I13, I16",
+        "stories, one such event at each call",
+        800,
+        _people,
+    ),
+    Proof(
+        "unknowns",
+        "whatever Graph answers where nobody documents it",
+        "I1-I6, I11, I16",
+        "stories, each answer alone and with every single fault",
+        4_000,
+        _unknowns,
+    ),
+    Proof(
+        "waits",
+        "Retry-After is honoured in every form, and nothing sleeps past its run",
+        "I3, I15",
+        "stories of throttling",
+        10_000,
+        _waits,
+        draws=True,
+    ),
+    Proof(
+        "mixed",
+        "all of it at once: several faults, strange answers, differing clocks, several workers",
+        "I1-I8, I11-I16",
+        "stories drawn from the seed",
+        50_000,
+        _mixed,
+        draws=True,
+    ),
+    Proof(
+        "wrong-engines",
+        "engines that are wrong on purpose are found out by the same stories",
+        "I1, I6, I7",
+        "stories told by five wrong engines; each attached twice",
+        1_000,
+        _wrong,
+    ),
+)

@@ -1,0 +1,1 @@
+"""A world in memory for the real driver: Graph, storage and time that fail exactly when they are told to."""

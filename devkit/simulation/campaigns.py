@@ -1,0 +1,228 @@
+"""Many stories at once: enumerated, spread over the cores, counted. The tests use them, and, larger, the proofs."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from devkit.simulation import seeds
+from devkit.simulation.case import FOUR, Case, Fault, Happening, Storm
+from devkit.simulation.engines import NO_ETAG, WRONG
+from devkit.simulation.enumerate import calls_of, pairs, singles
+from devkit.simulation.judge import Verdict
+from devkit.simulation.schedule import children
+from devkit.simulation.telling import tell, told
+
+SMALL = range(7)
+"""Ranges of the files at which every single fault is tried; 0 is the small file that goes by POST."""
+
+LARGE = 38
+"""Ranges of a file of 150 MiB."""
+
+GRAPH_CALLS = ("graph.", "graph.GET", "graph.PUT", "graph.POST", "graph.DELETE")
+STORAGE_CALLS = ("checkpoint.", "checkpoint.save", "checkpoint.load", "source.", "queue.", "mark.", "outcome.")
+REFUSALS = (401, 403, 404, 408, 409, 410, 412, 413, 416, 429, 500, 503, 507)
+FAILURES = (500, 503, 504, 520)  # those that may come after the effect
+
+CHUNK = 200  # stories handed to a process at a time
+
+UNKNOWNS = {name: answers for name, answers in seeds.ANSWERS.items() if name != "min_session_size"}
+
+
+@dataclass
+class Tally:
+    """What a campaign counted.
+
+    Attributes:
+        broken: one line per story that broke a promise, with the id that replays it.
+        ends, codes: how the stories ended, by state and by the code of a failure.
+        longest: the most deliveries that a story took to its end.
+    """
+
+    stories: int = 0
+    broken: list[str] = field(default_factory=list)
+    ends: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    duplicates: int = 0
+    longest: int = 0
+
+    def add(self, other: Tally) -> Tally:
+        """Both together."""
+        self.stories += other.stories
+        self.broken += other.broken
+        self.ends += other.ends
+        self.codes += other.codes
+        self.duplicates += other.duplicates
+        self.longest = max(self.longest, other.longest)
+        return self
+
+
+def single_faults() -> Iterator[Case]:
+    """Every fault at every call, requests up to 24 calls late; for 0 to 6 ranges, and 38."""
+    for ranges in SMALL:
+        yield from singles(Case(ranges=ranges))
+        yield from singles(Case(ranges=ranges, lazy=True), latenesses=())
+    yield from singles(Case(ranges=LARGE), latenesses=(1, 7, 24))
+
+
+def fault_pairs() -> Iterator[Case]:
+    """All pairs of faults, for 0 to 4 ranges."""
+    for ranges in range(5):
+        yield from pairs(Case(ranges=ranges))
+
+
+def other_people() -> Iterator[Case]:
+    """The file overwritten or deleted, the transfer cancelled, the session expired, the item gone ... at every call."""
+    for ranges, what in itertools.product(SMALL, Happening):
+        for call in range(1, len(calls_of(Case(ranges=ranges))) + 2):
+            yield Case(ranges=ranges, happenings=((call, what),))
+
+
+def unknown_answers() -> Iterator[Case]:
+    """Both answers, or all, to everything that is unknown of Graph; alone, and with every single fault."""
+    for name, answers in UNKNOWNS.items():
+        for answer, ranges in itertools.product(answers, (0, 1, 3)):
+            story = Case(ranges=ranges, switches={name: answer})
+            yield story
+            yield from singles(story, latenesses=(3,))
+
+
+def people_then_faults(ranges: Iterable[int]) -> Iterator[Case]:
+    """What other people do at every call, and then one of the four faults at every call that follows."""
+    for count, what in itertools.product(ranges, Happening):
+        for call in range(1, len(calls_of(Case(ranges=count))) + 1):
+            once = Case(ranges=count, happenings=((call, what),))
+            for later in range(call, len(calls_of(once)) + 1):
+                yield from (replace(once, faults=((later, fault, 0),)) for fault in FOUR)
+
+
+def expiries(ranges: Iterable[int], skews: Iterable[float] = (-300, 0, 300)) -> Iterator[Case]:
+    """The session expires before every call, however the clocks differ, whatever an expired session answers.
+
+    Each alone, and with a crash right behind it.
+    """
+    for count, skew in itertools.product(ranges, tuple(skews)):
+        for expired, asked in itertools.product(UNKNOWNS["expired_status"], UNKNOWNS["get_session"]):
+            base = Case(ranges=count, switches={"expired_status": expired, "get_session": asked}, skew=skew)
+            for call in range(1, len(calls_of(base)) + 1):
+                once = replace(base, happenings=((call, Happening.EXPIRE),))
+                yield once
+                yield replace(once, faults=((call + 1, Fault.CRASH_AFTER, 0),))
+
+
+def storms(ranges: Iterable[int], retries: int = 0) -> Iterator[Case]:
+    """Calls that fail in a row, for a while or for ever; then, where told so, a person has the transfer tried again."""
+    for count in ranges:
+        for storm in _storms(len(calls_of(Case(ranges=count)))):
+            yield Case(ranges=count, storms=(storm,), retries=retries if storm.last else 0)
+
+
+def _storms(calls: int) -> Iterator[Storm]:
+    kinds = [(fault, 0) for fault in (Fault.LOST_BEFORE, Fault.LOST_AFTER, Fault.UNSENT)]
+    kinds += [(Fault.ANSWER, status) for status in REFUSALS] + [(Fault.ANSWER_AFTER, status) for status in FAILURES]
+    firsts = sorted({1, 4, calls // 2, calls - 3})
+    for name, (fault, status), first in itertools.product(GRAPH_CALLS, kinds, firsts):
+        for length in (0, 4, 30):
+            yield Storm(name, fault, first, first + length - 1 if length else 0, status)
+    for name, fault, first in itertools.product(STORAGE_CALLS, (Fault.LOST_BEFORE, Fault.LOST_AFTER), firsts):
+        yield from (Storm(name, fault, first, first + length - 1) for length in (3, 20, 60))
+
+
+def repeats(ranges: Iterable[int]) -> Iterator[Case]:
+    """The file's event delivered again before every call, up to five times, to one worker or to five at once."""
+    for count in ranges:
+        calls = len(calls_of(Case(ranges=count)))
+        for call, times in itertools.product(range(1, calls + 2), (1, 2, 4)):
+            yield Case(ranges=count, happenings=((call, Happening.REPEAT),) * times)
+        for workers, step in itertools.product((2, 3, 5), range(calls)):
+            yield Case(ranges=count, workers=workers, schedule=tuple((step, worker) for worker in range(1, workers)))
+
+
+def throttled(count: int, seed: int) -> Iterator[Case]:
+    """Stories of waits."""
+    return (seeds.throttled(seed * 1_000_000 + number) for number in range(count))
+
+
+def mixed(count: int, seed: int) -> Iterator[Case]:
+    """Stories of everything."""
+    return (seeds.mixed(seed * 1_000_000 + number) for number in range(count))
+
+
+def by_engine(stories: Iterable[Case], engine: str) -> Iterator[Case]:
+    """The same stories under another engine."""
+    return (replace(story, engine=engine) for story in stories)
+
+
+def engines() -> list[str]:
+    """The names of all engines that are wrong on purpose."""
+    return [*WRONG, NO_ETAG]
+
+
+def tell_all(stories: Iterable[Case], processes: int | None = None) -> Tally:
+    """Tell every story, on every core."""
+    return _spread(_told, _batched(stories), processes)
+
+
+def all_schedules(case: Case, preemptions: int, most: int | None = None, processes: int | None = None) -> Tally:
+    """Every schedule of the case's workers with up to so many changes of hands; `most` bounds them per first change."""
+    verdict, _, turns = told(case)
+    first = Tally()
+    _count(first, case, verdict)
+    if turns is None or preemptions == 0:
+        return first
+    work = partial(_explored, preemptions=preemptions - 1, most=most)
+    return first.add(_spread(work, [[child] for child in children(case, turns.others)], processes))
+
+
+def _explored(roots: list[Case], preemptions: int, most: int | None) -> Tally:
+    tally, open_ = Tally(), [(root, preemptions) for root in roots]
+    while open_ and (most is None or tally.stories < most):
+        case, left = open_.pop()
+        verdict, _, turns = told(case)
+        _count(tally, case, verdict)
+        if left and turns is not None:
+            open_ += [(child, left - 1) for child in children(case, turns.others)]
+    return tally
+
+
+def _told(stories: list[Case]) -> Tally:
+    tally = Tally()
+    for story in stories:
+        verdict, _ = tell(story)
+        _count(tally, story, verdict)
+    return tally
+
+
+def _count(tally: Tally, case: Case, verdict: Verdict) -> None:
+    tally.stories += 1
+    tally.ends[verdict.state] += 1
+    if verdict.code:
+        tally.codes[verdict.code] += 1
+    tally.duplicates += verdict.attached > 1
+    tally.longest = max(tally.longest, verdict.invocations)
+    if verdict.broken:
+        tally.broken.append(f"python -m devkit.simulation '{case.id}'  # {'; '.join(verdict.broken)}")
+
+
+def _batched(stories: Iterable[Case]) -> Iterator[list[Case]]:
+    rest = iter(stories)
+    while batch := list(itertools.islice(rest, CHUNK)):
+        yield batch
+
+
+def _spread(work: Callable[[list[Case]], Tally], parts: Iterable[list[Case]], processes: int | None) -> Tally:
+    tally = Tally()
+    count = processes or os.cpu_count() or 1
+    if count == 1:
+        for part in parts:
+            tally.add(work(part))
+        return tally
+    with ProcessPoolExecutor(count) as pool:
+        for found in pool.map(work, parts):
+            tally.add(found)
+    return tally

@@ -1,0 +1,107 @@
+"""One simulated story, as a value that can be printed, and replayed from what was printed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+
+class Fault(StrEnum):
+    """What may befall one call to the world."""
+
+    CRASH_BEFORE = "crash-before"  # the process dies before the call has its effect
+    CRASH_AFTER = "crash-after"  # ... and after it
+    LOST_BEFORE = "lost-before"  # the call never arrives; its caller cannot tell
+    LOST_AFTER = "lost-after"  # the call has its effect; its answer is lost
+    TWICE = "twice"  # its answer is lost, and a client library asks again by itself
+    LATE = "late"  # its caller sees a loss; it takes effect so many calls later
+    UNSENT = "unsent"  # no connection: the call surely had no effect
+    ANSWER = "answer"  # Graph answers this status, and nothing happens
+    ANSWER_AFTER = "answer-after"  # Graph does it and answers this status
+
+
+FOUR = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.LOST_BEFORE, Fault.LOST_AFTER)
+
+
+class Happening(StrEnum):
+    """What other people may do just before one call."""
+
+    OVERWRITE = "overwrite"  # the file is overwritten
+    DELETE = "delete"  # the file is deleted
+    CANCEL = "cancel"  # a person asks for the end
+    EXPIRE = "expire"  # every open upload session expires
+    REPEAT = "repeat"  # the file's event is delivered once more
+    NEIGHBOUR = "neighbour"  # somebody attaches a file of the same name and size, with other bytes
+    VANISH = "vanish"  # the item is deleted or moved away
+
+
+@dataclass(frozen=True)
+class Storm:
+    """Calls that fail in a row: those whose name begins with `names`, from call `first` up to `last` (both inclusive).
+
+    `last` = 0: for ever. `argument` is the status of an answer; `retry_after` its header, seconds or a date.
+    """
+
+    names: str
+    fault: Fault
+    first: int = 1
+    last: int = 0
+    argument: int = 0
+    retry_after: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One story.
+
+    Attributes:
+        ranges: ranges of the file, the last one short; 0 = a small file that is sent by POST.
+        faults: (call, fault, argument); calls are numbered from 1 over all runs. The argument of LATE counts calls,
+            that of an answer is its status.
+        happenings: (call, what) just before the call.
+        storms: calls that fail in a row.
+        switches: of the emulated Graph.
+        skew: seconds by which Graph's clock is ahead of ours.
+        redelivery: seconds after which the host delivers again what a run failed to finish, or died of.
+        lazy: writes behind are done when somebody waits for them, not at once.
+        budget: seconds of a run.
+        engine: the rules in force; all but "product" are wrong on purpose.
+        workers: processes that are given the file's event at the same time.
+        schedule: (step, worker): at that step the other worker goes on. Only with several workers.
+        events: how often each of several workers is given the file's event.
+        retries: how often a person has the transfer tried again after it failed or was cancelled.
+    """
+
+    ranges: int = 1
+    faults: tuple[tuple[int, Fault, int], ...] = ()
+    happenings: tuple[tuple[int, Happening], ...] = ()
+    storms: tuple[Storm, ...] = ()
+    switches: dict[str, Any] = field(default_factory=dict)
+    skew: float = 0
+    redelivery: float = 30
+    lazy: bool = False
+    budget: float = 540
+    engine: str = "product"
+    workers: int = 1
+    schedule: tuple[tuple[int, int], ...] = ()
+    events: int = 1
+    retries: int = 0
+
+    @property
+    def id(self) -> str:
+        """The story as one line of JSON; `read` makes the same story of it."""
+        plain = asdict(self)
+        defaults = {one.name: one.default for one in fields(self)} | {"switches": {}}
+        return json.dumps({name: value for name, value in plain.items() if value != defaults[name]})
+
+    @classmethod
+    def read(cls, text: str) -> Case:
+        """The story that `id` printed."""
+        values = json.loads(text)
+        values["faults"] = tuple((call, Fault(fault), number) for call, fault, number in values.get("faults", ()))
+        values["happenings"] = tuple((call, Happening(what)) for call, what in values.get("happenings", ()))
+        values["storms"] = tuple(Storm(**{**one, "fault": Fault(one["fault"])}) for one in values.get("storms", ()))
+        values["schedule"] = tuple((step, worker) for step, worker in values.get("schedule", ()))
+        return cls(**values)

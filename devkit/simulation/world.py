@@ -1,0 +1,267 @@
+"""The real runs in a world in memory: one file, one message, a host that delivers again, and a sweep.
+
+Everything the product does goes through one gate, which the story breaks. What happens outside the product (other
+people, the host) does not.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any, TypeVar, cast
+
+from devkit.graph.service import GraphService, Request
+from devkit.graph.state import Session as ServerSession
+from devkit.simulation.background import Lazy
+from devkit.simulation.case import Case, Fault, Happening
+from devkit.simulation.clock import SkewedClock, VirtualClock
+from devkit.simulation.gate import BreakingGate
+from devkit.simulation.host import Host
+from devkit.simulation.storage import AtOnce, MemoryOutcomes, MemoryPosition, MemoryQueue, MemorySources
+from devkit.simulation.watch import Watch
+from devkit.simulation.watched import WatchedCheckpoints, WatchedTransport, Witness
+from shared.core.model import Attachment, Route, Target, TargetKey, Transfer
+from shared.core.planning import accept
+from shared.core.policy import Policy
+from shared.graph.hosts import UploadHosts
+from shared.run.poison import Poison
+from shared.run.runs import Edges, Runs
+from shared.run.sweep import Sweep
+from shared.run.wishes import Wishes
+from shared.storage.ports import Dropped
+
+T = TypeVar("T")
+
+MAILBOX = "ann@example.com"
+BLOB = "in/report.pdf"
+NAME = "report.pdf"
+RANGE = 8
+POLICY = Policy(range_bytes=RANGE, smallest_range=2)
+
+
+def size_of(ranges: int) -> int:
+    """Bytes of a file of so many ranges: the last one is short. 0 ranges: a small file, for one POST."""
+    return ranges * RANGE - 3 if ranges else 5
+
+
+class World:
+    """One story being told. Everything is reachable: the parts are plain attributes."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.clock = VirtualClock()
+        self.gate = BreakingGate(case, self.clock, POLICY)
+        self.gate.happen = self.happen
+        self.witness = Witness()
+        self.content = bytes((index * 7 + 3) % 251 for index in range(size_of(case.ranges)))
+        self.contents: dict[str, bytes] = {}
+        self.watch = Watch(self.contents, one_worker=case.workers == 1, heeds_waits=self._keeps_waits(case))
+        self.clock.slept = self._slept
+        self._serve()
+        gated = cast("Callable[[str, Callable[[], Any]], Any]", self._gated)
+        self.checkpoints = WatchedCheckpoints(self.clock, gated)
+        self.checkpoints.watch = self.watch
+        self.checkpoints.sessions = self._sessions
+        self.checkpoints.no_lease_holds = case.workers > 1
+        self.sources = MemorySources(self.clock, gated)
+        self.queue = MemoryQueue(self.clock, gated)
+        self.outcomes = MemoryOutcomes(gated)
+        self.transport = WatchedTransport(self.graph, SkewedClock(self.clock, case.skew), self.token, gated)
+        self.transport.watch = self.watch
+        self.transport.sessions = self._sessions
+        self.host = Host(self.clock, self.queue, case.redelivery, case.budget)
+        self._outside = False
+        self._run_ids = count(1)
+        self.edges = self._edges()
+        self.runs = Runs(self.edges)
+        self._positions = MemoryPosition()
+        self.transfer = self._transfer(self._write(self.content))
+
+    def _keeps_waits(self, case: Case) -> bool:
+        mild = {Fault.ANSWER, Fault.ANSWER_AFTER}
+        faults = {fault for _, fault, _ in case.faults} | {storm.fault for storm in case.storms}
+        others = {Happening.CANCEL, Happening.OVERWRITE}  # a wish need not wait; a new version is a transfer of its own
+        kept = case.workers == 1 and case.skew == 0 and faults <= mild
+        return kept and others.isdisjoint(what for _, what in case.happenings)
+
+    def _slept(self, until: datetime) -> None:
+        if self.case.workers == 1:  # with several, one sleeps while time goes on for all
+            self.watch.slept(until, self.host.deadline)
+
+    def _serve(self) -> None:
+        """A service with one message, which has two attachments already: one just like ours, one of our name."""
+        self.graph = GraphService()
+        self.graph.switch(min_session_size=1, log_requests=False)
+        self.graph.add_mailbox(MAILBOX)
+        self.item = self.graph.add_message(MAILBOX)
+        self.token = self.graph.issue_token(self.clock.now() + timedelta(days=365))
+        self.attach(self.content)
+        self.attach(bytes(len(self.content)))
+        self.strangers = {one.id for one in self.graph.attachments(MAILBOX, self.item)}
+        if self.case.switches:
+            self.graph.switch(**self.case.switches)
+
+    def _edges(self) -> Edges:
+        origins = self.graph.origins
+        return Edges(
+            checkpoints=self.checkpoints,
+            sources=self.sources,
+            queue=self.queue,
+            outcomes=self.outcomes,
+            transport=self.transport,
+            hosts=UploadHosts([origins.upload.split("//")[1]]),
+            base_url=f"{origins.graph}/v1.0",
+            policy=POLICY,
+            clock=self.clock,
+            observer=self.witness,
+            new_run_id=lambda: f"run-{next(self._run_ids)}",
+            background=self._background,
+            budget=self.case.budget,
+            delete_source=False,
+        )
+
+    def _transfer(self, dropped: Dropped) -> Transfer:
+        target = Target(MAILBOX, TargetKey.MESSAGE_ID, self.item)
+        route = Route.SESSION if self.case.ranges else Route.POST
+        return accept(dropped.source, target, Attachment(NAME, "application/pdf"), route, self.clock.now())
+
+    @contextmanager
+    def _background(self) -> Iterator[AtOnce | Lazy]:
+        if not self.case.lazy:
+            yield AtOnce()
+            return
+        lazy = Lazy()
+        yield lazy  # a process that dies takes its unfinished writes with it
+        lazy.finish()
+
+    def _gated(self, name: str, effect: Callable[[], T], /) -> T:
+        return effect() if self._outside else self.gate(name, effect)
+
+    def _sessions(self) -> dict[str, ServerSession]:
+        return {session.url: session for session in self.graph.state.sessions.values()}
+
+    # --- what other people do ---
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """What is done in here is not the product's doing: it is not numbered, and not broken."""
+        self._outside, before = True, self._outside
+        try:
+            yield
+        finally:
+            self._outside = before
+
+    def happen(self, what: Happening) -> None:
+        """Somebody else does something."""
+        with self.outside():
+            match what:
+                case Happening.OVERWRITE:
+                    self._write(bytes((index * 5 + 1) % 251 for index in range(len(self.content) + 1)))
+                    self.drop()
+                case Happening.DELETE:
+                    self.sources.blobs.pop(BLOB, None)
+                case Happening.CANCEL:
+                    self._wishes().cancel(self.transfer.id)
+                case Happening.EXPIRE:
+                    for session in self.graph.state.sessions.values():
+                        session.expires = min(session.expires, self.transport_now())
+                case Happening.REPEAT:
+                    self.drop()
+                case Happening.NEIGHBOUR:
+                    before = {one.id for one in self.graph.attachments(MAILBOX, self.item)}
+                    self.attach(bytes(reversed(self.content)))
+                    self.strangers |= {one.id for one in self.graph.attachments(MAILBOX, self.item)} - before
+                case Happening.VANISH:
+                    self.graph.remove_item(self.item)
+
+    def transport_now(self) -> datetime:
+        """Graph's clock."""
+        return self.clock.now() + timedelta(seconds=self.case.skew)
+
+    def attach(self, content: bytes) -> None:
+        """Somebody else attaches a file of our name."""
+        url = f"{self.graph.origins.graph}/v1.0/users/{MAILBOX}/messages/{self.item}/attachments"
+        text = b64encode(content).decode()
+        body = json.dumps({"@odata.type": "#microsoft.graph.fileAttachment", "name": NAME, "contentBytes": text})
+        headers = {"authorization": f"Bearer {self.token}"}
+        reply = self.graph.handle(Request("POST", url, headers, body.encode()), self.transport_now())
+        if reply.status != 201:  # noqa: PLR2004 - HTTP
+            raise AssertionError(reply)
+
+    def _wishes(self) -> Wishes:
+        return Wishes(self.checkpoints, self.queue, _NoEnds(), self.clock, lambda: f"wish-{next(self._run_ids)}")
+
+    # --- what the host delivers ---
+
+    def drop(self) -> None:
+        """The file's event is put on its way. It names the file; what the file is, is seen when it is delivered."""
+        self.host.post(self._dropped, self._drop_failed)
+
+    def _write(self, content: bytes) -> Dropped:
+        dropped = self.sources.put(BLOB, content)
+        self.contents[dropped.source.etag] = content
+        return dropped
+
+    def _dropped(self) -> None:
+        dropped = self.sources.describe(BLOB)
+        if dropped is not None:
+            self.runs.start(self._transfer(dropped))
+
+    def _drop_failed(self) -> None:
+        dropped = self.sources.describe(BLOB)
+        if dropped is not None:
+            etag = self.transfer.plan.source.etag
+            Poison(self.edges, self.runs).drop_failed(dropped, etag, self._transfer(dropped))
+
+    def run(self) -> None:
+        """Tell the story to its end: every message delivered, every mark taken away."""
+        self.drop()
+        self.finish()
+
+    def finish(self) -> None:
+        """Deliver what there is until nothing is left to do; then, where told so, a person has it tried again."""
+        self._finish_once()
+        for _ in range(self.case.retries):
+            with self.outside():
+                self._wishes().retry(self.transfer.id)
+            self._finish_once()
+
+    def _finish_once(self) -> None:
+        sweep, poison = self._sweep(), Poison(self.edges, self.runs)
+        self.host.deliver_all(self.runs, poison, sweep.tick, self._is_quiet)
+        while self.gate.land_all():
+            self.host.deliver_all(self.runs, poison, sweep.tick, self._is_quiet)
+
+    def _is_quiet(self) -> bool:
+        transfers = self.transfers()
+        begun = transfers or BLOB not in self.sources.blobs
+        return bool(begun) and not self.checkpoints.marks and all(transfer.is_over for transfer in transfers)
+
+    def transfers(self) -> list[Transfer]:
+        """Every transfer there is, as its checkpoint has it."""
+        found = [self.checkpoints.peek(transfer_id) for transfer_id in self.checkpoints.blobs]
+        return [stored.checkpoint.transfer for stored in found if stored is not None]
+
+    def _sweep(self) -> Sweep:
+        return Sweep(
+            runs=self.runs,
+            checkpoints=self.checkpoints,
+            marks=self.checkpoints,
+            sources=self.sources,
+            queue=self.queue,
+            positions=self._positions,
+            clock=self.clock,
+            observer=self.witness,
+            transfer_for=self._transfer,
+        )
+
+
+class _NoEnds:
+    """Implements `EndsKept`."""
+
+    def forget(self, transfer: Transfer) -> None:
+        """See `EndsKept.forget`."""

@@ -1,0 +1,77 @@
+"""Whatever Graph answers: every answer to every unknown, failures short and lasting, and every form of "later"."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from devkit.simulation import campaigns
+from devkit.simulation.case import Case, Fault, Storm
+from devkit.simulation.enumerate import calls_of, singles
+from devkit.simulation.seeds import ANSWERS
+from devkit.simulation.telling import tell
+from tests.simulation.told import every, kept
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_every_answer_to_every_unknown_with_every_fault(part: int) -> None:
+    stories = list(campaigns.unknown_answers())
+    tally = kept(stories[part::3], len(stories) // 3)
+    assert tally.ends == {"attached": tally.stories}
+
+
+def test_every_switch_of_the_emulator_that_is_an_unknown_is_tried() -> None:
+    tried = {"get_session", "wrong_offset", "expired_status", "gone_status", "final_location", "partial_bytes"}
+    tried |= {"max_range", "first_put_404", "listing_lag_calls", "listing_lag_seconds", "size_reported"}
+    assert tried <= set(ANSWERS)
+
+
+@pytest.mark.parametrize("ranges", [0, 1, 2, 4])
+@pytest.mark.parametrize(("ends", "code"), [((1000, 10), "SIZE_ROUTES_REFUSED"), ((1000, 4_194_304), "")])
+def test_a_file_that_one_way_refuses_goes_the_other(ranges: int, ends: tuple[int, int], code: str) -> None:
+    switches = {"min_session_size": ends[0], "post_body_limit": ends[1]}
+    for case in every(singles(Case(ranges=ranges, switches=switches), (1, 5)), 3):
+        verdict, _ = tell(case)
+        assert (verdict.code, verdict.broken) == (code, ()), case.id
+
+
+@pytest.mark.parametrize("ranges", [0, 2])
+def test_a_storm_ends_in_an_attachment_or_in_a_named_failure(ranges: int) -> None:
+    tally = kept(every(campaigns.storms([ranges]), 2), 600)
+    assert tally.ends.keys() == {"attached", "failed"}
+    assert "" not in tally.codes
+
+
+@pytest.mark.parametrize("ranges", [0, 2])
+@pytest.mark.parametrize("names", ["graph.", "graph.GET", "graph.PUT", "graph.POST", "graph.DELETE"])
+@pytest.mark.parametrize(
+    "fault", [(Fault.LOST_BEFORE, 0), (Fault.LOST_AFTER, 0), (Fault.ANSWER, 503), (Fault.ANSWER, 403)]
+)
+def test_what_passes_after_a_few_calls_never_leaves_a_doubt(ranges: int, names: str, fault: tuple[Fault, int]) -> None:
+    base = Case(ranges=ranges)
+    for first in range(1, len(calls_of(base)) + 1):
+        storm = Storm(names, fault[0], first, first + 3, fault[1])
+        verdict, _ = tell(replace(base, storms=(storm,)))
+        assert verdict.code != "COMMIT_IN_DOUBT", verdict
+        assert verdict.broken == ()
+
+
+@pytest.mark.parametrize("names", ["graph.", "graph.PUT", "graph.POST"])
+@pytest.mark.parametrize("ranges", [0, 2])
+def test_a_service_that_never_recovers_is_told_once(names: str, ranges: int) -> None:
+    for first in range(1, len(calls_of(Case(ranges=ranges))) + 1):
+        verdict, world = tell(Case(ranges=ranges, storms=(Storm(names, Fault.ANSWER, first, 0, 503),)))
+        assert verdict.broken == ()
+        assert len(world.outcomes.told) == 1
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_waits_of_every_form_are_kept(part: int) -> None:
+    tally = kept(campaigns.throttled(1500, part), 1500)
+    assert tally.ends == {"attached": tally.stories}
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3, 4])  # a story of seed 2 is told by itself, in test_workers.py
+def test_everything_at_once(seed: int) -> None:
+    kept(campaigns.mixed(1500, seed), 1500)
