@@ -1,0 +1,238 @@
+"""The test bed: Azurite behind a relay that delays, the Graph emulator with its latencies, and warm contestants.
+
+    with Bed() as bed:
+        bed.latency(blob_ms=30, put_ms=80)
+        measured = bed.run("product", size=150_000_000)
+
+Every part is a process of its own on free ports and dies with the bed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
+
+from devkit.azurite import ACCOUNT, KEY, Azurite
+from devkit.graph.client import Emulator
+from devkit.processes import Child
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTAINER = "drop"
+_BOUNDLESS = 10**15  # bytes that the bench's mailbox takes: the limits of a mailbox are measured elsewhere
+
+
+class WrongBytesError(AssertionError):
+    """What arrived is not what was dropped."""
+
+
+class Bed:
+    """See the module. `pythons` names another interpreter for a contestant that has an environment of its own."""
+
+    def __init__(self, pythons: Mapping[str, Path] | None = None) -> None:
+        self._pythons = dict(pythons or {})
+        self._parts = ExitStack()
+        self._contestants: dict[tuple[str, float], Contestant] = {}
+        self._relays: dict[float, str] = {}
+        self._files: dict[int, str] = {}
+        self._numbers = count(1)
+        self._blob_ms = 0.0
+        self._azurite = Azurite()
+
+    def __enter__(self) -> Self:
+        try:
+            self._logs = Path(self._parts.enter_context(TemporaryDirectory(prefix="bench-")))
+            self._parts.enter_context(self._azurite)
+            self._storage = self._parts.enter_context(
+                BlobServiceClient.from_connection_string(self._azurite.connection_string)
+            )
+            self._storage.create_container(CONTAINER)
+            self.graph = self._parts.enter_context(Emulator.start(keep_bytes=False, min_session_size=1))
+            self._token = self.graph.issue_token()
+        except BaseException:
+            self._parts.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._parts.close()
+
+    def latency(self, *, blob_ms: float, put_ms: float) -> None:
+        """From now on: wait before every blob request, and before every PUT, POST and session."""
+        self._blob_ms = blob_ms
+        self.graph.switch(latency_ms_put=put_ms, latency_ms_create=put_ms, latency_ms_post=put_ms)
+
+    def run(self, name: str, size: int) -> dict[str, float]:
+        """One file of `size` bytes, sent by the contestant to a draft of its own; checked byte by byte (SHA-256)."""
+        contestant = self._contestant(name)
+        job = self.job(size)
+        answer = contestant.do(job)
+        if name != "limit":  # which sends bytes of its own
+            self.check(job, size)
+        return answer
+
+    def job(self, size: int) -> dict[str, Any]:
+        """A fresh blob, a draft in a fresh mailbox, and everything a contestant needs to bring them together.
+
+        A mailbox that was just sent 150 MB would have to wait five minutes for the next.
+        """
+        number = next(self._numbers)
+        blob, mailbox = f"file-{number}.bin", f"box-{number}@contoso.example"
+        self.graph.add_mailbox(mailbox, message_limit=_BOUNDLESS)
+        message = self.graph.add_message(mailbox)
+        self._copy(size, blob, {"mailbox": mailbox, "messageid": message})
+        return {
+            "container": CONTAINER,
+            "blob": blob,
+            "blob_url": self._url(blob),
+            "size": size,
+            "graph": self.graph.graph_url,
+            "token": self._token,
+            "mailbox": mailbox,
+            "message": message,
+        }
+
+    def check(self, job: Mapping[str, Any], size: int) -> None:
+        """WrongBytesError unless exactly this file is on the draft, once."""
+        found = [(one.length, one.sha256) for one in self.graph.attachments(job["mailbox"], job["message"])]
+        if found != [(size, _digest(size))]:
+            raise WrongBytesError(f"{job['blob']}: found {found}, not one attachment of {size} bytes")
+
+    def _copy(self, size: int, blob: str, metadata: dict[str, str]) -> None:
+        """A blob of its own for every run, so that no run finds another one's transfer."""
+        client = self._storage.get_blob_client(CONTAINER, blob)
+        client.upload_blob(content(size), metadata=metadata, max_concurrency=1)
+        for old in self._storage.get_container_client(CONTAINER).list_blobs():
+            if old.name != blob and int(old.name[5:-4]) <= int(blob[5:-4]) - _KEPT:
+                self._storage.get_blob_client(CONTAINER, old.name).delete_blob()
+
+    def _contestant(self, name: str) -> Contestant:
+        """The contestant's process for the present latency, started where it is the first time."""
+        key = (name, self._blob_ms)
+        if key not in self._contestants:
+            python = self._pythons.get(name, Path(sys.executable))
+            log = self._logs / f"{name}.log"
+            started = self._parts.enter_context(Contestant(name, python, self._environment(), log))
+            self._contestants[key] = started
+            started.do(self.job(_WARM_BYTES))
+        return self._contestants[key]
+
+    def _environment(self) -> dict[str, str]:
+        """The product's settings, with the blob service behind the relay."""
+        storage = self._connection_string()
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        return kept | {
+            "AzureWebJobsStorage": storage,
+            "DropStorage": storage,
+            "GRAPH_BASE_URL": self.graph.graph_url,
+            "GRAPH_UPLOAD_HOSTS": self.graph.upload_host,
+            **self.graph.identity,
+        }
+
+    def _connection_string(self) -> str:
+        origin = self._azurite.origins["Blob"]
+        return self._azurite.connection_string.replace(origin, f"http://{self._relay()}")
+
+    def _relay(self) -> str:
+        """`host:port` of the blob service: a relay for the present latency, or Azurite itself where there is none."""
+        to = urlsplit(self._azurite.origins["Blob"]).netloc
+        if not self._blob_ms:
+            return to
+        if self._blob_ms not in self._relays:
+            command = [sys.executable, "-m", "devkit.bench.relay", "--to", to, "--delay-ms", str(self._blob_ms)]
+            child = self._parts.enter_context(Child("relay", command, ready=_relay_line, cwd=ROOT))
+            self._relays[self._blob_ms] = str(child.ready_value)
+        return self._relays[self._blob_ms]
+
+    def _url(self, blob: str) -> str:
+        signature = generate_blob_sas(
+            ACCOUNT,
+            CONTAINER,
+            blob,
+            account_key=KEY,
+            permission=BlobSasPermissions(read=True),
+            expiry=datetime.now(UTC) + timedelta(hours=1),
+        )
+        return f"http://{self._relay()}/{ACCOUNT}/{CONTAINER}/{blob}?{signature}"
+
+
+_WARM_BYTES = 10_000_000
+_KEPT = 12  # newest blobs that stay: Azurite keeps every byte in memory
+
+
+class Contestant:
+    """One runner process: a job goes in, what it took comes out."""
+
+    def __init__(self, name: str, python: Path, environment: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self._command = [str(python), "-m", "devkit.bench.runner", name]
+        self._environment = dict(environment)
+        self._log = log
+
+    def __enter__(self) -> Self:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self._environment,
+                cwd=ROOT,
+                text=True,
+            )
+        self._answer()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def do(self, job: Mapping[str, Any]) -> dict[str, float]:
+        """One job; RuntimeError with the contestant's own trace where it failed."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, float]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} ended:\n{self._log.read_text(encoding='utf-8')[-4000:]}")
+        answer: dict[str, Any] = json.loads(line)
+        if "failed" in answer:
+            raise RuntimeError(f"{self.name} failed:\n{answer['failed']}")
+        return answer
+
+
+def content(size: int) -> bytes:
+    """Bytes that no range repeats, so that one in the wrong place shows: the same ones for the same size."""
+    return b"".join(hashlib.sha256(block.to_bytes(8)).digest() * 2048 for block in range(size // _BLOCK + 1))[:size]
+
+
+_BLOCK = 32 * 2048
+
+
+@lru_cache(maxsize=32)
+def _digest(size: int) -> str:
+    return hashlib.sha256(content(size)).hexdigest()
+
+
+def _relay_line(line: str) -> object | None:
+    return json.loads(line).get("relay") if line.startswith("{") else None

@@ -1,0 +1,1 @@
+"""What is measured side by side: each module sends one file of one job, in a process of its own."""

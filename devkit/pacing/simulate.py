@@ -1,0 +1,201 @@
+"""One simulation: a load, a fleet, the real runs and the real limiter; and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from devkit.graph.switches import Switches
+from devkit.pacing import load
+from devkit.pacing.fleet import Concurrency, Listener
+from devkit.pacing.graph import ORIGIN, UPLOAD_HOST, Line, ModelGraph
+from devkit.pacing.storage import Latency, ModelCheckpoints, ModelMailboxes, ModelQueue, ModelSources
+from devkit.pacing.timeline import Timeline
+from shared.core.actions import Action
+from shared.core.checkpoint import Checkpoint
+from shared.core.events import Happening
+from shared.core.model import State, Transfer
+from shared.core.policy import Policy
+from shared.graph.hosts import UploadHosts
+from shared.pace.limits import OUTLOOK, Limits
+from shared.run.pacing import MailboxPacing
+from shared.run.runs import Edges, Runs
+from shared.run.turn import Pacing, Unlimited
+
+GIVE_UP_AFTER = 50
+"""Times the bound after which a simulation that does not end is ended."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is simulated. Times in seconds."""
+
+    files: int = 10_000
+    mailboxes: int = 500
+    workers: int = 100
+    seed: int = 1
+    over_seconds: float = 60
+    limits: Limits = OUTLOOK
+    paced: bool = True
+    storage_seconds: float = 0.03
+    line: Line = field(default_factory=Line)
+    concurrency: Concurrency = field(default_factory=Concurrency)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a simulation.
+
+    Attributes:
+        once: files that are attached exactly once, byte count right.
+        makespan, bound: seconds until the last file was attached, and the least that the limits allow.
+        slowest: the largest ratio of a mailbox's own time to its own bound, for mailboxes whose bound is a window or
+            more; and how much later than its bound any mailbox was done, in seconds.
+        requests, refused: requests to Graph, and how many of them were answered 429; `conflicts` are the 412.
+        calls: storage calls by name. `runs`: invocations.
+    """
+
+    files: int
+    once: int
+    bytes: int
+    makespan: float
+    bound: float
+    slowest: float
+    latest: float
+    requests: int
+    refused: int
+    conflicts: int
+    calls: Counter[str]
+    runs: int
+    pace_conflicts: int
+
+
+def simulate(plan: Plan, given: Sequence[load.File] | None = None) -> Result:
+    """Run one simulation to its end, of the plan's load or of the one that is given."""
+    made = load.files(plan.files, plan.mailboxes, plan.seed, plan.over_seconds) if given is None else list(given)
+    return _Simulation(plan, made).result()
+
+
+class _Simulation:
+    def __init__(self, plan: Plan, given: Sequence[load.File]) -> None:
+        self.plan = plan
+        self.load = given
+        self.timeline = Timeline()
+        limits = plan.limits
+        switches = Switches(
+            concurrency_limit=limits.places,
+            byte_window=limits.window_bytes,
+            byte_window_seconds=limits.window_seconds,
+        )
+        self.latency = Latency(self.timeline, plan.storage_seconds)
+        self.graph = ModelGraph(self.timeline, plan.line, switches)
+        self.checkpoints = ModelCheckpoints(self.latency)
+        self.mailboxes = ModelMailboxes(self.latency)
+        self.events = ModelQueue(self.timeline, self.latency)
+        self.queue = ModelQueue(self.timeline, self.latency)
+        self.policy = Policy()
+        self.ended = 0
+        self.invocations = 0
+        self.runs = Runs(self._edges())
+
+    def _edges(self) -> Edges:
+        plan, numbers = self.plan, count(1)
+        pacing: Pacing = Unlimited()
+        if plan.paced:
+            pacing = MailboxPacing(
+                self.mailboxes, self.timeline, lambda one: self.queue.send(one, 0), self.policy.range_bytes, plan.limits
+            )
+        return Edges(
+            checkpoints=self.checkpoints,
+            sources=ModelSources(self.latency),
+            queue=self.queue,
+            outcomes=self,
+            transport=self.graph,
+            hosts=UploadHosts([UPLOAD_HOST]),
+            base_url=ORIGIN,
+            policy=self.policy,
+            clock=self.timeline,
+            observer=self,
+            new_run_id=lambda: f"run-{next(numbers)}",
+            background=self.latency.background,
+            budget=480,
+            pacing=pacing,
+        )
+
+    def tell(self, checkpoint: Checkpoint) -> None:
+        """See `Outcomes.tell`."""
+        if checkpoint.transfer.state is not State.ATTACHED:
+            raise AssertionError(f"{checkpoint.transfer.id}: {checkpoint.transfer.failure}")
+        self.ended += 1
+
+    def decided(
+        self, before: Transfer, action: Action | None, event: Happening, after: Transfer, seconds: float
+    ) -> None:
+        """See `Observer.decided`."""
+
+    def handed_over(self, transfer_id: str) -> None:
+        """See `Observer.handed_over`."""
+
+    def result(self) -> Result:
+        """Let it happen, and count."""
+        plan, by_number = self.plan, dict(enumerate(self.load))
+        for number, file in by_number.items():
+            self.events.put(str(number), file.at)
+        bounds = self._bounds()
+        limit = GIVE_UP_AFTER * max(bounds.values())
+
+        def done() -> bool:
+            return self.ended == len(self.load) or self.timeline.seconds > limit
+
+        def started(number: str) -> None:
+            self.invocations += 1
+            self.latency.spend("source head")
+            self.runs.start(by_number[int(number)].transfer)
+
+        def resumed(transfer_id: str) -> None:
+            self.invocations += 1
+            self.runs.resume(transfer_id)
+
+        for _ in range(max(1, plan.workers // (2 * plan.concurrency.most))):
+            for queue, run in ((self.events, started), (self.queue, resumed)):
+                listener = Listener(self.timeline, queue, plan.concurrency, run)
+                self.timeline.spawn(lambda listener=listener: listener.listen(done))  # type: ignore[misc]
+        self.timeline.run()
+        return self._counted(bounds)
+
+    def _bounds(self) -> dict[str, float]:
+        plan = self.plan
+        names = {file.mailbox for file in self.load}
+        return {
+            name: load.bound(
+                [file for file in self.load if file.mailbox == name], plan.limits, plan.line, self.policy.range_bytes
+            )
+            for name in names
+        }
+
+    def _counted(self, bounds: dict[str, float]) -> Result:
+        found = Counter(name for listed in self.graph.attached.values() for name, _ in listed)
+        sizes = {name: size for listed in self.graph.attached.values() for name, size in listed}
+        good = sum(
+            found[file.transfer.attachment.name] == 1 and sizes[file.transfer.attachment.name] == file.wire_bytes
+            for file in self.load
+        )
+        finished = self.graph.finished
+        window = self.plan.limits.window_seconds
+        return Result(
+            files=len(self.load),
+            once=good,
+            bytes=sum(file.wire_bytes for file in self.load),
+            makespan=max(finished.values()),
+            bound=max(bounds.values()),
+            slowest=max((finished[name] / least for name, least in bounds.items() if least >= window), default=1.0),
+            latest=max(finished[name] - least for name, least in bounds.items()),
+            requests=sum(self.graph.answers.values()),
+            refused=self.graph.answers[429],
+            conflicts=self.graph.answers[412],
+            calls=self.latency.calls,
+            runs=self.invocations,
+            pace_conflicts=self.mailboxes.conflicts,
+        )

@@ -1,0 +1,252 @@
+"""A run's turn on its mailbox: what it costs, what it waits for, and what happens when storage or others interfere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from devkit.simulation.clock import VirtualClock
+from devkit.simulation.storage import AtOnce
+from shared.core.actions import Announce, Item, ListAttachments, PostAttachment, PutRange
+from shared.core.errors import Code
+from shared.core.events import AttachmentsListed, NotDone, OffsetKnown, Unsure
+from shared.core.model import Attachment, ItemKind, Plan, Route, Session, Source, Target, TargetKey, Transfer
+from shared.pace.limits import Limits
+from shared.pace.mailbox import Mailbox, Place, Spent
+from shared.pace.turns import Later
+from shared.run.pacing import BUSY_PAUSE, UNSTATED_PAUSE, HeldTurn, MailboxPacing
+from shared.run.turn import FreeTurn
+from shared.storage.ports import Conflict, StorageUnavailable
+
+MAILBOX = "ada@example.org"
+RANGE = 100
+ITEM = Item(MAILBOX, ItemKind.MESSAGE, "AAMk")
+ATTACHMENT = Attachment("a.pdf", "application/pdf")
+LIMITS = Limits(window_bytes=10_000, window_margin=0, least_grant=100)
+
+
+class Shelf:
+    """Implements `Mailboxes` in memory. `before_save` runs before a write: somebody else may come first."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, tuple[Mailbox, str]] = {}
+        self.calls: list[str] = []
+        self.before_save: Callable[[], None] | None = None
+        self.down = False
+
+    def load(self, mailbox: str) -> tuple[Mailbox, str | None]:
+        self.calls.append("load")
+        return self.held.get(mailbox, (Mailbox(), None))
+
+    def save(self, mailbox: str, state: Mailbox, etag: str | None) -> str:
+        self.calls.append("save")
+        if self.down:
+            raise StorageUnavailable("no answer")
+        if self.before_save is not None:
+            self.before_save()
+        if self.held.get(mailbox, (None, None))[1] != etag:
+            raise Conflict
+        self.put(state)
+        return self.held[mailbox][1]
+
+    def put(self, state: Mailbox) -> None:
+        self.held[MAILBOX] = (state, str(len(self.calls)))
+
+    @property
+    def state(self) -> Mailbox:
+        return self.held[MAILBOX][0]
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.shelf = Shelf()
+        self.called: list[str] = []
+        self.pacing = MailboxPacing(self.shelf, self.clock, self.called.append, RANGE, LIMITS)
+
+    def transfer(self, name: str = "a", size: int = 1000, *, item: str = "AAMk", **more: object) -> Transfer:
+        now = self.clock.now()
+        source = Source("drop", name, '"1"', size, now)
+        plan = Plan(source, Target(MAILBOX, TargetKey.MESSAGE_ID, item), ATTACHMENT, now)
+        return replace(Transfer(name * 32, plan, Route.SESSION), **more)  # type: ignore[arg-type]
+
+    def turn(self, transfer: Transfer, run: str = "run") -> HeldTurn:
+        turn = self.pacing.enter(transfer, run, AtOnce())
+        assert isinstance(turn, HeldTurn)
+        return turn
+
+    def later(self, transfer: Transfer) -> Later:
+        later = self.pacing.enter(transfer, "run", AtOnce())
+        assert isinstance(later, Later)
+        return later
+
+    def sending(self, transfer: Transfer, offset: int) -> Transfer:
+        return replace(transfer, session=Session("https://upload.example/x", self.clock.now(), offset))
+
+    def put(self, transfer: Transfer, offset: int) -> PutRange:
+        return PutRange("https://upload.example/x", offset, min(RANGE, transfer.size - offset), transfer.size)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def send_all(desk: Desk, turn: HeldTurn, transfer: Transfer, *, seconds: float = 0) -> None:
+    """Every range in order, none of which has to wait."""
+    for offset in range(0, transfer.size, RANGE):
+        moving, action = desk.sending(transfer, offset), desk.put(transfer, offset)
+        if action.is_final:
+            assert turn.held_until(Announce(), moving) is None
+        assert turn.held_until(action, moving) is None
+        desk.clock.advance(seconds)
+        turn.told(action, OffsetKnown(offset + action.length))
+
+
+def test_a_lone_transfer_costs_three_storage_calls_however_many_ranges_it_has(desk: Desk) -> None:
+    transfer = desk.transfer(size=5000)
+    turn = desk.turn(transfer)
+    send_all(desk, turn, transfer)
+    turn.leave()
+    assert desk.shelf.calls == ["load", "save", "save"]
+    assert desk.shelf.state.places == ()
+    assert [spent.size for spent in desk.shelf.state.spent] == [5000]
+
+
+def test_a_run_that_lasts_tells_now_and_then_that_it_is_alive(desk: Desk) -> None:
+    transfer = desk.transfer(size=1000)
+    turn = desk.turn(transfer)
+    send_all(desk, turn, transfer, seconds=8)
+    [place] = desk.shelf.state.live(desk.clock.now())
+    assert place.until > desk.clock.now()
+    assert len(desk.shelf.calls) < 2 + 10
+    turn.leave()
+    assert sum(spent.size for spent in desk.shelf.state.spent) == 1000
+
+
+def test_a_run_that_is_cancelled_never_waits_and_asks_nothing(desk: Desk) -> None:
+    desk.shelf.put(Mailbox(spent=(Spent(desk.clock.now() + timedelta(seconds=100), 10_000),)))
+    turn = desk.pacing.enter(desk.transfer(cancel_requested=True), "run", AtOnce())
+    assert isinstance(turn, FreeTurn)
+    assert turn.held_until(ListAttachments(ITEM), desk.transfer()) is None
+    turn.told(ListAttachments(ITEM), AttachmentsListed(()))
+    turn.leave()
+    assert desk.shelf.calls == []
+
+
+def test_a_full_window_says_when_to_come(desk: Desk) -> None:
+    until = desk.clock.now() + timedelta(seconds=100)
+    desk.shelf.put(Mailbox(spent=(Spent(until, 10_000),)))
+    assert desk.later(desk.transfer()) == Later(until, known=True)
+
+
+def test_whoever_is_in_the_line_is_called_when_a_place_is_free(desk: Desk) -> None:
+    turns = [desk.turn(desk.transfer(name, item=name)) for name in "abcd"]
+    assert not desk.later(desk.transfer("e", item="e")).known
+    turns[2].leave()
+    assert desk.called == ["e" * 32]
+
+
+def test_somebody_elses_write_in_between_is_worked_into(desk: Desk) -> None:
+    def meddle() -> None:
+        desk.shelf.before_save = None
+        place = Place("other", "other run", desk.clock.now() + timedelta(seconds=30), 4000)
+        desk.shelf.put(Mailbox(places=(place,)))
+
+    desk.shelf.before_save = meddle
+    desk.turn(desk.transfer())
+    assert {place.transfer for place in desk.shelf.state.places} == {"other", "a" * 32}
+
+
+def test_a_mailbox_that_is_never_to_be_written_is_tried_again_later(desk: Desk) -> None:
+    desk.shelf.before_save = lambda: desk.shelf.put(Mailbox())
+    later = desk.later(desk.transfer())
+    assert timedelta(0) < later.until - desk.clock.now() <= timedelta(seconds=BUSY_PAUSE)
+    assert not later.known
+
+
+def test_a_refusal_is_noted_once_and_no_more(desk: Desk) -> None:
+    full = Mailbox(spent=(Spent(desk.clock.now() + timedelta(seconds=100), 10_000),))
+    desk.shelf.put(full)
+    desk.shelf.before_save = lambda: desk.shelf.put(full)
+    assert desk.later(desk.transfer()).known
+    assert desk.shelf.calls == ["load", "save"]
+
+
+def test_a_used_up_grant_is_filled_up_or_waited_for(desk: Desk) -> None:
+    soon = desk.clock.now() + timedelta(seconds=100)
+    desk.shelf.put(Mailbox(spent=(Spent(soon, 9800),)))
+    transfer = desk.transfer(size=1000)
+    turn = desk.turn(transfer)
+    for offset in (0, 100):
+        assert turn.held_until(desk.put(transfer, offset), desk.sending(transfer, offset)) is None
+        turn.told(desk.put(transfer, offset), OffsetKnown(offset + 100))
+    assert turn.held_until(desk.put(transfer, 200), desk.sending(transfer, 200)) == soon
+    desk.clock.advance_to(soon)
+    assert turn.held_until(desk.put(transfer, 200), desk.sending(transfer, 200)) is None
+
+
+def test_a_commit_waits_for_the_other_one_on_its_item_longer_each_time(desk: Desk) -> None:
+    first, second = desk.turn(desk.transfer("a")), desk.turn(desk.transfer("b"))
+    transfer = desk.transfer("b")
+    moving = desk.sending(transfer, 900)
+    waits = []
+    for _ in range(4):
+        held = second.held_until(Announce(), moving)
+        assert held is not None
+        waits.append((held - desk.clock.now()).total_seconds())
+    assert waits == [1, 2, 4, 8]
+    first.leave()
+    assert second.held_until(Announce(), moving) is None
+
+
+def test_what_was_announced_never_waits(desk: Desk) -> None:
+    transfer = desk.transfer(size=10, route=Route.POST)
+    turn = desk.turn(transfer)
+    assert turn.held_until(Announce(), transfer) is None
+    post = PostAttachment(ITEM, ATTACHMENT, 10, desk.clock.now())
+    assert turn.held_until(post, transfer) is None
+    assert desk.shelf.calls == ["load", "save"]
+
+
+@pytest.mark.parametrize(("retry_after", "seconds"), [(40.0, 40.0), (None, UNSTATED_PAUSE)])
+def test_a_429_closes_the_mailbox_for_everybody(desk: Desk, retry_after: float | None, seconds: float) -> None:
+    transfer = desk.transfer()
+    turn = desk.turn(transfer)
+    turn.told(desk.put(transfer, 0), NotDone(Code.GRAPH_THROTTLED, retry_after))
+    turn.leave()
+    assert desk.shelf.state.closed_until == desk.clock.now() + timedelta(seconds=seconds)
+    assert desk.shelf.state.spent == ()
+    assert desk.later(desk.transfer("b")).known
+
+
+@pytest.mark.parametrize(
+    ("event", "counted"),
+    [
+        (OffsetKnown(100), 100),
+        (Unsure(Code.GRAPH_UNREACHABLE), 100),
+        (NotDone(Code.GRAPH_CONFLICT), 100),
+        (NotDone(Code.GRAPH_UNREACHABLE), 0),
+        (NotDone(Code.SOURCE_UNREADABLE), 0),
+    ],
+)
+def test_bytes_count_unless_they_surely_never_arrived(
+    desk: Desk, event: OffsetKnown | Unsure | NotDone, counted: int
+) -> None:
+    transfer = desk.transfer()
+    turn = desk.turn(transfer)
+    turn.told(desk.put(transfer, 0), event)
+    turn.leave()
+    assert sum(spent.size for spent in desk.shelf.state.spent) == counted
+
+
+def test_a_place_that_storage_does_not_take_back_lapses_by_itself(desk: Desk) -> None:
+    turn = desk.turn(desk.transfer())
+    desk.shelf.down = True
+    turn.leave()
+    desk.shelf.down = False
+    desk.clock.advance(LIMITS.lease)
+    assert desk.shelf.state.live(desk.clock.now()) == ()

@@ -1,0 +1,15 @@
+"""For real, in short: worker processes, one of them killed, and an emulator that enforces Outlook's limits."""
+
+from __future__ import annotations
+
+from devkit.pacing.rehearsal import Plan, rehearse
+
+
+def test_files_for_busy_items_are_attached_once_though_a_worker_is_killed() -> None:
+    plan = Plan(files=16, items=3, mailboxes=1, smallest=6_000_000, largest=20_000_000, speed=10)
+    result = rehearse(plan)
+    assert result.wrong == []
+    assert result.killed
+    assert result.bound > 0, "the window binds, or this shows nothing"
+    assert result.answers[429] <= sum(result.answers.values()) / 100
+    assert result.answers[412] == 0
