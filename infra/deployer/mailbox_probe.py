@@ -1,0 +1,95 @@
+"""A file that goes the way of every file, to learn whether a mailbox is reached.
+
+The small blob that is dropped names a message which does not exist. For a mailbox inside the scope Microsoft Graph
+answers that it knows no such message, and the app waits for it; for one outside, that access is denied, which ends the
+transfer. Either answer shows as well that Event Grid delivers. The app waits when Graph cannot be reached, too: that is
+what the health check before the probes is for. The refused probe ends as a failed transfer, so it tries the alert.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from .azure import NotYetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .deployment import Deployed
+    from .probe import AppApi
+
+    Verdict = tuple[bool | None, str]
+    Judge = Callable[[str, str | None], Verdict | None]
+
+NO_SUCH_MESSAGE = "TARGET_NOT_FOUND"
+REFUSED_BY_EXCHANGE = "ACCESS_DENIED"
+REFUSED_BY_SETTING = "MAILBOX_NOT_ALLOWED"
+"""Codes of the app's error catalogue (shared/core/errors.py) that a probe ends in."""
+
+
+def reached(state: str, code: str | None) -> Verdict | None:
+    """The verdict where the mailbox should be reached; None while the app has not asked yet."""
+    if _was_looked_for(state, code):
+        return True, "reached: Microsoft Graph looked, and knows no such message"
+    if code == REFUSED_BY_EXCHANGE:
+        return False, "access denied. Exchange needs 30 minutes to 2 hours after the runbook; then see docs/deploy.md"
+    return _other(state, code)
+
+
+def refused(state: str, code: str | None) -> Verdict | None:
+    """The verdict where the mailbox should be refused; None while the app has not asked yet."""
+    if code == REFUSED_BY_EXCHANGE:
+        return True, "refused by Exchange"
+    if code == REFUSED_BY_SETTING:
+        return True, "refused by ALLOWED_MAILBOXES, before Exchange was asked"
+    if _was_looked_for(state, code):
+        return False, "REACHED, although it must not be: look at the management scope and at Entra roles at once"
+    return _other(state, code)
+
+
+def _was_looked_for(state: str, code: str | None) -> bool:
+    return state == "waiting" or code == NO_SUCH_MESSAGE
+
+
+def _other(state: str, code: str | None) -> Verdict | None:
+    if state in {"queued", "sending"}:
+        return None
+    return False, f"the probe ended {state} {code or ''}".rstrip()
+
+
+def send_probe(site: Deployed, api: AppApi, mailbox: str, judge: Judge) -> Verdict:
+    """Drop the probe, see what the app makes of it, and take both the transfer and the blob away."""
+    token = uuid.uuid4().hex
+    blob = f"verify/{token}.txt"
+    known = site.outputs
+    where = ("--account-name", known.data_storage_name, "--container-name", known.drop_container)
+    _drop(site, where, blob, mailbox, f"<{token}@verify.invalid>")
+
+    def attempt() -> tuple[str, Verdict]:
+        transfer = api.transfer_of(blob)
+        verdict = judge(transfer["state"], (transfer["error"] or {}).get("code"))
+        if verdict is None:
+            raise NotYetError(f"the probe is {transfer['state']}")
+        return transfer["id"], verdict
+
+    try:
+        transfer_id, verdict = site.azure.patiently("the probe file", attempt, ())
+        api.delete(f"transfers/{transfer_id}")  # a waiting transfer ends; one that has ended answers 409
+    finally:
+        site.azure.run("storage", "blob", "delete", *where, "--name", blob, "--auth-mode", "login", "--output", "none")
+    return verdict
+
+
+def _drop(site: Deployed, where: tuple[str, ...], blob: str, mailbox: str, message: str) -> None:
+    metadata = (f"mailbox={quote(mailbox)}", f"internetmessageid={quote(message)}")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "probe.txt"
+        file.write_text("Made by infra/deploy.sh verify.\n", encoding="utf-8")
+        site.azure.run(
+            *("storage", "blob", "upload", *where, "--name", blob, "--file", str(file), "--auth-mode", "login"),
+            *("--metadata", *metadata, "--output", "none"),
+        )

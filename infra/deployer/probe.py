@@ -1,0 +1,67 @@
+"""Asking the deployed app itself, over its own HTTP functions: is it well, and what became of a probe file?"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+from .azure import DeployError, NotYetError
+
+_SECONDS = 30
+"""For one answer; a cold start takes part of it."""
+
+_UNAUTHORIZED = 401
+
+
+@dataclass(frozen=True, slots=True)
+class AppApi:
+    """The app's HTTP functions.
+
+    Attributes:
+        root: `https://<host>`, without a slash at the end.
+        key: function key; it travels in a header, so that no log of addresses keeps it.
+    """
+
+    root: str
+    key: str
+
+    def get(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Status and JSON body of `GET /api/<path>`. `NotYetError` when the app does not answer."""
+        return self._call("GET", path)
+
+    def delete(self, path: str) -> int:
+        """Status of `DELETE /api/<path>`."""
+        return self._call("DELETE", path)[0]
+
+    def transfer_of(self, blob: str) -> dict[str, Any]:
+        """The transfer of that blob; `NotYetError` until there is one."""
+        status, page = self.get("transfers?limit=50")
+        if status == _UNAUTHORIZED:
+            raise DeployError("The app refuses the function key that Azure gave out; was it changed a moment ago?")
+        for transfer in page.get("transfers", []):
+            if transfer.get("source", {}).get("blob") == blob:
+                return self.get(f"transfers/{transfer['id']}")[1]
+        raise NotYetError("there is no transfer of the probe file yet")
+
+    def _call(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
+        headers = {"x-functions-key": self.key, "Accept": "application/json"}
+        request = urllib.request.Request(f"{self.root}/api/{path}", method=method, headers=headers)  # noqa: S310 - ours
+        try:
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - the root is ours
+                return answer.status, _json(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, _json(error.read())
+        except OSError as error:
+            raise NotYetError(f"the app does not answer ({error.__class__.__name__})") from error
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

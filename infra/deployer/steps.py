@@ -1,0 +1,191 @@
+"""The steps of `up`, in order. Each finds out by itself what is there already: all can be run again at any point.
+
+Infrastructure, code, wait for the key, subscription: the webhook's key exists only after code with the blob trigger was
+deployed and indexed, and Event Grid calls the webhook before it accepts the subscription.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from .azure import CommandError, DeployError, NotYetError, say
+from .azure_errors import BUSY, NOT_PROPAGATED, NOT_STARTED, REFUSED_HANDSHAKE, cure_for
+from .deployment import (
+    BUILD,
+    FUNCTIONS,
+    INFRA,
+    INFRASTRUCTURE,
+    PRODUCT,
+    ROOT,
+    SUBSCRIPTION,
+    Deployed,
+    Tenant,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .azure import Azure
+
+PROVIDERS = (
+    "Microsoft.EventGrid",
+    "Microsoft.Insights",
+    "Microsoft.ManagedIdentity",
+    "Microsoft.OperationalInsights",
+    "Microsoft.Storage",
+    "Microsoft.Web",
+)
+PRIVATE_PROVIDERS = ("Microsoft.App", "Microsoft.Network")
+"""Microsoft.App owns the subnets of Flex Consumption; without it the app's creation ends in error 500."""
+
+
+def ensure_providers(azure: Azure, tenant: Tenant) -> None:
+    """Register the missing resource providers. It needs a right on the subscription, so only what is missing."""
+    wanted = PROVIDERS + (PRIVATE_PROVIDERS if tenant.values.get("privateNetwork") else ())
+    answer = azure.ask("provider", "list", "--query", "[?registrationState=='Registered'].namespace")
+    registered = {str(name).lower() for name in answer} if isinstance(answer, list) else set()
+    for provider in wanted:
+        if provider.lower() not in registered:
+            say(f"  registering {provider}")
+            azure.run("provider", "register", "--namespace", provider, "--wait")
+
+
+def ensure_group(azure: Azure, tenant: Tenant) -> None:
+    """Make the resource group, or check that the one which is there is this deployment's own, or empty."""
+    group = tenant.text("resourceGroupName")
+    tags = (f"product={PRODUCT}", f"tenant={tenant.name}")
+    if azure.ask("group", "exists", "--name", group) is not True:
+        say(f"  making {group} in {tenant.text('location')}")
+        azure.run("group", "create", "--name", group, "--location", tenant.text("location"), "--tags", *tags)
+        return
+    found = azure.ask("group", "show", "--name", group, "--query", "tags")
+    found = found if isinstance(found, dict) else {}
+    if (found.get("product"), found.get("tenant")) == (PRODUCT, tenant.name):
+        return
+    if "product" in found or azure.ask("resource", "list", "--resource-group", group, "--query", "length(@)") != 0:
+        raise DeployError(
+            f"{group} is not empty and not the group of tenant {tenant.name} (tags product and tenant). "
+            "The deployment wants a group of its own, because removing it removes the group."
+        )
+    azure.run("group", "update", "--name", group, "--set", *(f"tags.{tag}" for tag in tags))
+
+
+def what_if(azure: Azure, tenant: Tenant) -> None:
+    """Print what the deployment would change. Nothing is changed."""
+    azure.run(
+        *("deployment", "group", "what-if", "--resource-group", tenant.text("resourceGroupName")),
+        *("--name", INFRASTRUCTURE, "--parameters", str(tenant.file)),
+        # Whoever reviews need not be allowed to write.
+        *("--validation-level", "ProviderNoRbac"),
+        # What stays as it is: a reviewer who sees it every time stops reading.
+        *("--exclude-change-types", "Ignore", "NoChange"),
+        show=True,
+    )
+
+
+def deploy_infrastructure(azure: Azure, tenant: Tenant) -> None:
+    """Deploy main.bicep. Identities and roles of the same deployment may need minutes to be seen by each other."""
+    arguments = ("deployment", "group", "create", "--resource-group", tenant.text("resourceGroupName"))
+
+    def attempt() -> None:
+        azure.run(*arguments, "--name", INFRASTRUCTURE, "--parameters", str(tenant.file), "--output", "none")
+
+    _explained(azure, "the infrastructure", attempt, NOT_PROPAGATED + BUSY)
+
+
+def deploy_code(site: Deployed) -> None:
+    """Make the package and hand it to the app, which builds it on its own Python and keeps it in the host account."""
+    package = make_package()
+
+    def attempt() -> None:
+        arguments = ("functionapp", "deployment", "source", "config-zip", *site.app)
+        site.azure.run(*arguments, "--src", str(package), "--build-remote", "true", "--output", "none")
+
+    _explained(site.azure, "the code to be accepted", attempt, NOT_PROPAGATED + NOT_STARTED + BUSY)
+
+
+def make_package() -> Path:
+    """The package that `python3 dev.py package` makes as well."""
+    package = BUILD / "package.zip"
+    command = [sys.executable, "-m", "devkit.package_app", "--output", str(package)]
+    done = subprocess.run(command, cwd=ROOT, check=False, text=True, capture_output=True)
+    if done.returncode:
+        raise DeployError(f"The package could not be made:\n{done.stderr.strip()}")
+    say(f"  {done.stdout.strip()}")
+    return package
+
+
+def wait_for_functions(site: Deployed) -> None:
+    """Wait until the host has indexed every trigger. That alone does not prove a working host: the key comes next."""
+
+    def attempt() -> None:
+        names = site.azure.ask("functionapp", "function", "list", *site.app, "--query", "[].name")
+        found = {str(name).rpartition("/")[2] for name in names} if isinstance(names, list) else set()
+        if missing := [name for name in FUNCTIONS if name not in found]:
+            raise NotYetError(f"not indexed yet: {', '.join(missing)}")
+
+    site.azure.patiently("the functions", attempt, NOT_STARTED)
+
+
+def wait_for_key(site: Deployed) -> None:
+    """Wait until the system key `blobs_extension` is there and not empty. Only its length is ever asked for."""
+
+    def attempt() -> None:
+        query = "length(systemKeys.blobs_extension || '')"
+        if not site.azure.ask("functionapp", "keys", "list", *site.app, "--query", query):
+            raise NotYetError("the system key blobs_extension is still empty")
+
+    site.azure.patiently("the webhook's key", attempt, (*NOT_STARTED, "from host runtime"))
+
+
+def deploy_subscription(site: Deployed) -> None:
+    """Deploy subscription.bicep: Event Grid calls the webhook first, and a host that just started may refuse once."""
+    known = site.outputs
+    parameters = (
+        f"appName={known.app_name}",
+        f"topicName={known.topic_name}",
+        f"dataStorageName={known.data_storage_name}",
+        f"dropContainer={known.drop_container}",
+        f"deadLetterContainer={known.dead_letter_container}",
+    )
+    template = str(INFRA / "subscription.bicep")
+
+    def attempt() -> None:
+        arguments = ("deployment", "group", "create", *site.group, "--name", SUBSCRIPTION)
+        site.azure.run(*arguments, "--template-file", template, "--parameters", *parameters, "--output", "none")
+
+    transient = REFUSED_HANDSHAKE + NOT_STARTED + NOT_PROPAGATED + BUSY
+    _explained(site.azure, "Event Grid's handshake", attempt, transient)
+
+
+def connect(site: Deployed) -> None:
+    """Everything after the code: the functions, the key, the subscription. Repeat it after a change of the key."""
+    wait_for_functions(site)
+    wait_for_key(site)
+    deploy_subscription(site)
+
+
+def rotate_key(site: Deployed) -> None:
+    """Give the webhook a new key and tell Event Grid. Deliveries in between are refused, and tried again later."""
+    site.azure.run(
+        *("functionapp", "keys", "set", *site.app, "--key-type", "systemKeys", "--key-name", "blobs_extension"),
+        *("--output", "none"),
+    )
+    connect(site)
+
+
+def _explained(azure: Azure, what: str, attempt: Callable[[], None], transient: tuple[str, ...]) -> None:
+    """Wait the transient errors out; an error with a known cure ends at once, with the cure."""
+
+    def explained() -> None:
+        try:
+            attempt()
+        except CommandError as error:
+            if cure := cure_for(error):
+                raise DeployError(f"{error}\n\n{cure}") from error
+            raise
+
+    azure.patiently(what, explained, transient)

@@ -1,0 +1,384 @@
+// Everything that one tenant's deployment consists of, except the event subscription (subscription.bicep), which can only
+// follow the code. Values come from tenants/<tenant>.bicepparam; names and tags are made here and nowhere else.
+targetScope = 'resourceGroup'
+
+// --- Where ------------------------------------------------------------------------------------------------------------
+
+@description('Short name of the tenant: part of every resource name, the name of its parameter file and of its GitHub environment.')
+@minLength(2)
+@maxLength(20)
+param tenantName string
+
+@description('Microsoft Entra tenant that owns the subscription. The deployment refuses to run anywhere else.')
+@minLength(36)
+@maxLength(36)
+param azureTenantId string
+
+@description('Azure subscription. The deployment refuses to run anywhere else.')
+@minLength(36)
+@maxLength(36)
+param azureSubscriptionId string
+
+@description('Resource group, used for this deployment alone. The deployment refuses to run anywhere else.')
+param resourceGroupName string
+
+@description('Azure region with Flex Consumption (az functionapp list-flexconsumption-locations).')
+param location string
+
+@description('Tags of every resource, beside the ones that are always set.')
+param extraTags object = {}
+
+// --- Mailboxes --------------------------------------------------------------------------------------------------------
+
+@description('Addresses, object ids or @domains that the app may write to; empty: whatever its identity may reach.')
+param allowedMailboxes array = []
+
+@description('Mail-enabled security group whose members\' mailboxes the identity may reach. For the mailbox runbook.')
+param mailboxScopeGroup string
+
+@description('A mailbox in that group; verify checks that it is reached. Empty: not checked.')
+param reachableMailbox string = ''
+
+@description('A mailbox outside that group; verify checks that it is refused. Empty: not checked.')
+param refusedMailbox string = ''
+
+@description('Only when the mailboxes are in another tenant than the identity: that tenant.')
+param graphTenantId string = ''
+
+@description('Only together with graphTenantId: client id of the multi-tenant application in the identity\'s home tenant.')
+param graphAppId string = ''
+
+// --- The app ----------------------------------------------------------------------------------------------------------
+
+@description('Root of Microsoft Graph, with its version.')
+param graphBaseUrl string = 'https://graph.microsoft.com/v1.0'
+
+@description('Token scope; empty: the origin of graphBaseUrl and /.default.')
+param graphScope string = ''
+
+@description('Hosts that an upload session may point to; empty: the Outlook hosts that the app knows.')
+param graphUploadHosts array = []
+
+@description('Container where files arrive.')
+param dropContainer string = 'drop'
+
+@description('Container with one JSON blob per transfer.')
+param checkpointContainer string = 'checkpoints'
+
+@description('Queue of continuations.')
+param transferQueue string = 'transfers'
+
+@description('Queue that gets one message for each transfer that ends; empty: none.')
+param outcomeQueue string = ''
+
+@description('What happens to a dropped file once its outcome is durable.')
+@allowed(['keep', 'delete'])
+param sourceOnSuccess string = 'keep'
+
+@description('Bytes of one upload request.')
+@minValue(327680)
+@maxValue(4194304)
+param rangeBytes int = 4194304
+
+@description('Seconds after which a run hands over to the next one; 0: worked out from host.json.')
+@minValue(0)
+param runBudgetSeconds int = 0
+
+@description('Seconds that a target that does not exist yet is waited for; a week at most.')
+@minValue(0)
+@maxValue(604800)
+param targetWaitSeconds int = 600
+
+@description('Memory of one instance in MB. 2048 has one core.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int = 2048
+
+@description('Most instances of each function group. Some regions still refuse less than 40.')
+@minValue(1)
+@maxValue(1000)
+param maximumInstanceCount int = 40
+
+@description('Instances kept warm for dropped files. They cost money while idle; 0 means a cold start after a quiet time.')
+@minValue(0)
+@maxValue(20)
+param alwaysReadyBlobInstances int = 0
+
+// --- Storage ----------------------------------------------------------------------------------------------------------
+
+@description('Copies of the dropped files: within one building, three zones, or two regions.')
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
+param dataRedundancy string = 'Standard_ZRS'
+
+@description('People, groups and applications that may drop files: [{ principalId, principalType: User|Group|ServicePrincipal }].')
+param droppers array = []
+
+@description('Days after which a dropped file is deleted; 0: never.')
+@minValue(0)
+param dropRetentionDays int = 0
+
+@description('Days a deleted or overwritten blob can be brought back; 0: none.')
+@minValue(0)
+@maxValue(365)
+param softDeleteDays int = 7
+
+@description('Days Event Grid\'s dead letters are kept.')
+@minValue(1)
+param deadLetterRetentionDays int = 30
+
+// --- Network ----------------------------------------------------------------------------------------------------------
+
+@description('True: a virtual network with private endpoints for both storage accounts.')
+param privateNetwork bool = false
+
+@description('Address space of that network, /25 or larger.')
+param networkPrefix string = '10.90.0.0/24'
+
+@description('Public IPv4 addresses or ranges that may reach the data account; empty: all, or none with privateNetwork.')
+param dropIpRanges array = []
+
+@description('CIDR ranges that may call the HTTP functions; empty: any caller with a key.')
+param apiIpRanges array = []
+
+// --- Watching ---------------------------------------------------------------------------------------------------------
+
+@description('Who gets the alerts\' mail.')
+@minLength(1)
+param alertEmails array
+
+@description('Days that logs are kept.')
+@minValue(30)
+@maxValue(730)
+param logRetentionDays int = 30
+
+@description('Monthly budget in the billing currency; 0: no budget.')
+@minValue(0)
+param monthlyBudget int = 0
+
+@description('First day of the month in which the budget is made (YYYY-MM-01). Leave it as it is afterwards.')
+param budgetStartDate string = ''
+
+// --- Names and tags, made here and nowhere else -----------------------------------------------------------------------
+
+var isRightPlace = subscription().tenantId == azureTenantId && subscription().subscriptionId == azureSubscriptionId && resourceGroup().name == resourceGroupName
+var place = isRightPlace ? resourceGroup().id : fail('These parameters belong to resource group ${resourceGroupName} of subscription ${azureSubscriptionId} in tenant ${azureTenantId}; nothing was deployed.')
+var token = uniqueString(place, tenantName)
+var stem = 'attachdrop-${tenantName}'
+
+var names = {
+  identity: 'id-${stem}'
+  workspace: 'log-${stem}'
+  component: 'appi-${stem}'
+  hostStorage: 'sthost${token}'
+  dataStorage: 'stdrop${token}'
+  topic: 'evgt-${stem}'
+  network: 'vnet-${stem}'
+  plan: 'asp-${stem}'
+  app: 'func-${stem}-${take(token, 5)}'
+  budget: 'budget-${stem}'
+  packageContainer: 'packages'
+  deadLetterContainer: 'deadletters'
+}
+
+var tags = union(extraTags, {
+  product: 'outlook-attachment-drop'
+  tenant: tenantName
+  'azd-env-name': tenantName
+})
+
+// --- Resources --------------------------------------------------------------------------------------------------------
+
+module identity 'modules/identity.bicep' = {
+  name: 'identity'
+  params: {
+    name: names.identity
+    location: location
+    tags: tags
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  params: {
+    workspaceName: names.workspace
+    componentName: names.component
+    location: location
+    tags: tags
+    retentionDays: logRetentionDays
+  }
+}
+
+module hostStorage 'modules/host-storage.bicep' = {
+  name: 'host-storage'
+  params: {
+    name: names.hostStorage
+    location: location
+    tags: tags
+    redundancy: 'Standard_LRS'
+    packageContainer: names.packageContainer
+    isPrivate: privateNetwork
+  }
+}
+
+module dataStorage 'modules/data-storage.bicep' = {
+  name: 'data-storage'
+  params: {
+    name: names.dataStorage
+    location: location
+    tags: tags
+    redundancy: dataRedundancy
+    dropContainer: dropContainer
+    checkpointContainer: checkpointContainer
+    deadLetterContainer: names.deadLetterContainer
+    queues: concat([transferQueue, '${transferQueue}-poison', 'webjobs-blobtrigger-poison'], empty(outcomeQueue) ? [] : [outcomeQueue])
+    softDeleteDays: softDeleteDays
+    isPrivate: privateNetwork
+    allowedIpRanges: dropIpRanges
+  }
+}
+
+module lifecycle 'modules/lifecycle.bicep' = {
+  name: 'lifecycle'
+  params: {
+    storageAccountName: dataStorage.outputs.name
+    dropContainer: dropContainer
+    deadLetterContainer: names.deadLetterContainer
+    dropRetentionDays: dropRetentionDays
+    deadLetterRetentionDays: deadLetterRetentionDays
+  }
+}
+
+module events 'modules/events.bicep' = {
+  name: 'events'
+  params: {
+    topicName: names.topic
+    location: location
+    tags: tags
+    dataStorageName: dataStorage.outputs.name
+  }
+}
+
+module network 'modules/network.bicep' = if (privateNetwork) {
+  name: 'network'
+  params: {
+    name: names.network
+    location: location
+    tags: tags
+    addressPrefix: networkPrefix
+    appSubnetPrefix: cidrSubnet(networkPrefix, 26, 0)
+    endpointSubnetPrefix: cidrSubnet(networkPrefix, 26, 1)
+    hostStorageName: hostStorage.outputs.name
+    dataStorageName: dataStorage.outputs.name
+  }
+}
+
+module roles 'modules/roles.bicep' = {
+  name: 'roles'
+  params: {
+    appPrincipalId: identity.outputs.principalId
+    topicPrincipalId: events.outputs.principalId
+    droppers: droppers
+    hostStorageName: hostStorage.outputs.name
+    dataStorageName: dataStorage.outputs.name
+    dropContainer: dropContainer
+    checkpointContainer: checkpointContainer
+    deadLetterContainer: names.deadLetterContainer
+    componentName: monitoring.outputs.componentName
+    appDeletesSources: sourceOnSuccess == 'delete'
+  }
+}
+
+// The app's own settings that differ between tenants; what follows from names is added by the module. A setting without
+// a value is left out, so that the app's default holds.
+var productSettings = union(
+  {
+    DROP_CONTAINER: dropContainer
+    CHECKPOINT_CONTAINER: checkpointContainer
+    TRANSFER_QUEUE: transferQueue
+    GRAPH_BASE_URL: graphBaseUrl
+    RANGE_BYTES: string(rangeBytes)
+    TARGET_WAIT_SECONDS: string(targetWaitSeconds)
+    SOURCE_ON_SUCCESS: sourceOnSuccess
+  },
+  empty(graphScope) ? {} : { GRAPH_SCOPE: graphScope },
+  empty(graphUploadHosts) ? {} : { GRAPH_UPLOAD_HOSTS: join(graphUploadHosts, ',') },
+  empty(allowedMailboxes) ? {} : { ALLOWED_MAILBOXES: join(allowedMailboxes, ',') },
+  empty(outcomeQueue) ? {} : { OUTCOME_QUEUE: outcomeQueue },
+  empty(graphTenantId) ? {} : { GRAPH_TENANT_ID: graphTenantId, GRAPH_APP_ID: graphAppId },
+  runBudgetSeconds == 0 ? {} : { RUN_BUDGET_SECONDS: string(runBudgetSeconds) }
+)
+
+module app 'modules/function-app.bicep' = {
+  name: 'function-app'
+  // A first deployment of code fails where the identity may not read the package container yet.
+  dependsOn: [roles]
+  params: {
+    appName: names.app
+    planName: names.plan
+    location: location
+    tags: tags
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    hostStorageName: hostStorage.outputs.name
+    packageContainer: names.packageContainer
+    dataStorageName: dataStorage.outputs.name
+    componentName: monitoring.outputs.componentName
+    productSettings: productSettings
+    instanceMemoryMB: instanceMemoryMB
+    maximumInstanceCount: maximumInstanceCount
+    alwaysReadyBlobInstances: alwaysReadyBlobInstances
+    subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
+    apiIpRanges: apiIpRanges
+  }
+}
+
+module diagnostics 'modules/diagnostics.bicep' = {
+  name: 'diagnostics'
+  params: {
+    workspaceId: monitoring.outputs.workspaceId
+    appName: app.outputs.name
+    dataStorageName: dataStorage.outputs.name
+    topicName: events.outputs.name
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  params: {
+    namePrefix: stem
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    deadLetterContainer: names.deadLetterContainer
+    emails: alertEmails
+  }
+}
+
+module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {
+  name: 'budget'
+  params: {
+    name: names.budget
+    monthlyAmount: monthlyBudget
+    startDate: budgetStartDate
+    contactEmails: alertEmails
+  }
+}
+
+// --- What the next steps need to know; none of it is secret -----------------------------------------------------------
+
+output appName string = app.outputs.name
+output hostName string = app.outputs.hostName
+output topicName string = events.outputs.name
+output dataStorageName string = dataStorage.outputs.name
+output hostStorageName string = hostStorage.outputs.name
+output dropContainer string = dropContainer
+output checkpointContainer string = checkpointContainer
+output deadLetterContainer string = names.deadLetterContainer
+output identityClientId string = identity.outputs.clientId
+output identityPrincipalId string = identity.outputs.principalId
+
+@description('For the mailbox runbook and for verify.')
+output mailboxAccess object = {
+  scopeGroup: mailboxScopeGroup
+  reachable: reachableMailbox
+  refused: refusedMailbox
+}

@@ -1,0 +1,90 @@
+// What the platform itself writes down. Reads are left out on purpose: every range of every file would become a log line.
+
+param workspaceId string
+param appName string
+param dataStorageName string
+param topicName string
+
+resource app 'Microsoft.Web/sites@2024-11-01' existing = {
+  name: appName
+}
+
+resource dataStorage 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
+  name: dataStorageName
+}
+
+resource dataBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' existing = {
+  parent: dataStorage
+  name: 'default'
+}
+
+resource dataQueues 'Microsoft.Storage/storageAccounts/queueServices@2025-08-01' existing = {
+  parent: dataStorage
+  name: 'default'
+}
+
+resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
+  name: topicName
+}
+
+resource appLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: app
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        // A second way for host faults: it needs no role of the app's identity, unlike Application Insights.
+        category: 'FunctionAppLogs'
+        enabled: true
+      }
+    ]
+  }
+}
+
+resource blobLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: dataBlobs
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageWrite'
+        enabled: true
+      }
+      {
+        category: 'StorageDelete'
+        enabled: true
+      }
+    ]
+  }
+}
+
+resource queueLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: dataQueues
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageWrite'
+        enabled: true
+      }
+    ]
+  }
+}
+
+resource topicLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: topic
+  properties: {
+    workspaceId: workspaceId
+    logAnalyticsDestinationType: 'Dedicated'
+    logs: [
+      {
+        category: 'DeliveryFailures'
+        enabled: true
+      }
+    ]
+  }
+}

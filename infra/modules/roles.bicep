@@ -1,0 +1,162 @@
+// Who may do what, and why: each assignment carries its reason, and docs/deploy.md prints them as a table.
+// Names are guid(scope, principal, role): a rerun finds its own assignments instead of making new ones.
+// principalType is always given: without it a principal that is minutes old may not be found.
+
+@description('Principal (object) id of the app\'s identity.')
+param appPrincipalId string
+
+@description('Principal id of the Event Grid system topic\'s own identity.')
+param topicPrincipalId string
+
+@description('People, groups and applications that may drop files: [{ principalId, principalType }].')
+param droppers array
+
+param hostStorageName string
+param dataStorageName string
+param dropContainer string
+param checkpointContainer string
+param deadLetterContainer string
+param componentName string
+
+@description('True when SOURCE_ON_SUCCESS is delete: the app then needs the right to delete dropped files.')
+param appDeletesSources bool
+
+var blobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+var blobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+var blobDataReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
+var queueDataContributor = '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
+var tableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
+
+var appRoleOnDrops = appDeletesSources ? blobDataContributor : blobDataReader
+
+resource hostStorage 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
+  name: hostStorageName
+}
+
+resource dataStorage 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
+  name: dataStorageName
+}
+
+resource dataBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' existing = {
+  parent: dataStorage
+  name: 'default'
+}
+
+resource drops 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = {
+  parent: dataBlobs
+  name: dropContainer
+}
+
+resource checkpoints 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = {
+  parent: dataBlobs
+  name: checkpointContainer
+}
+
+resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = {
+  parent: dataBlobs
+  name: deadLetterContainer
+}
+
+resource component 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: componentName
+}
+
+@description('The Functions host reads the code package and keeps its leases and keys here; it asks for Owner by name.')
+resource appHostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(hostStorage.id, appPrincipalId, blobDataOwner)
+  scope: hostStorage
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataOwner)
+  }
+}
+
+@description('The blob trigger\'s webhook puts every event on a queue of this account and the workers take it from there.')
+resource appHostQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(hostStorage.id, appPrincipalId, queueDataContributor)
+  scope: hostStorage
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueDataContributor)
+  }
+}
+
+@description('The Functions host writes its diagnostic events to a table.')
+resource appHostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(hostStorage.id, appPrincipalId, tableDataContributor)
+  scope: hostStorage
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', tableDataContributor)
+  }
+}
+
+@description('The app reads dropped files; it may delete them only where SOURCE_ON_SUCCESS is delete.')
+resource appDrops 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(drops.id, appPrincipalId, appRoleOnDrops)
+  scope: drops
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoleOnDrops)
+  }
+}
+
+@description('The app writes one checkpoint per transfer, holds leases here, and removes its own markers.')
+resource appCheckpoints 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(checkpoints.id, appPrincipalId, blobDataContributor)
+  scope: checkpoints
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
+  }
+}
+
+@description('The app sends and takes continuations; the host writes poison messages here and makes their queues when missing.')
+resource appQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(dataStorage.id, appPrincipalId, queueDataContributor)
+  scope: dataStorage
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueDataContributor)
+  }
+}
+
+@description('Application Insights takes Microsoft Entra tokens only; without this role every log line is dropped silently.')
+resource appTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(component.id, appPrincipalId, monitoringMetricsPublisher)
+  scope: component
+  properties: {
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', monitoringMetricsPublisher)
+  }
+}
+
+@description('Event Grid writes the events that it could not deliver, and nothing else.')
+resource topicDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(deadLetters.id, topicPrincipalId, blobDataContributor)
+  scope: deadLetters
+  properties: {
+    principalId: topicPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
+  }
+}
+
+@description('Named in the tenant file as one who may drop files.')
+resource dropperRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for dropper in droppers: {
+  name: guid(drops.id, dropper.principalId, blobDataContributor)
+  scope: drops
+  properties: {
+    principalId: dropper.principalId
+    principalType: dropper.principalType
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
+  }
+}]

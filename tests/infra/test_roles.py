@@ -1,0 +1,60 @@
+"""Role assignments are exactly the ones listed here, each with its reason."""
+
+from __future__ import annotations
+
+from tests.infra import bicep
+from tests.infra.bicep import Expr
+from tests.infra.roles import ASSIGNMENTS, role_name
+
+# (who, where) -> role
+EXPECTED = {
+    ("appPrincipalId", "hostStorage", "Storage Blob Data Owner"),
+    ("appPrincipalId", "hostStorage", "Storage Queue Data Contributor"),
+    ("appPrincipalId", "hostStorage", "Storage Table Data Contributor"),
+    ("appPrincipalId", "drops", "Storage Blob Data Contributor if it deletes sources, else Storage Blob Data Reader"),
+    ("appPrincipalId", "checkpoints", "Storage Blob Data Contributor"),
+    ("appPrincipalId", "dataStorage", "Storage Queue Data Contributor"),
+    ("appPrincipalId", "component", "Monitoring Metrics Publisher"),
+    ("topicPrincipalId", "deadLetters", "Storage Blob Data Contributor"),
+    ("dropper.principalId", "drops", "Storage Blob Data Contributor"),
+}
+
+
+def test_the_assignments_are_exactly_these() -> None:
+    found = {
+        (
+            str(one.body["properties"]["principalId"]),
+            str(one.body["scope"]),
+            role_name(one.body["properties"]["roleDefinitionId"].arguments[1]),
+        )
+        for one in ASSIGNMENTS
+    }
+    assert found == EXPECTED
+    assert len(ASSIGNMENTS) == len(EXPECTED)
+
+
+def test_no_other_file_assigns_a_role() -> None:
+    others = [file.path.name for file in bicep.all_files() if file.of_type("Microsoft.Authorization/roleAssignments")]
+    assert others == ["roles.bicep"]
+
+
+def test_every_assignment_says_why() -> None:
+    reasons = [one.description for one in ASSIGNMENTS]
+    assert all(reason and reason.endswith(".") for reason in reasons)
+    assert len(set(reasons)) == len(reasons)
+
+
+def test_a_rerun_finds_its_own_assignments() -> None:
+    for one in ASSIGNMENTS:
+        name, properties = one.body["name"], one.body["properties"]
+        assert name.name == "guid"
+        scope, principal, role = name.arguments
+        assert scope == f"{one.body['scope']}.id"
+        assert principal == properties["principalId"]
+        assert role == properties["roleDefinitionId"].arguments[1]
+
+
+def test_a_principal_that_is_minutes_old_is_found() -> None:
+    for one in ASSIGNMENTS:
+        wanted = Expr("dropper.principalType") if one.is_loop else "ServicePrincipal"
+        assert one.body["properties"]["principalType"] == wanted

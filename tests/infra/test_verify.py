@@ -1,0 +1,236 @@
+"""`deploy.sh verify`: every check is made; what is wrong, or could not be looked at, is said with what to do."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.infra.stand_in import FUNCTION_KEY, StandIn, subscription
+
+if TYPE_CHECKING:
+    import subprocess
+
+
+class App:
+    """The deployed app's HTTP functions: each probe file that was dropped is a transfer, with the fate that was set."""
+
+    def __init__(self, azure: StandIn) -> None:
+        self.root = ""
+        self.azure = azure
+        self.health: tuple[int, dict[str, Any]] = (200, {"status": "up"})
+        self.fates: dict[str, list[tuple[str, str | None]]] = {
+            "orders%40contoso.test": [("queued", None), ("sending", None), ("waiting", None)],
+            "director%40contoso.test": [("failed", "ACCESS_DENIED")],
+        }
+        self.deleted: list[str] = []
+        self.keys: set[str | None] = set()
+
+    def transfer(self, index: int, call: list[str]) -> dict[str, Any]:
+        metadata = dict(word.split("=", 1) for word in call[call.index("--metadata") + 1 :][:2])
+        fates = self.fates[metadata["mailbox"]]
+        state, code = fates.pop(0) if len(fates) > 1 else fates[0]
+        error = {"code": code} if state == "failed" else None
+        blob = call[call.index("--name") + 1]
+        return {"id": f"t{index}", "state": state, "source": {"blob": blob}, "error": error}
+
+    def answer(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
+        if path == "/api/health":
+            return self.health
+        if path.startswith("/api/transfers?"):
+            newest_first = [{"id": one["id"], "source": one["source"]} for one in reversed(self.listed())]
+            return 200, {"transfers": newest_first, "continuation": None}
+        transfer_id = path.rpartition("/")[2]
+        if method == "DELETE":
+            self.deleted.append(transfer_id)
+            return 202, {}
+        return 200, self.transfer(int(transfer_id[1:]), self.uploads()[int(transfer_id[1:])])
+
+    def uploads(self) -> list[list[str]]:
+        return self.azure.calls("az", "storage", "blob", "upload")
+
+    def listed(self) -> list[dict[str, Any]]:
+        return [
+            {"id": f"t{index}", "source": {"blob": call[call.index("--name") + 1]}}
+            for index, call in enumerate(self.uploads())
+        ]
+
+
+@pytest.fixture
+def app(azure: StandIn) -> Iterator[App]:
+    playing = App(azure)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.play("GET")
+
+        def do_DELETE(self) -> None:
+            self.play("DELETE")
+
+        def play(self, method: str) -> None:
+            playing.keys.add(self.headers.get("x-functions-key"))
+            status, body = playing.answer(method, self.path)
+            text = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        playing.root = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield playing
+        server.shutdown()
+        thread.join()
+
+
+def verified(azure: StandIn, app: App, *more: str) -> subprocess.CompletedProcess[str]:
+    return azure.run("verify", "contoso", "--app-root", app.root, *more)
+
+
+def line(done: subprocess.CompletedProcess[str], check: str) -> str:
+    (found,) = [text for text in done.stdout.splitlines() if check in text and not text.startswith("  waiting")]
+    return " ".join(found.split())
+
+
+def test_a_sound_deployment_passes_every_check(azure: StandIn, app: App) -> None:
+    done = verified(azure, app)
+    assert done.returncode == 0, done.stdout + done.stderr
+    checks = [text for text in done.stdout.splitlines() if not text.startswith("  waiting")]
+    assert len(checks) == 8
+    assert all(text.startswith("  ok ") for text in checks)
+
+
+def test_the_probes_are_taken_away_again(azure: StandIn, app: App) -> None:
+    verified(azure, app)
+    dropped = {call[call.index("--name") + 1] for call in app.uploads()}
+    deleted = {call[call.index("--name") + 1] for call in azure.calls("az", "storage", "blob", "delete")}
+    assert dropped == deleted
+    assert len(dropped) == 2
+    assert app.deleted == ["t0", "t1"]
+
+
+def test_a_probe_is_dropped_by_identity_and_names_a_message_that_cannot_exist(azure: StandIn, app: App) -> None:
+    verified(azure, app)
+    for call in app.uploads():
+        assert call[call.index("--auth-mode") + 1] == "login"
+        mailbox, message = call[call.index("--metadata") + 1 :][:2]
+        assert mailbox.startswith("mailbox=")
+        assert message.startswith("internetmessageid=%3C")
+        assert message.endswith("%40verify.invalid%3E")
+
+
+def test_the_function_key_travels_in_a_header_and_is_printed_nowhere(azure: StandIn, app: App) -> None:
+    done = verified(azure, app)
+    assert app.keys == {FUNCTION_KEY}
+    assert FUNCTION_KEY not in done.stdout + done.stderr
+    assert not [call for call in azure.calls() if FUNCTION_KEY in call]
+
+
+@pytest.mark.parametrize(
+    ("fate", "verdict"),
+    [
+        (("failed", "ACCESS_DENIED"), "WRONG reachableMailbox orders@contoso.test: access denied. Exchange needs 30"),
+        (
+            ("failed", "MAILBOX_NOT_FOUND"),
+            "WRONG reachableMailbox orders@contoso.test: the probe ended failed MAILBOX_",
+        ),
+        (("failed", "TARGET_NOT_FOUND"), "ok reachableMailbox orders@contoso.test: reached"),
+    ],
+)
+def test_the_mailbox_that_should_be_reached(azure: StandIn, app: App, fate: tuple[str, str], verdict: str) -> None:
+    app.fates["orders%40contoso.test"] = [fate]
+    done = verified(azure, app)
+    assert line(done, "reachableMailbox").startswith(verdict)
+    assert (done.returncode == 0) == verdict.startswith("ok")
+
+
+@pytest.mark.parametrize(
+    ("fate", "verdict"),
+    [
+        (
+            ("waiting", None),
+            "WRONG refusedMailbox director@contoso.test: REACHED, although it must not be",
+        ),
+        (("failed", "MAILBOX_NOT_ALLOWED"), "ok refusedMailbox director@contoso.test: refused by ALLOWED_MAILBOXES"),
+        (("attached", None), "WRONG refusedMailbox director@contoso.test: the probe ended attached"),
+    ],
+)
+def test_the_mailbox_that_should_be_refused(azure: StandIn, app: App, fate: tuple[str, str], verdict: str) -> None:
+    app.fates["director%40contoso.test"] = [fate]
+    done = verified(azure, app)
+    assert line(done, "refusedMailbox").startswith(verdict)
+    assert (done.returncode == 0) == verdict.startswith("ok")
+
+
+def test_a_probe_that_nothing_comes_of_shows_that_events_are_not_delivered(azure: StandIn, app: App) -> None:
+    app.listed = list  # type: ignore[method-assign]
+    done = verified(azure, app, "--patience-seconds", "0.2")
+    assert done.returncode == 1
+    assert "UNKNOWN reachableMailbox orders@contoso.test: Gave up waiting for the probe file" in line(done, "reachable")
+    assert len(azure.calls("az", "storage", "blob", "delete")) == 2
+
+
+def test_a_tenant_wide_mailbox_role_is_found(azure: StandIn, app: App) -> None:
+    azure.answers("rest", "e2a3a72e-5f79-4c64-b1b1-878b674786c9\n", plain=True)
+    done = verified(azure, app)
+    assert done.returncode == 1
+    assert "WRONG no tenant-wide mailbox roles: the identity holds Mail.ReadWrite for ALL mailboxes" in line(
+        done, "roles"
+    )
+
+
+def test_what_may_not_be_looked_at_is_unknown_and_not_good(azure: StandIn, app: App) -> None:
+    azure.answers("rest", RuntimeError("Authorization_RequestDenied: Insufficient privileges"))
+    done = verified(azure, app)
+    assert done.returncode == 1
+    assert line(done, "roles").startswith("UNKNOWN no tenant-wide mailbox roles: az rest")
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict"),
+    [
+        ({**subscription(), "provisioningState": "Failed"}, "state Failed"),
+        (subscription("func-old.azurewebsites.net"), "it calls https://func-old"),
+        (
+            {**subscription(), "filter": {"subjectBeginsWith": "/blobServices/default/containers/drop"}},
+            "it watches /blob",
+        ),
+        (None, "state None"),
+    ],
+)
+def test_a_subscription_that_is_not_the_right_one_is_found(azure: StandIn, app: App, facts: Any, verdict: str) -> None:
+    azure.answers("eventgrid system-topic event-subscription show", facts)
+    done = verified(azure, app)
+    assert done.returncode == 1
+    found = line(done, "subscription is in force")
+    assert found.startswith(f"WRONG subscription is in force: {verdict}")
+    assert found.endswith("infra/deploy.sh connect contoso")
+
+
+def test_a_stopped_app_an_unhealthy_one_and_a_missing_key_are_found_together(azure: StandIn, app: App) -> None:
+    azure.answers("functionapp show", "Stopped")
+    azure.answers("functionapp keys list", 0, having=("length(",))
+    app.health = (503, {"storage": "down"})
+    done = verified(azure, app, "--patience-seconds", "0.2")
+    assert done.returncode == 1
+    assert line(done, "app runs") == "WRONG app runs: state Stopped"
+    assert line(done, "app is healthy") == "WRONG app is healthy: HTTP 503 {'storage': 'down'}"
+    assert line(done, "webhook's key is there").startswith("WRONG")
+
+
+def test_mailboxes_that_the_file_does_not_name_are_not_called_good(azure: StandIn, app: App) -> None:
+    file = azure.folder / "infra" / "tenants" / "contoso.bicepparam"
+    kept = [text for text in file.read_text().splitlines() if "refusedMailbox" not in text]
+    file.write_text("\n".join(kept))
+    done = verified(azure, app)
+    assert done.returncode == 1
+    assert line(done, "refusedMailbox") == "UNKNOWN refusedMailbox: the tenant file gives no address"
