@@ -1,0 +1,46 @@
+"""The documents say what the code says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from devkit import docs
+from shared.intake.metadata import METADATA_KEYS
+
+ROOT = docs.ROOT
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("document", docs.documents(), ids=lambda path: path.name)
+def test_generated_parts_are_up_to_date(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert docs.rendered(text) == text, "run `python3 dev.py docs`"
+
+
+def test_every_part_that_is_made_is_shown_somewhere() -> None:
+    shown = {match["name"] for path in docs.documents() for match in docs.BLOCK.finditer(path.read_text("utf-8"))}
+    assert shown == set(docs.PARTS)
+
+
+@pytest.mark.parametrize("document", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    broken = [
+        link for link in LINK.findall(document.read_text(encoding="utf-8")) if not (document.parent / link).exists()
+    ]
+    assert broken == []
+
+
+def test_readme_tells_every_metadata_key() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [key for key in METADATA_KEYS.values() if f"| `{key}` |" not in readme] == []
+
+
+def test_paths_named_in_the_architecture_exist() -> None:
+    named = re.findall(
+        r"`((?:shared|devkit|infra|tests)/[\w/]+(?:\.py)?)`", (ROOT / "docs/architecture.md").read_text()
+    )
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
