@@ -11,7 +11,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, BlobLeaseClient, BlobServiceClient
 from cronsim import CronSim, CronSimError
 
@@ -64,9 +64,10 @@ class Timer:
                     await self._hold(lease, on_startup=on_startup)
                 finally:
                     await lease.release()
-            except AzureError as problem:
-                if not isinstance(problem, ResourceExistsError):
-                    say(f"timer {self._name}: {type(problem).__name__}: {problem}")
+            except ResourceExistsError:
+                pass  # another host has the lease
+            except Exception as problem:  # noqa: BLE001 - whatever it is, the next round tries again and this one is told
+                say(f"timer {self._name}: {type(problem).__name__}: {problem}")
             await asyncio.sleep(RENEW_SECONDS)
 
     async def _acquire(self) -> BlobLeaseClient:
@@ -88,7 +89,7 @@ class Timer:
                 task.cancel()
             outcomes = await asyncio.gather(renewal, schedule, return_exceptions=True)
         for outcome in outcomes:
-            if isinstance(outcome, AzureError):
+            if isinstance(outcome, Exception):  # not a CancelledError: that is how the other task was ended
                 raise outcome
 
     async def _renew(self, lease: BlobLeaseClient) -> None:
@@ -116,12 +117,16 @@ class Timer:
         await self._run(past_due, status)
 
     async def _missed(self) -> bool:
-        """Whether the time that was written down as the next one has passed."""
+        """Whether the time that was written down as the next one has passed, or was cut off by a host's end."""
         try:
             content = await (await self._status.download_blob()).readall()
         except ResourceNotFoundError:
             return False
-        return dt.datetime.fromisoformat(json.loads(content)["Next"]) < dt.datetime.now(dt.UTC)
+        try:
+            due = dt.datetime.fromisoformat(json.loads(content)["Next"])
+        except (ValueError, KeyError):
+            return True
+        return due < dt.datetime.now(dt.UTC)
 
     async def _save(self, due: dt.datetime) -> None:
         """Write the next due time down, for the host that comes after this one."""

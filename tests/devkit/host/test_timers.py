@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 
+from devkit.host.scan import HOSTS_CONTAINER
 from devkit.host.settings import SettingsError
 from devkit.host.timers import Schedule
 from tests.devkit.host.sample import NEVER, Sample
@@ -59,6 +60,19 @@ def test_a_due_time_that_passed_while_no_host_ran_is_made_up_for() -> None:
     with Sample(settings=EVERY_SECOND) as stack:
         stack.wait_until(lambda: stack.runs("tick"))
         stack.host.stop()
+        before = len(stack.runs("tick"))
+        stack.restart_host(SAMPLE_SCHEDULE=NEVER)
+        late = stack.wait_until(lambda: stack.runs("tick")[before:])
+        assert [run["past_due"] for run in late] == [True]
+
+
+def test_a_due_time_whose_writing_was_cut_off_counts_as_missed() -> None:
+    with Sample(settings=EVERY_SECOND) as stack:
+        stack.wait_until(lambda: stack.runs("tick"))
+        stack.host.stop()
+        container = stack.storage.get_container_client(HOSTS_CONTAINER)
+        status = next(name for name in container.list_blob_names() if name.endswith("tick/status"))
+        container.upload_blob(status, b"", overwrite=True)
         before = len(stack.runs("tick"))
         stack.restart_host(SAMPLE_SCHEDULE=NEVER)
         late = stack.wait_until(lambda: stack.runs("tick")[before:])
