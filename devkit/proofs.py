@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
+from devkit.fuzz import proofs as hostile
 from devkit.prove import Outcome, Proof
 from devkit.simulation import campaigns
 from devkit.simulation.campaigns import Tally
@@ -131,4 +132,5 @@ PROOFS = (
         1_000,
         _wrong,
     ),
+    *hostile.PROOFS,
 )

@@ -144,7 +144,7 @@ def _tell(once: object, broken: list[str]) -> None:
 
 PROOFS = (
     Proof(
-        "round trips",
+        "round-trips",
         "a checkpoint comes back as it was written",
         "I17",
         "generated checkpoints of every state",
@@ -153,7 +153,7 @@ PROOFS = (
         draws=True,
     ),
     Proof(
-        "torn checkpoints",
+        "torn-checkpoints",
         "a checkpoint that was torn at any byte is refused with a code",
         "I17",
         "cuts of 50 checkpoints",
