@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import ResourceExistsError
 
 from devkit import judge
 from devkit.scene import MAILBOX, Scene, content
@@ -108,8 +110,16 @@ def test_a_commit_that_may_have_landed_ends_in_doubt_and_a_retry_finds_it(caller
     assert judge.attached_once(caller.scene, file) == []
 
 
+def make_queues(stack: Stack) -> None:
+    """As a deployment makes them (infra/modules/data-storage.bicep): neither app nor host does before it writes one."""
+    for name in ("transfers", TRANSFER_POISON, BLOB_POISON):
+        with contextlib.suppress(ResourceExistsError):
+            stack.queues.create_queue(name)
+
+
 def test_a_poison_message_about_nothing_we_know_is_told_of(caller: Caller) -> None:
     stack = caller.scene.stack
+    make_queues(stack)
     known = len(stack.logs)
     stack.send_message(TRANSFER_POISON, json.dumps({"transferId": "0" * 32}))
     stack.send_message(TRANSFER_POISON, "not ours")
@@ -133,6 +143,7 @@ def test_a_poison_message_about_nothing_we_know_is_told_of(caller: Caller) -> No
 
 def test_a_message_that_is_no_text_at_all_is_told_of(caller: Caller) -> None:
     stack = caller.scene.stack
+    make_queues(stack)
     known = len(stack.logs)
     stack.queues.get_queue_client("transfers").send_message("\u00ff not base64 !")
     stack.wait_until(lambda: '"event": "message_unreadable"' in stack.logs[known:], what="the message is told of")
