@@ -75,8 +75,9 @@ def can_be_retried(transfer: Transfer) -> bool:
 def retried(transfer: Transfer, now: datetime) -> Transfer:
     """A failed or cancelled transfer, to be tried again from what is durable.
 
-    A commit that is in doubt stays in doubt, and what was attached before it stays noted: so a retry looks first. Where
-    nothing is in doubt nothing is ours, and what is attached is noted afresh.
+    A commit that is in doubt stays in doubt, and what was attached before it stays noted: so a retry looks first, once
+    the session is dead that `stopped` could not delete. Where nothing is in doubt nothing is ours, and what is attached
+    is noted afresh.
     """
     doubtful = transfer.announced_at is not None
     return replace(
@@ -91,7 +92,7 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
         strangers=0,
         verdict=None,
         cancel_requested=False,
-        not_before=None,
+        not_before=transfer.not_before if doubtful else None,
         missing_since=None,
         tries=0,
         session_tries=0,
@@ -106,17 +107,21 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
     )
 
 
-def stopped(transfer: Transfer, code: Code, detail: str, now: datetime) -> Transfer:
+def stopped(
+    transfer: Transfer, code: Code, detail: str, now: datetime, alive_until: datetime | None = None
+) -> Transfer:
     """End a transfer from outside, for a fault of ours that no run could get past. It never guesses.
 
-    A commit that Graph confirmed makes it attached; one whose answer is lost ends in COMMIT_IN_DOUBT.
+    A commit that Graph confirmed makes it attached; one whose answer is lost ends in COMMIT_IN_DOUBT. `alive_until` is
+    when its session will have expired, where nobody could delete it: a retry waits for that, for its looks prove
+    nothing before.
     """
     failure = Failure(code, detail, GraphAnswer(None))
     told = remembered(transfer, Step(now, transfer.state, "", "stopped", code=code.value))
     if transfer.landed:
         return replace(ending.attached(told, None, now), updated_at=now)
     if transfer.announced_at is not None:
-        return replace(ending.in_doubt(told, failure, now), updated_at=now)
+        return replace(ending.in_doubt(told, failure, now), updated_at=now, not_before=alive_until)
     return _stillborn(told, failure, now)
 
 

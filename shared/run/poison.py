@@ -15,8 +15,10 @@ from shared.core import planning
 from shared.core.actions import CancelSession
 from shared.core.checkpoint import LEASE_SECONDS, lease
 from shared.core.errors import Code
+from shared.core.events import SessionFenced
 from shared.core.history import recorded
 from shared.core.model import Transfer
+from shared.core.patience import dead_at
 from shared.run.effects import Effects
 from shared.run.runs import HANDOVER_PAUSE, Edges, Runs
 from shared.storage.ports import Conflict, Dropped, Stored
@@ -59,7 +61,7 @@ class Poison:
         detail = f"Every run that the event of {name!r} started failed, until the host gave up on the event."
         if stored is not None:
             return self._stop(stored, detail)
-        ended = transfer if transfer.is_over else self._stopped(transfer, detail)
+        ended = transfer if transfer.is_over else self._fenced_and_stopped(transfer, detail)
         self.runs.accept(ended)
         return Ending.STOPPED
 
@@ -75,7 +77,7 @@ class Poison:
         try:
             claimed = stored.checkpoint.written(transfer, f"{run_id}.0", lease(run_id, edges.clock.now()))
             etag = edges.checkpoints.save(claimed, stored.etag)
-            over = claimed.written(self._stopped(self._fenced(transfer), detail), f"{run_id}.1", None)
+            over = claimed.written(self._fenced_and_stopped(transfer, detail), f"{run_id}.1", None)
             edges.checkpoints.save(over, etag)
         except Conflict:
             return self._leave(transfer.id)
@@ -93,20 +95,19 @@ class Poison:
         unchanged = again is not None and again.checkpoint.write == found.checkpoint.write
         return again if unchanged else None
 
-    def _stopped(self, transfer: Transfer, detail: str) -> Transfer:
-        return planning.stopped(transfer, Code.RUNS_FAILED, detail, self.edges.clock.now())
-
     def _leave(self, transfer_id: str) -> Ending:
         """Leave it to whoever has it in hand; one more message costs nothing and makes sure."""
         self.edges.queue.send(transfer_id, LEASE_SECONDS + HANDOVER_PAUSE)
         return Ending.LEFT
 
-    def _fenced(self, transfer: Transfer) -> Transfer:
-        """The transfer after one try to delete its session; its history tells what came of that."""
+    def _fenced_and_stopped(self, transfer: Transfer, detail: str) -> Transfer:
+        """The transfer's end, after one try to delete its session; its history tells what came of that."""
         edges, session = self.edges, transfer.session
         if session is None:
-            return transfer
+            return planning.stopped(transfer, Code.RUNS_FAILED, detail, edges.clock.now())
         action = CancelSession(session.url)
         with closing(edges.sources.open(transfer.plan.source)) as reader:
             event = Effects(edges.transport, edges.hosts, edges.base_url, reader, edges.clock).perform(action)
-        return recorded(transfer, edges.clock.now(), transfer.state, action, event)
+        told = recorded(transfer, edges.clock.now(), transfer.state, action, event)
+        alive_until = None if isinstance(event, SessionFenced) else dead_at(session, edges.policy)
+        return planning.stopped(told, Code.RUNS_FAILED, detail, edges.clock.now(), alive_until)

@@ -169,9 +169,9 @@ def test_a_retry_forgets_all_trouble_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("route", list(Route))
-def test_a_retry_of_a_commit_in_doubt_looks_first(route: Route) -> None:
+def test_a_retry_of_a_commit_in_doubt_looks_first_once_its_session_is_dead(route: Route) -> None:
     again = retried(transfer(State.FAILED, route, announced_at=NOW, **STORMY), at(5))
-    kept: dict[str, Any] = {"announced_at": NOW, "runs": 7, "range_bytes": 4}
+    kept: dict[str, Any] = {"announced_at": NOW, "not_before": at(9), "runs": 7, "range_bytes": 4}
     assert again == transfer(State.LOOKING, route, retries=1, history=(ASKED,), updated_at=at(5), **kept)
 
 
@@ -219,6 +219,16 @@ def test_a_transfer_that_is_stopped_while_its_commit_is_in_doubt_says_so() -> No
     assert ended.failure is not None
     assert ended.failure.code is Code.COMMIT_IN_DOUBT
     assert "Five runs failed." in ended.failure.detail
+
+
+@pytest.mark.parametrize(
+    ("announced_at", "kept_until"), [(None, None), (NOW, at(9))], ids=["nothing announced", "in doubt"]
+)
+def test_only_a_commit_in_doubt_makes_the_expiry_matter(
+    announced_at: datetime | None, kept_until: datetime | None
+) -> None:
+    stormy = transfer(State.SENDING, session=session(), announced_at=announced_at)
+    assert stopped(stormy, Code.RUNS_FAILED, "Five runs failed.", at(1), at(9)).not_before == kept_until
 
 
 def test_a_transfer_that_is_stopped_after_graph_confirmed_it_is_attached() -> None:

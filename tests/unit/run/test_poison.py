@@ -11,6 +11,8 @@ import pytest
 from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
+from shared.core.patience import dead_at
+from shared.core.planning import retried
 from shared.core.policy import Policy
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
@@ -100,6 +102,19 @@ def test_a_commit_that_may_have_landed_ends_in_doubt() -> None:
     assert ended.failure is not None
     assert (ended.state, ended.failure.code) == (State.FAILED, Code.COMMIT_IN_DOUBT)
     assert ended.announced_at is not None
+
+
+def test_a_retry_waits_for_the_expiry_of_a_session_that_could_not_be_deleted() -> None:
+    stage = Poisoned("graph.PUT", 4)
+    transfer = stage.killed()
+    assert transfer.session is not None
+    stage.graph.fault({"action": "reset-before", "kind": "cancel", "times": 0})
+    stage.poison.transfer_failed(transfer.id)
+    ended = stage.now_is(transfer.id)
+    assert (ended.state, ended.session) == (State.FAILED, None)
+    again = retried(ended, stage.clock.now())
+    assert again.state is State.LOOKING
+    assert again.not_before == dead_at(transfer.session, SMALL_RANGES)
 
 
 def test_the_lease_of_the_run_that_failed_last_is_waited_for(stage: Poisoned) -> None:
