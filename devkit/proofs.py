@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from devkit.fuzz import proofs as hostile
-from devkit.prove import Outcome, Proof
+from devkit.proof import Outcome, Proof
 from devkit.simulation import campaigns
 from devkit.simulation.campaigns import Tally
 from devkit.simulation.case import Case

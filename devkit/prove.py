@@ -9,40 +9,16 @@ import argparse
 import platform
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from devkit import docs, evidence
 from devkit.evidence import Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a proof counted. `broken` holds one line per failure, with what replays it."""
-
-    achieved: int
-    broken: list[str]
-    details: dict[str, int | float | str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """One row of docs/reliability.md. `run` takes the seed; a proof that draws nothing ignores it."""
-
-    name: str
-    promise: str
-    invariants: str
-    unit: str
-    floor: int
-    run: Callable[[int], Outcome]
-    draws: bool = False
+from devkit.proof import Proof
+from devkit.proofs import PROOFS
 
 
 def main(_command: str, argv: list[str]) -> int:
     """Exit code 0 only where every proof held at its floor."""
-    from devkit.proofs import PROOFS  # noqa: PLC0415 - `--help` should not wait for them
-
     names = [proof.name for proof in PROOFS]
     parser = argparse.ArgumentParser(prog="python3 dev.py prove", description=__doc__)
     parser.add_argument("--only", action="append", choices=names, help="run this proof; may be repeated")

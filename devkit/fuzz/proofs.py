@@ -13,7 +13,7 @@ from devkit.fuzz.answers import REQUESTS, check
 from devkit.fuzz.checkpoints import check as check_checkpoint
 from devkit.fuzz.generated import CHECKPOINTS
 from devkit.fuzz.shapes import ANSWERS, check_all, table
-from devkit.prove import Outcome, Proof
+from devkit.proof import Outcome, Proof
 from devkit.simulation import campaigns
 from devkit.simulation.case import Case
 from shared.core.checkpoint import Checkpoint

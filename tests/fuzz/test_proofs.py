@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devkit.fuzz import canaries, driver, proofs
-from devkit.prove import Outcome
+from devkit.proof import Outcome
 from devkit.simulation import campaigns
 from shared import log
 from shared.graph import read

@@ -1,0 +1,28 @@
+"""What a proof is, and what it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a proof counted. `broken` holds one line per failure, with what replays it."""
+
+    achieved: int
+    broken: list[str]
+    details: dict[str, int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One row of docs/reliability.md. `run` takes the seed; a proof that draws nothing ignores it."""
+
+    name: str
+    promise: str
+    invariants: str
+    unit: str
+    floor: int
+    run: Callable[[int], Outcome]
+    draws: bool = False
