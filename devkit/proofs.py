@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
+from devkit import kills
 from devkit.fuzz import proofs as hostile
 from devkit.proof import Outcome, Proof
 from devkit.simulation import campaigns
@@ -59,6 +60,11 @@ def _wrong(_seed: int) -> Outcome:
     innocent = [f"{engine}: nothing attached twice" for engine, tally in tallies.items() if not tally.duplicates]
     told = {f"twice by «{engine}»": tally.duplicates for engine, tally in tallies.items()}
     return Outcome(sum(tally.stories for tally in tallies.values()), innocent, dict(told))
+
+
+def _kills(seed: int) -> Outcome:
+    report = kills.run(200, seed)
+    return Outcome(report.kills, report.broken, report.details())
 
 
 def _told(tally: Tally) -> Outcome:
@@ -131,6 +137,15 @@ PROOFS = (
         "stories told by five wrong engines; each attached twice",
         1_000,
         _wrong,
+    ),
+    Proof(
+        "kills",
+        "so does SIGKILL at any instant of a 40 MB transfer, in real processes; nothing is left half done",
+        "I1-I3, I19",
+        "workers killed while a file's first run was in them",
+        200,
+        _kills,
+        draws=True,
     ),
     *hostile.PROOFS,
 )

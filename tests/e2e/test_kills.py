@@ -1,0 +1,27 @@
+"""Workers killed at drawn instants of a transfer: the small form of `dev.py prove --only kills`."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from devkit import kills
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e kills")]
+
+
+def test_each_file_whose_worker_was_killed_is_attached_once_and_nothing_is_half_done() -> None:
+    report = kills.run(3, seed=2, size=10_000_000)
+    assert report.broken == []
+    assert report.kills == 3
+    assert report.lost >= 3
+    assert report.runs >= 6
+
+
+def test_a_seed_strikes_everywhere_and_replays() -> None:
+    drawn = list(islice(kills.drawn(1), 200))
+    assert drawn == list(islice(kills.drawn(1), 200))
+    assert {kill.after for kill in drawn} == set(range(kills.BEFORE_RANGES + 10 + kills.SETTLING_REQUESTS))
+    assert any(kill.settling for kill in drawn)
+    assert len({kill.size for kill in drawn}) > 190
