@@ -1,8 +1,8 @@
 """A run's turn on its mailbox: asked for before the first request, kept while it works, given back at its end.
 
-A lone transfer pays three storage calls for it: its mailbox is read and written when it begins, with all the bytes it
-needs granted at once, and written when it ends. Beside the ranges nothing is asked; only a run that lasts tells every
-few seconds, in the background, that it is alive.
+A lone transfer pays three storage calls for it: its mailbox is read beside the claim of its checkpoint, written when it
+begins, with all the bytes it needs granted at once, and written when it ends. Beside the ranges nothing is asked; only
+a run that lasts tells every few seconds, in the background, that it is alive.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from shared.pace.mailbox import Mailbox, Place
 from shared.pace.turns import Asked, Change, Later
 from shared.run import demand
 from shared.run.ledger import Background
-from shared.run.turn import FreeTurn, Turn
+from shared.run.turn import FreeTurn, Look, Turn
 from shared.storage.ports import Clock, Conflict, Mailboxes, StorageUnavailable
 
 ENTER_TRIES = 6
@@ -69,12 +69,16 @@ class MailboxPacing:
         self.range_bytes = range_bytes
         self.limits = limits
 
-    def enter(self, transfer: Transfer, run_id: str, background: Background) -> Turn | Later:
+    def look(self, transfer: Transfer, background: Background) -> Look | None:
+        """See `Pacing.look`."""
+        return None if transfer.cancel_requested else MailboxLook(self.mailboxes, transfer.target.mailbox, background)
+
+    def enter(self, transfer: Transfer, run_id: str, background: Background, look: Look | None = None) -> Turn | Later:
         """See `Pacing.enter`. Whoever only wants to end a transfer is never kept waiting."""
         if transfer.cancel_requested:
             return FreeTurn()
         asked = demand.of_transfer(transfer, run_id, self.range_bytes)
-        record = Record(self, transfer.target.mailbox, run_id)
+        record = Record(self, transfer.target.mailbox, run_id, look.seen() if look is not None else None)
         change = record.change(
             lambda mailbox, now: turns.enter(mailbox, asked, now, self.limits), ENTER_TRIES, hint_only=True
         )
@@ -85,14 +89,37 @@ class MailboxPacing:
         return Later(self.clock.now() + timedelta(seconds=BUSY_PAUSE), known=False)
 
 
-class Record:
-    """One run's view of its mailbox: every change is one conditional write, made anew where another one came first."""
+class MailboxLook:
+    """Implements `Look`."""
 
-    def __init__(self, pacing: MailboxPacing, mailbox: str, run_id: str) -> None:
+    def __init__(self, mailboxes: Mailboxes, mailbox: str, background: Background) -> None:
+        self._mailboxes = mailboxes
+        self._mailbox = mailbox
+        self._found: list[tuple[Mailbox, str | None]] = []
+        self._done = background.submit(self._see)
+
+    def seen(self) -> tuple[Mailbox, str | None]:
+        """See `Look.seen`."""
+        self._done.result()
+        return self._found[0]
+
+    def _see(self) -> None:
+        self._found.append(self._mailboxes.load(self._mailbox))
+
+
+class Record:
+    """One run's view of its mailbox: every change is one conditional write, made anew where another one came first.
+
+    `known` is the mailbox and its version as they were last read or written.
+    """
+
+    def __init__(
+        self, pacing: MailboxPacing, mailbox: str, run_id: str, known: tuple[Mailbox, str | None] | None
+    ) -> None:
         self._pacing = pacing
         self._mailbox = mailbox
         self._run_id = run_id
-        self._known: tuple[Mailbox, str | None] | None = None
+        self._known = known
 
     def change(self, step: Step, tries: int, *, hint_only: bool = False) -> Change | None:
         """Make the change durable and call whom it calls; None where others were always first.
