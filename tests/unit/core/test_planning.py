@@ -216,6 +216,7 @@ def test_a_transfer_that_is_stopped_while_its_commit_is_in_doubt_says_so() -> No
     stormy = transfer(State.COMMITTING, session=session(), announced_at=NOW, not_before=at(9))
     ended = stopped(stormy, Code.RUNS_FAILED, "Five runs failed.", at(1))
     assert (ended.state, ended.announced_at, ended.session) == (State.FAILED, NOW, None)
+    assert (ended.finished_at, ended.updated_at) == (at(1), at(1))
     assert ended.failure is not None
     assert ended.failure.code is Code.COMMIT_IN_DOUBT
     assert "Five runs failed." in ended.failure.detail
@@ -234,6 +235,7 @@ def test_only_a_commit_in_doubt_makes_the_expiry_matter(
 def test_a_transfer_that_is_stopped_after_graph_confirmed_it_is_attached() -> None:
     ended = stopped(transfer(State.LOOKING, announced_at=NOW, landed=True), Code.RUNS_FAILED, "Five.", at(1))
     assert (ended.state, ended.failure, ended.finished_at) == (State.ATTACHED, None, at(1))
+    assert ended.updated_at == at(1)
 
 
 def test_every_field_of_a_transfer_is_kept_or_forgotten_on_purpose() -> None:

@@ -166,9 +166,11 @@ def test_the_smallest_range_is_not_halved() -> None:
 
 @pytest.mark.parametrize(("route", "sessions"), [(Route.POST, 3), (Route.SESSION, 2)])
 def test_an_announcement_is_dated_and_a_post_counts_as_a_session(route: Route, sessions: int) -> None:
-    before = transfer(State.SENDING, route, session=session(FINAL), sessions=2, looks=2)
+    before = transfer(State.SENDING, route, session=session(FINAL), sessions=2, looks=2, early_looks=1)
     after = sending.commit_announced(before, Announced(), at(1), POLICY)
-    assert after == replace(before, state=State.COMMITTING, announced_at=at(1), looks=0, sessions=sessions)
+    assert after == replace(
+        before, state=State.COMMITTING, announced_at=at(1), looks=0, early_looks=0, sessions=sessions
+    )
 
 
 UNPOSTED = transfer(State.PLANNED, Route.POST, sessions=1)

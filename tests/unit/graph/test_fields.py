@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -247,6 +248,16 @@ def test_an_instant_is_read_in_utc(value: object, at: datetime | None) -> None:
     assert read is None or read.utcoffset() == timedelta(0)
 
 
+def test_a_time_without_a_zone_is_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        read = [fields.instant(text) for text in ("2019-09-25T01:09:30", "2019-09-25T01:09:30Z")]
+    time.tzset()
+    assert read == [datetime(2019, 9, 25, 1, 9, 30, tzinfo=UTC)] * 2
+    assert [at.utcoffset() for at in read if at] == [timedelta(0)] * 2
+
+
 @pytest.mark.parametrize(
     ("url", "host"),
     [
@@ -254,6 +265,7 @@ def test_an_instant_is_read_in_utc(value: object, at: datetime | None) -> None:
         ("https://user:canary@evil.example/", "evil.example"),
         ("/x?authtoken=canary", ""),
         ("https://[::1", ""),
+        ("https://authtoken=canary/x", ""),
         ("", ""),
     ],
 )
