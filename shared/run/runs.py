@@ -16,7 +16,7 @@ from shared.pace.turns import Later
 from shared.run.driver import Driver, Observer, Over, Yielded
 from shared.run.effects import Effects
 from shared.run.ledger import Background, Ledger, LostOwnership
-from shared.run.turn import Pacing, Unlimited
+from shared.run.turn import Look, Pacing, Unlimited
 from shared.storage.ports import Checkpoints, Clock, Conflict, Outcomes, Sources, Stored, TransferQueue
 
 HANDOVER_PAUSE = 1.0
@@ -72,10 +72,12 @@ class Runs:
         run_id = edges.new_run_id()
         newly_marked = edges.checkpoints.mark_unfinished(transfer.id)
         checkpoint = Checkpoint(transfer, lease(run_id, edges.clock.now()), f"{run_id}.0")
-        etag = self._create(checkpoint)
-        if etag is not None:
-            self._run(Stored(checkpoint, etag), run_id, deadline)
-            return
+        with edges.background() as background:
+            look = edges.pacing.look(transfer, background)
+            etag = self._create(checkpoint)
+            if etag is not None:
+                self._run(Stored(checkpoint, etag), run_id, deadline, background, look)
+                return
         if newly_marked:
             self._unmark_what_was_over(transfer)
         self.resume(transfer.id)
@@ -124,14 +126,13 @@ class Runs:
             return
         run_id = edges.new_run_id()
         claimed = stored.checkpoint.written(stored.checkpoint.transfer, f"{run_id}.0", lease(run_id, now))
-        try:
-            etag: str | None = edges.checkpoints.save(claimed, stored.etag)
-        except Conflict:
-            etag = self._own(claimed)
-        if etag is None:
-            self._ask_again(transfer_id, now + timedelta(seconds=HANDOVER_PAUSE))
-            return
-        self._run(Stored(claimed, etag), run_id, deadline)
+        with edges.background() as background:
+            look = edges.pacing.look(claimed.transfer, background)
+            etag = self._claim(claimed, stored.etag)
+            if etag is not None:
+                self._run(Stored(claimed, etag), run_id, deadline, background, look)
+                return
+        self._ask_again(transfer_id, now + timedelta(seconds=HANDOVER_PAUSE))
 
     def conclude(self, checkpoint: Checkpoint) -> None:
         """What a durable outcome asks for: tell it, delete the source if so wished, take the mark away.
@@ -144,12 +145,12 @@ class Runs:
             edges.sources.delete(transfer.plan.source)
         edges.checkpoints.unmark(transfer.id)
 
-    def _run(self, stored: Stored, run_id: str, deadline: datetime) -> None:
+    def _run(self, stored: Stored, run_id: str, deadline: datetime, background: Background, look: Look | None) -> None:
         edges, transfer = self._edges, stored.checkpoint.transfer
-        with edges.background() as background, closing(edges.sources.open(transfer.plan.source)) as reader:
+        with closing(edges.sources.open(transfer.plan.source)) as reader:
             ledger = Ledger(edges.checkpoints, stored, run_id, edges.clock, background)
             try:
-                turn = edges.pacing.enter(transfer, run_id, background)
+                turn = edges.pacing.enter(transfer, run_id, background, look)
                 if isinstance(turn, Later):
                     self._put_off(ledger, turn)
                     return
@@ -176,6 +177,13 @@ class Runs:
             return self._edges.checkpoints.create(checkpoint)
         except Conflict:
             return self._own(checkpoint)
+
+    def _claim(self, claimed: Checkpoint, etag: str) -> str | None:
+        """Take the transfer over and return the checkpoint's new ETag; None where somebody else was first."""
+        try:
+            return self._edges.checkpoints.save(claimed, etag)
+        except Conflict:
+            return self._own(claimed)
 
     def _own(self, checkpoint: Checkpoint) -> str | None:
         """The ETag of this very write, where only its answer was lost; None where another write stands."""

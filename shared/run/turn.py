@@ -8,6 +8,7 @@ from typing import Protocol
 from shared.core.actions import Action
 from shared.core.events import Happening
 from shared.core.model import Transfer
+from shared.pace.mailbox import Mailbox
 from shared.pace.turns import Later
 from shared.run.ledger import Background
 
@@ -28,11 +29,23 @@ class Turn(Protocol):
         ...
 
 
+class Look(Protocol):
+    """What a run sees of its mailbox while it still claims the checkpoint."""
+
+    def seen(self) -> tuple[Mailbox, str | None]:
+        """The mailbox and its version, as `Mailboxes.load` has them. Waits until they are there."""
+        ...
+
+
 class Pacing(Protocol):
     """Where a run asks for its turn."""
 
-    def enter(self, transfer: Transfer, run_id: str, background: Background) -> Turn | Later:
-        """A turn, or when to come back. The run holds the transfer's checkpoint."""
+    def look(self, transfer: Transfer, background: Background) -> Look | None:
+        """Begin to look at the mailbox: the claim of the checkpoint takes as long. None where there is no need."""
+        ...
+
+    def enter(self, transfer: Transfer, run_id: str, background: Background, look: Look | None) -> Turn | Later:
+        """A turn, or when to come back. The run holds the transfer's checkpoint; `look` was made just before."""
         ...
 
 
@@ -53,6 +66,10 @@ class FreeTurn:
 class Unlimited:
     """Implements `Pacing` where nothing is limited."""
 
-    def enter(self, transfer: Transfer, run_id: str, background: Background) -> Turn | Later:  # noqa: ARG002 - as above
+    def look(self, transfer: Transfer, background: Background) -> Look | None:  # noqa: ARG002 - as above
+        """See `Pacing.look`."""
+        return None
+
+    def enter(self, transfer: Transfer, run_id: str, background: Background, look: Look | None) -> Turn | Later:  # noqa: ARG002 - as above
         """See `Pacing.enter`."""
         return FreeTurn()

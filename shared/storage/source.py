@@ -99,22 +99,28 @@ class BlobReader:
         self._position = 0
         self._buffers: list[bytearray] = []
         self._ahead: tuple[int, int, Future[memoryview]] | None = None
+        self._asked: Future[Any] | None = None
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
         self._closed = False
 
     def expect(self, offset: int, length: int) -> None:
-        """See `ReadsAhead.expect`."""
-        if self._ahead is None:
-            self._ahead = (offset, length, self._worker.submit(self._fill_ahead, offset, length))
+        """See `ReadsAhead.expect`. Before the last bytes the version is asked for; `read` only waits for the answer."""
+        begun = self._ahead is not None
+        ahead = self._read_ahead(offset, length)
+        if offset + length >= self._source.size:
+            self._asked = self._worker.submit(self._ask_version) if begun else ahead
 
     def read(self, offset: int, length: int) -> Buffer:
         """See `SourceReader.read`. Starts reading the range that follows, as long as this one."""
         opened_now = self._ahead is None and self._stream is None
+        asked, self._asked = self._asked, None
         data = self._take(offset, length)
         onward = offset + length
         following = min(length, self._source.size - onward)
         if following > 0:
-            self.expect(onward, following)
+            self._read_ahead(onward, following)
+        elif asked is not None:
+            asked.result()
         elif not opened_now:
             self._ask_version()
         return data
@@ -128,6 +134,12 @@ class BlobReader:
         self._ahead = None
         self._drop_stream()
         self._buffers.clear()
+
+    def _read_ahead(self, offset: int, length: int) -> Future[memoryview]:
+        """Read these bytes in the background, unless others are being read already."""
+        if self._ahead is None:
+            self._ahead = (offset, length, self._worker.submit(self._fill_ahead, offset, length))
+        return self._ahead[2]
 
     def _take(self, offset: int, length: int) -> memoryview:
         ahead, self._ahead = self._ahead, None
