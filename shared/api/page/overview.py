@@ -115,7 +115,7 @@ def _counts(numbers: dict[str, int], busy: Page, now: datetime) -> list[Count]:
     attached = max(0, numbers[TRANSFERS] - others)
     return [
         Count(IN_DOUBT, "in doubt", _capped(numbers[ends.IN_DOUBT])),
-        Count("failed", "failed", _capped(numbers[ends.FAILED])),
+        Count("failed", "failed in all", _capped(numbers[ends.FAILED])),
         *(Count(state, state, f"{states[state]}{more}") for state in ("queued", "sending", "waiting")),
         Count("cancelled", "cancelled", _capped(numbers[ends.CANCELLED])),
         Count("attached", "attached", f"{attached}{'+' if is_bound else ''}"),

@@ -54,6 +54,11 @@ def moment(instant: str) -> str:
     return f"{instant[:10]} {instant[11:19]} UTC"
 
 
+def clock(instant: str, now: str) -> str:
+    """The time of day alone where that is enough: `08:00:05`, or `2026-03-02 08:00` where it was on another day."""
+    return instant[11:19] if instant[:10] == now[:10] else f"{instant[:10]} {instant[11:16]}"
+
+
 def size(count: int) -> str:
     """Bytes for people, in powers of a thousand: `25.0 MB`."""
     value, unit = float(count), "bytes"
@@ -81,7 +86,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(visible=visible, moment=moment, size=size)
+    environment.filters.update(visible=visible, moment=moment, clock=clock, size=size)
     return environment
 
 
