@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from devkit import kills
+from devkit.fuzz import api
 from devkit.fuzz import proofs as hostile
 from devkit.proof import Outcome, Proof
 from devkit.simulation import campaigns
@@ -148,4 +149,5 @@ PROOFS = (
         draws=True,
     ),
     *hostile.PROOFS,
+    *api.PROOFS,
 )
