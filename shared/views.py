@@ -16,7 +16,7 @@ _TERMINAL = {State.ATTACHED: "attached", State.FAILED: "failed", State.CANCELLED
 
 
 def public_state(transfer: Transfer, now: datetime) -> str:
-    """`queued` before its first run, `waiting` until its next attempt, `sending` while a run has it; or its end."""
+    """`queued` until a run has it, `waiting` until its next attempt, `sending` between the two; or its end."""
     if transfer.state in _TERMINAL:
         return _TERMINAL[transfer.state]
     if transfer.not_before is not None and now < transfer.not_before:

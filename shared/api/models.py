@@ -195,7 +195,7 @@ class TransferShown(TypedDict):
     target: TargetShown | None
     attachment: AttachmentShown | None
     progress: ProgressShown
-    attempts: Annotated[int, Field(ge=0, description="Runs that have worked on it.")]
+    attempts: Annotated[int, Field(ge=0, description="Runs that have worked on it since its start, or its last retry.")]
     sessions: Annotated[int, Field(ge=0, description="Upload sessions opened, or single requests sent.")]
     nextAttemptAt: Instant | None
     createdAt: Instant

@@ -182,7 +182,7 @@ class Transfer:
         tries, session_tries, transfer_tries: failures in a row at this step; since the session opened; in all.
         throttles: answers in a row that asked to slow down.
         sessions: upload sessions opened, or POSTs sent, so far; counted from 1.
-        runs: how many runs have worked on the transfer.
+        runs: how many runs have worked on the transfer since it was accepted, or since a person had it tried again.
         retries: how often a person had it tried again after its end.
         bytes_confirmed: bytes that Graph has confirmed in the present session.
         attachment_id: Graph's id of the attachment, where Graph named it.

@@ -99,6 +99,7 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
         transfer_tries=0,
         throttles=0,
         sessions=0,
+        runs=0,
         routes_refused=0,
         bytes_confirmed=0,
         failure=None,

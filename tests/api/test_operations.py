@@ -304,6 +304,7 @@ def test_a_failed_transfer_is_tried_again_once_its_cause_is_gone(caller: Caller)
     caller.scene.graph.add_message(MAILBOX, id=NOWHERE)
     again = accepted(caller.call("POST", f"/transfers/{started['id']}/retry"))
     assert (again["id"], again["error"], again["finishedAt"]) == (started["id"], None, None)
+    assert (again["state"], again["attempts"]) == ("queued", 0)
     assert caller.ended(started["id"])["state"] == "attached"
     caller.scene.stack.wait_until_idle()
     assert started["id"] not in [one["id"] for one in caller.listed(state="failed")]

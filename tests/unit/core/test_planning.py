@@ -164,14 +164,14 @@ ASKED = Step(at(5), State.FAILED, "", "retry requested")
 
 def test_a_retry_forgets_all_trouble_and_nothing_else() -> None:
     again = retried(transfer(State.FAILED, **STORMY), at(5))
-    kept: dict[str, Any] = {"runs": 7, "range_bytes": 4}
+    kept: dict[str, Any] = {"range_bytes": 4}
     assert again == transfer(State.PLANNED, before=None, retries=1, history=(ASKED,), updated_at=at(5), **kept)
 
 
 @pytest.mark.parametrize("route", list(Route))
 def test_a_retry_of_a_commit_in_doubt_looks_first_once_its_session_is_dead(route: Route) -> None:
     again = retried(transfer(State.FAILED, route, announced_at=NOW, **STORMY), at(5))
-    kept: dict[str, Any] = {"announced_at": NOW, "not_before": at(9), "runs": 7, "range_bytes": 4}
+    kept: dict[str, Any] = {"announced_at": NOW, "not_before": at(9), "range_bytes": 4}
     assert again == transfer(State.LOOKING, route, retries=1, history=(ASKED,), updated_at=at(5), **kept)
 
 
