@@ -11,14 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
-from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
 from shared.storage.ports import Conflict, StorageUnavailable
+
+if TYPE_CHECKING:
+    from azure.storage.queue import QueueClient
 
 STORAGE_SCOPE = "https://storage.azure.com/.default"
 API_VERSION = "2021-12-02"
@@ -86,6 +88,8 @@ class StorageAccess:
 
     def queue(self, name: str) -> QueueClient:
         """One queue, whose messages are base64 both ways: what the host's queue trigger expects."""
+        from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy  # noqa: PLC0415 - cold start
+
         codec: dict[str, Any] = {
             "message_encode_policy": TextBase64EncodePolicy(),
             "message_decode_policy": TextBase64DecodePolicy(),

@@ -11,12 +11,14 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
-from azure.storage.queue import QueueClient
 
 from shared.storage.access import StorageAccess, storage_errors
+
+if TYPE_CHECKING:
+    from azure.storage.queue import QueueClient
 
 LONGEST_DELAY = 7 * 24 * 3600 - 60
 """Seconds: the service's limit is 7 days."""
