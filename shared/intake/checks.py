@@ -91,12 +91,15 @@ def check_target(given: Given, names: Names, allowed: AllowedMailboxes, found: F
         code = Code.TARGET_CONTRADICTORY if ids else Code.TARGET_MISSING
         present = " and ".join(f"`{names[field]}`" for field in ids) if ids else "none"
         wanted = ", ".join(f"`{names[field]}`" for field in TARGET_KEYS)
-        return (*faults, Fault(code, None, f"exactly one of {wanted} is needed; {present} given"))
+        faults.append(Fault(code, None, f"exactly one of {wanted} is needed; {present} given"))
+    for field, value in ids.items():
+        problem = None if field in unread else _id_problem(field, value)
+        if problem:
+            faults.append(Fault(Code.TARGET_INVALID, field, f"`{names[field]}` {problem}"))
+    if faults:
+        return tuple(faults)
     [(field, value)] = ids.items()
-    problem = None if field in unread else _id_problem(field, value)
-    if problem:
-        faults.append(Fault(Code.TARGET_INVALID, field, f"`{names[field]}` {problem}"))
-    return tuple(faults) or Target(mailbox, TARGET_KEYS[field], value)
+    return Target(mailbox, TARGET_KEYS[field], value)
 
 
 def check_attachment(

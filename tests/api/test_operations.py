@@ -160,6 +160,7 @@ REFUSED: list[tuple[object, int, list[tuple[str, str | None]]]] = [
             ("REQUEST_INVALID", "zzz"),
             ("MAILBOX_INVALID", "target.mailbox"),
             ("TARGET_CONTRADICTORY", None),
+            ("TARGET_INVALID", "target.messageId"),
             ("ATTACHMENT_NAME_INVALID", "attachment.name"),
         ],
     ),

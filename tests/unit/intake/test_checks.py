@@ -52,6 +52,10 @@ def test_each_key_names_the_item_in_its_own_way(field: Field, key: TargetKey) ->
             [Code.MAILBOX_NOT_ALLOWED, Code.TARGET_CONTRADICTORY],
         ),
         ({Field.MAILBOX: ADA, Field.MESSAGE_ID: "a", Field.ICAL_UID: "a"}, [Code.TARGET_CONTRADICTORY]),
+        (
+            {Field.MAILBOX: ADA, Field.MESSAGE_ID: "a b", Field.EVENT_ID: "..", Field.ICAL_UID: "a"},
+            [Code.TARGET_CONTRADICTORY, Code.TARGET_INVALID, Code.TARGET_INVALID],
+        ),
         ({Field.MAILBOX: ADA, Field.MESSAGE_ID: "", Field.EVENT_ID: "a"}, []),
     ],
 )
