@@ -12,6 +12,10 @@ COMMANDS = {
     "test": ("devkit.checks", "everything: checks, unit tests, end-to-end tests over the local stack"),
     "package": ("devkit.package_app", "make the zip that goes to Azure, from the rules of .funcignore"),
     "prove": ("devkit.prove", "the large proof: tens of minutes; writes the numbers that the documents quote"),
+    "bench": (
+        "devkit.bench.command",
+        "one transfer beside the limit, a plain loop and O365: ten minutes; writes docs/performance.md",
+    ),
     "docs": ("devkit.docs", "bring the generated parts of the documents up to date"),
     "check": ("devkit.checks", "ruff, mypy and the import rules only"),
 }

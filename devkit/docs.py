@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from devkit import evidence
+from devkit.bench import report as bench
 from shared.core import events as ev
 from shared.core.errors import CATALOGUE
 from shared.core.model import TERMINAL, State
@@ -150,6 +151,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "transitions": transition_table,
     "promises": promises_table,
     "proofs": proofs_table,
+    **bench.PARTS,
 }
 
 

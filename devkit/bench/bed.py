@@ -14,7 +14,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -47,7 +49,7 @@ class Bed:
         self._parts = ExitStack()
         self._contestants: dict[tuple[str, float], Contestant] = {}
         self._relays: dict[float, str] = {}
-        self._files: dict[int, str] = {}
+        self._originals: set[int] = set()
         self._numbers = count(1)
         self._blob_ms = 0.0
         self._azurite = Azurite()
@@ -75,14 +77,23 @@ class Bed:
         self._blob_ms = blob_ms
         self.graph.switch(latency_ms_put=put_ms, latency_ms_create=put_ms, latency_ms_post=put_ms)
 
-    def run(self, name: str, size: int) -> dict[str, float]:
-        """One file of `size` bytes, sent by the contestant to a draft of its own; checked byte by byte (SHA-256)."""
+    def run(self, name: str, size: int, together: int = 1) -> dict[str, float]:
+        """So many files of `size` bytes, sent at once, each to a draft of its own; checked byte by byte (SHA-256)."""
         contestant = self._contestant(name)
-        job = self.job(size)
-        answer = contestant.do(job)
-        if name != "limit":  # which sends bytes of its own
-            self.check(job, size)
+        jobs = [self.job(size) for _ in range(together)]
+        answer = contestant.do(jobs)
+        for job in jobs if name != "limit" else ():  # the limit sends bytes of its own
+            self.check(job)
         return answer
+
+    def requests(self, name: str, size: int) -> tuple[Counter[str], Counter[str]]:
+        """What one file costs: requests to Graph by kind, and to the blob service by what they are about."""
+        contestant, job = self._contestant(name), self.job(size)
+        graph, storage = len(self.graph.requests()), len(self._storage_log())
+        contestant.do([job])
+        self.check(job)
+        to_graph = Counter(str(entry["kind"]) for entry in self.graph.requests()[graph:] if entry["kind"] != "token")
+        return to_graph, Counter(map(about, self._storage_log()[storage:]))
 
     def job(self, size: int) -> dict[str, Any]:
         """A fresh blob, a draft in a fresh mailbox, and everything a contestant needs to bring them together.
@@ -105,19 +116,19 @@ class Bed:
             "message": message,
         }
 
-    def check(self, job: Mapping[str, Any], size: int) -> None:
+    def check(self, job: Mapping[str, Any]) -> None:
         """WrongBytesError unless exactly this file is on the draft, once."""
         found = [(one.length, one.sha256) for one in self.graph.attachments(job["mailbox"], job["message"])]
-        if found != [(size, _digest(size))]:
-            raise WrongBytesError(f"{job['blob']}: found {found}, not one attachment of {size} bytes")
+        if found != [(job["size"], _digest(job["size"]))]:
+            raise WrongBytesError(f"{job['blob']}: found {found}, not one attachment of {job['size']} bytes")
 
     def _copy(self, size: int, blob: str, metadata: dict[str, str]) -> None:
-        """A blob of its own for every run, so that no run finds another one's transfer."""
-        client = self._storage.get_blob_client(CONTAINER, blob)
-        client.upload_blob(content(size), metadata=metadata, max_concurrency=1)
-        for old in self._storage.get_container_client(CONTAINER).list_blobs():
-            if old.name != blob and int(old.name[5:-4]) <= int(blob[5:-4]) - _KEPT:
-                self._storage.get_blob_client(CONTAINER, old.name).delete_blob()
+        """A blob of its own for every run, so that no run finds another one's transfer. Copies share their bytes."""
+        original = self._storage.get_blob_client(CONTAINER, f"original-{size}.bin")
+        if size not in self._originals:
+            original.upload_blob(content(size))
+            self._originals.add(size)
+        self._storage.get_blob_client(CONTAINER, blob).start_copy_from_url(original.url, metadata=metadata)
 
     def _contestant(self, name: str) -> Contestant:
         """The contestant's process for the present latency, started where it is the first time."""
@@ -127,7 +138,7 @@ class Bed:
             log = self._logs / f"{name}.log"
             started = self._parts.enter_context(Contestant(name, python, self._environment(), log))
             self._contestants[key] = started
-            started.do(self.job(_WARM_BYTES))
+            started.do([self.job(_WARM_BYTES)])
         return self._contestants[key]
 
     def _environment(self) -> dict[str, str]:
@@ -152,10 +163,19 @@ class Bed:
         if not self._blob_ms:
             return to
         if self._blob_ms not in self._relays:
-            command = [sys.executable, "-m", "devkit.bench.relay", "--to", to, "--delay-ms", str(self._blob_ms)]
+            delay, log = str(self._blob_ms), str(self._log_of_relay())
+            command = [sys.executable, "-m", "devkit.bench.relay", "--to", to, "--delay-ms", delay, "--log", log]
             child = self._parts.enter_context(Child("relay", command, ready=_relay_line, cwd=ROOT))
             self._relays[self._blob_ms] = str(child.ready_value)
         return self._relays[self._blob_ms]
+
+    def _log_of_relay(self) -> Path:
+        return self._logs / f"relay-{self._blob_ms}.log"
+
+    def _storage_log(self) -> list[str]:
+        """`GET /account/container/blob` for every request to the blob service, as far as a relay saw it."""
+        log = self._log_of_relay()
+        return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
 
     def _url(self, blob: str) -> str:
         signature = generate_blob_sas(
@@ -170,11 +190,31 @@ class Bed:
 
 
 _WARM_BYTES = 10_000_000
-_KEPT = 12  # newest blobs that stay: Azurite keeps every byte in memory
+_END_SECONDS = 10
+_ANSWER_SECONDS = 240  # for one line of a contestant: O365 takes 13 s, on a busy machine several times that
+
+
+def about(request: str) -> str:
+    """What a request to the blob service is about, in a word or two."""
+    method, _, path = request.partition(" ")
+    _, _, inside = path.removeprefix(f"/{ACCOUNT}/").partition("/")
+    if path.startswith(f"/{ACCOUNT}/{CONTAINER}/"):
+        return {"HEAD": "version of the file asked", "GET": "file streamed"}.get(method, f"{method} of the file")
+    place = inside.partition("/")[0]
+    verb = {"HEAD": "asked", "GET": "read", "PUT": "written", "DELETE": "deleted"}.get(method, method)
+    return f"{_PLACES.get(place, place)} {verb}"
+
+
+_PLACES = {
+    "transfers": "checkpoint",
+    "unfinished": "unfinished mark",
+    "pace": "mailbox's record",
+    "mailboxes": "mark in the mailbox's list",
+}
 
 
 class Contestant:
-    """One runner process: a job goes in, what it took comes out."""
+    """One runner process: jobs go in, what they took comes out."""
 
     def __init__(self, name: str, python: Path, environment: Mapping[str, str], log: Path) -> None:
         self.name = name
@@ -200,19 +240,26 @@ class Contestant:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._process.stdout.close()
 
-    def do(self, job: Mapping[str, Any]) -> dict[str, float]:
-        """One job; RuntimeError with the contestant's own trace where it failed."""
+    def do(self, jobs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """Jobs to be done at once; RuntimeError with the contestant's own trace where one failed."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.write(json.dumps(jobs) + "\n")
         self._process.stdin.flush()
         return self._answer()
 
     def _answer(self) -> dict[str, float]:
         assert self._process.stdout is not None
+        watchdog = threading.Timer(_ANSWER_SECONDS, self._process.kill)
+        watchdog.start()
         line = self._process.stdout.readline()
+        watchdog.cancel()
         if not line:
             raise RuntimeError(f"{self.name} ended:\n{self._log.read_text(encoding='utf-8')[-4000:]}")
         answer: dict[str, Any] = json.loads(line)

@@ -1,7 +1,8 @@
 """`python -m devkit.bench.relay --to HOST:PORT --delay-ms 30`: a TCP relay that makes every request wait a little.
 
 A request begins where the client speaks after the server did, or first of all: only then the relay waits, so that a
-request sent in two pieces waits once, and an answer's bytes are never held up. One line of JSON says where it listens.
+request sent in two pieces waits once, and an answer's bytes are never held up. One line of JSON says where it listens;
+with `--log` each request's method and path become a line of that file, the query, which may hold a key, left out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 PIECE = 1024 * 1024
@@ -25,26 +27,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m devkit.bench.relay", description=__doc__)
     parser.add_argument("--to", required=True, help="host:port")
     parser.add_argument("--delay-ms", type=float, default=0, help="wait before each request (ms)")
+    parser.add_argument("--log", default=os.devnull, help="file to which each request's method and path go")
     chosen = parser.parse_args()
     host, _, port = chosen.to.partition(":")
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     sys.stdout.write(json.dumps({"relay": f"127.0.0.1:{listener.getsockname()[1]}"}) + "\n")
     sys.stdout.flush()
+    log = os.open(chosen.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     while True:
         client, _ = listener.accept()
         server = socket.create_connection((host, int(port)))
         for one in (client, server):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _Pair(client, server, chosen.delay_ms / 1000).start()
+        _Pair(client, server, chosen.delay_ms / 1000, lambda line: os.write(log, line)).start()
 
 
 class _Pair:
     """One connection in, one out, and a thread for each direction."""
 
-    def __init__(self, client: socket.socket, server: socket.socket, delay: float) -> None:
+    def __init__(
+        self, client: socket.socket, server: socket.socket, delay: float, note: Callable[[bytes], object]
+    ) -> None:
         self._client = client
         self._server = server
         self._delay = delay
+        self._note = note
         self._answered = True  # the first request waits too
 
     def start(self) -> None:
@@ -57,6 +64,7 @@ class _Pair:
             while size := self._client.recv_into(buffer):
                 if self._answered:
                     self._answered = False
+                    self._note(_told(bytes(buffer[: buffer.find(b"\r\n", 0, size)])))
                     time.sleep(self._delay)
                 self._server.sendall(memoryview(buffer)[:size])
         _end(self._server)
@@ -73,6 +81,12 @@ class _Pair:
         os.close(out)
         os.close(into)
         _end(self._client)
+
+
+def _told(request_line: bytes) -> bytes:
+    """`GET /account/container/blob` and a line end, out of `GET /account/container/blob?query HTTP/1.1`."""
+    method, _, rest = request_line.partition(b" ")
+    return method + b" " + rest.partition(b" ")[0].partition(b"?")[0] + b"\n"
 
 
 def _end(peer: socket.socket) -> None:

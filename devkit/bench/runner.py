@@ -1,7 +1,8 @@
 """`python -m devkit.bench.runner CONTESTANT`: one contestant in a process that stays warm.
 
-Reads one job per line of standard input and answers each with one line of JSON: what sending the file took. Standard
-library only, because a peer runs in an environment of its own.
+Reads one line of JSON after the other from standard input, each a list of jobs to be done at once, and answers each
+with one line of JSON: what sending the files took. Standard library only, because a peer runs in an environment of its
+own.
 """
 
 from __future__ import annotations
@@ -12,27 +13,35 @@ import resource
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 KIB = 1024
 
+Job = dict[str, Any]
+Send = Callable[[Job], dict[str, float]]
+
 
 def main() -> int:
     """Serve jobs until standard input ends."""
     contestant = importlib.import_module(f"devkit.bench.contestants.{sys.argv[1]}")
+    prepare: Callable[[Job], None] = getattr(contestant, "prepare", lambda _job: None)
     _say({"ready": True})
     for line in sys.stdin:
-        job = json.loads(line)
+        jobs = json.loads(line)
         try:
-            _say(measure(contestant.send, job))
+            for job in jobs:
+                prepare(job)
+            _say(measure(contestant.send, jobs))
         except Exception:  # noqa: BLE001 - the bench shows it, whatever it is
             _say({"failed": traceback.format_exc()})
     return 0
 
 
-def measure(send: Any, job: dict[str, Any]) -> dict[str, float]:
-    """Seconds, CPU seconds and bytes that one `send(job)` takes; what it returns is added to that.
+def measure(send: Send, jobs: list[Job]) -> dict[str, float]:
+    """Seconds, CPU seconds and bytes that it takes to send the jobs, all of them at once.
 
     `send` returns clock readings (`time.perf_counter`) by name: `first_put` and `last_put` bound the sending;
     `durable`, where given, is when the outcome was safe.
@@ -40,16 +49,25 @@ def measure(send: Any, job: dict[str, Any]) -> dict[str, float]:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew (proc(5))
     before, cpu = _memory("VmRSS"), _cpu()
     began = time.perf_counter()
-    marks: dict[str, float] = send(job)
+    marks = _all(send, jobs)
     ended = time.perf_counter()
+    first, last = min(mark["first_put"] for mark in marks), max(mark["last_put"] for mark in marks)
     return {
-        "seconds": marks.get("durable", ended) - began,
-        "span": marks["last_put"] - marks["first_put"],
-        "to_first_put": marks["first_put"] - began,
+        "seconds": max(mark.get("durable", ended) for mark in marks) - began,
+        "span": last - first,
+        "to_first_put": first - began,
         "cpu": _cpu() - cpu,
         "memory": _memory("VmHWM") - before,
         "idle": before,
     }
+
+
+def _all(send: Send, jobs: list[Job]) -> list[dict[str, float]]:
+    """One job in this thread; several in as many threads."""
+    if len(jobs) == 1:
+        return [send(jobs[0])]
+    with ThreadPoolExecutor(len(jobs)) as threads:
+        return list(threads.map(send, jobs))
 
 
 def _cpu() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -16,29 +17,37 @@ from shared.storage.ports import Outcomes
 from shared.wiring import Product
 
 
+def prepare(_job: dict[str, Any]) -> None:
+    """The worker is up before a file comes."""
+    _warm()
+
+
 def send(job: dict[str, Any]) -> dict[str, float]:
     """One run, as the blob trigger starts it."""
     product, watch = _warm()
-    watch.marks.clear()
-    watch.state = None
+    watch.begin()
     product.blob_dropped(job["container"], job["blob"])
     if watch.state is not State.ATTACHED:
         raise RuntimeError(f"the transfer is {watch.state}")
     return dict(watch.marks)
 
 
-class _Watch:
-    """Implements `Transport` and `Outcomes` in front of the real ones, and looks at the clock."""
+class _Watch(threading.local):
+    """Implements `Transport` and `Outcomes` in front of the real ones, and looks at the clock; each thread its own."""
 
     def __init__(self, transport: Transport, outcomes: Outcomes) -> None:
-        self.marks: dict[str, float] = {}
-        self.state: State | None = None
         self._transport = transport
         self._outcomes = outcomes
+        self.begin()
+
+    def begin(self) -> None:
+        """A file comes."""
+        self.marks: dict[str, float] = {}
+        self.state: State | None = None
 
     def send(self, request: HttpRequest) -> HttpAnswer:
         """See `Transport.send`. A small file's one POST counts as its PUT."""
-        carries_bytes = request.method == "PUT" or request.url.endswith("/attachments")
+        carries_bytes = request.method == "PUT" or (request.method == "POST" and request.url.endswith("/attachments"))
         if carries_bytes:
             self.marks.setdefault("first_put", time.perf_counter())
         answer = self._transport.send(request)
