@@ -214,6 +214,7 @@ def _keep(stack: Stack) -> None:
     print(f"""
 The stack stays up until Ctrl-C.
   functions  {stack.url}
+  page       {stack.url}/api/ui
   storage    {connection}
   Graph      {stack.graph.graph_origin}/v1.0
 
