@@ -52,6 +52,10 @@ UNSTATED_LIFETIME = timedelta(hours=24)
 """A session whose expiry Graph did not state, or stated unreadably, is taken to live this long. By analogy: longer than
 any lifetime ever seen (section 3)."""
 
+LONG_AGO = timedelta(hours=1)
+"""A session that states an expiry this far back states none: it was opened just now. Chosen: far beyond the difference
+of clocks that `Policy.expiry_margin` allows for."""
+
 LONGEST_LIFETIME = timedelta(days=7)
 """A session that states a longer life is taken to live this long, or one that cannot be deleted would be waited for
 without end. By analogy: many times any lifetime ever seen (section 3)."""
@@ -175,6 +179,8 @@ def _opened(body: Mapping[str, Any], seen: GraphAnswer, now: datetime, hosts: Up
         detail = f"The upload session points to {fields.host_of(url)!r}, which GRAPH_UPLOAD_HOSTS does not list."
         return Refused(Failure(Code.UPLOAD_HOST_REFUSED, detail, seen))
     stated = fields.instant(body.get("expirationdatetime"))
-    expires = min(stated, now + LONGEST_LIFETIME) if stated else now + UNSTATED_LIFETIME
+    if stated is None or stated < now - LONG_AGO:
+        stated = now + UNSTATED_LIFETIME
+    expires = min(stated, now + LONGEST_LIFETIME)
     offset = fields.lowest_start(body.get("nextexpectedranges"))
     return SessionOpened(url, expires, offset or 0, graph=seen)

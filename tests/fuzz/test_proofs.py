@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from devkit.fuzz import canaries, driver, proofs
+from devkit.fuzz import canaries, driver, proofs, shapes
 from devkit.proof import Outcome
 from devkit.simulation import campaigns
 from shared import log
@@ -22,7 +22,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proofs, "ROUND_TRIPS", 20)
     monkeypatch.setattr(proofs, "TORN", 3)
     monkeypatch.setattr(proofs, "GENERATED_ANSWERS", 20)
-    monkeypatch.setattr(proofs, "table", lambda: islice(proofs.shapes.table(), 4800, 4848))
+    monkeypatch.setattr(proofs, "table", lambda: islice(shapes.table(), 4800, 4848))
     monkeypatch.setattr(proofs, "_talkative", lambda _seed: islice(campaigns.single_faults(), 3))
 
 

@@ -15,7 +15,7 @@ from shared.core.machine import apply, decide
 from shared.core.model import TERMINAL, Failure, GraphAnswer, ItemKind, Listed, State, Target, TargetKey, Transfer
 from shared.graph.hosts import OUTLOOK_HOSTS, UploadHosts
 from shared.graph.http import HttpAnswer
-from shared.graph.read import LONGEST_LIFETIME, UNSTATED_LIFETIME, graph_event, session_event
+from shared.graph.read import LONG_AGO, LONGEST_LIFETIME, UNSTATED_LIFETIME, graph_event, session_event
 from tests.unit.core.shapes import ATTACHMENT, NOW, OUTCOMES, POLICY, SIZE, URL, at, shapes
 
 HOSTS = UploadHosts(OUTLOOK_HOSTS)
@@ -111,6 +111,9 @@ OPENED = {"uploadUrl": URL, "expirationDateTime": "2026-03-02T10:00:00.1234567Z"
         ({"nextExpectedRanges": None}, at(7200) + timedelta(microseconds=123456), 0),
         ({"expirationDateTime": None}, NOW + UNSTATED_LIFETIME, 0),
         ({"expirationDateTime": "soon"}, NOW + UNSTATED_LIFETIME, 0),
+        ({"expirationDateTime": "2026-03-02T07:00:00Z"}, NOW - LONG_AGO, 0),
+        ({"expirationDateTime": "2026-03-02T06:59:59Z"}, NOW + UNSTATED_LIFETIME, 0),
+        ({"expirationDateTime": "0289-04-30 20:05:36"}, NOW + UNSTATED_LIFETIME, 0),
         ({"expirationDateTime": "9999-12-31T23:59:59Z"}, NOW + LONGEST_LIFETIME, 0),
     ],
 )
@@ -125,6 +128,7 @@ def test_a_session_is_opened_with_its_url_end_and_first_byte(
 def test_lifetimes_that_are_not_stated_are_taken_for_long() -> None:
     assert timedelta(hours=24) == UNSTATED_LIFETIME
     assert timedelta(days=7) == LONGEST_LIFETIME
+    assert timedelta(hours=1) == LONG_AGO
 
 
 @pytest.mark.parametrize("body", [{}, {"uploadUrl": ""}, {"uploadUrl": 5}, None])
