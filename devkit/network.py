@@ -13,6 +13,7 @@ import itertools
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -139,6 +140,7 @@ class Report:
     """What was tried and what did not hold, one line each with what replays it."""
 
     stories: int = 0
+    acted: Counter[str] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     slowest: float = 0.0
@@ -148,6 +150,7 @@ class Report:
         """The report as plain values; `runs` are the stories whose fault really acted."""
         return {
             "runs": self.stories - len(self.missed),
+            "acted": dict(sorted(self.acted.items())),
             "missed": self.missed,
             "broken": self.broken,
             "slowest": f"{self.slowest:.0f} s: {self.slowest_story}",
@@ -263,14 +266,17 @@ class Campaign:
             self.report.broken.append(f"{story}: not over, but {transfer.get('state', 'without a transfer')}")
             return
         self.report.broken += [f"{story}: {wrong}" for wrong in judge.attached_once(self._scene, file)]
-        if not self._proxies[story.place].hits(fault.match):
+        if self._proxies[story.place].hits(fault.match):
+            self.report.acted[f"{story.action} at {story.place}"] += 1
+        else:
             self.report.missed.append(str(story))
 
 
 def run(stories: Iterable[Story] | None = None, *, count: int = 64, seed: int = 0) -> dict[str, Any]:
     """Tell the stories, or all thorough ones at `count` positions in the order that `seed` shuffles; what came of it.
 
-    `broken` is empty where all of it held. `missed` are stories whose fault found nothing to act on.
+    `broken` is empty where all of it held; `acted` counts the faults by kind and place.
+    `missed` are stories whose fault found nothing to act on.
     """
     told = thorough(count) if stories is None else list(stories)
     random.Random(seed).shuffle(told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from devkit import kills
+from devkit import kills, network
 from devkit.fuzz import api
 from devkit.fuzz import proofs as hostile
 from devkit.proof import Outcome, Proof
@@ -66,6 +66,12 @@ def _wrong(_seed: int) -> Outcome:
 def _kills(seed: int) -> Outcome:
     report = kills.run(200, seed)
     return Outcome(report.kills, report.broken, report.details())
+
+
+def _network(seed: int) -> Outcome:
+    report = network.run(count=64, seed=seed)
+    missed = [f"{story}: the fault found nothing to act on" for story in report["missed"]]
+    return Outcome(report["runs"], [*report["broken"], *missed], report["acted"])
 
 
 def _told(tally: Tally) -> Outcome:
@@ -146,6 +152,15 @@ PROOFS = (
         "workers killed while a file's first run was in them",
         200,
         _kills,
+        draws=True,
+    ),
+    Proof(
+        "network",
+        "so does a connection to Graph, an upload session or storage that breaks at any byte, in real sockets",
+        "I1-I3, I8, I22",
+        "transfers over a network that resets, closes, pauses, slows or swallows, at 64 positions of a range",
+        500,
+        _network,
         draws=True,
     ),
     *hostile.PROOFS,
