@@ -9,7 +9,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
+from devkit.host.settings import MAX_BATCH
 from devkit.pacing.storage import ModelQueue
 from devkit.pacing.timeline import Timeline
 
@@ -21,9 +23,15 @@ FIRST_PAUSE = 0.1
 class Concurrency:
     """host.json's numbers for one trigger: how many messages are taken at once, and when the next ones are."""
 
-    batch: int = 4
-    threshold: int = 0
+    batch: int = 1
+    threshold: int = 3
     longest_pause: float = 10
+
+    @classmethod
+    def of_blobs(cls, parallel: int = 4) -> Self:
+        """What the blob extension makes of its `maxDegreeOfParallelism` (SharedBlobQueueListenerFactory)."""
+        batch = min(parallel // 2 + 1, MAX_BATCH)
+        return cls(batch, parallel - batch)
 
     @property
     def most(self) -> int:

@@ -42,6 +42,7 @@ class Plan:
     storage_seconds: float = 0.03
     line: Line = field(default_factory=Line)
     concurrency: Concurrency = field(default_factory=Concurrency)
+    blob_concurrency: Concurrency = field(default_factory=Concurrency.of_blobs)
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,12 @@ class _Simulation:
             self.invocations += 1
             self.runs.resume(transfer_id)
 
-        for _ in range(max(1, plan.workers // (2 * plan.concurrency.most))):
-            for queue, run in ((self.events, started), (self.queue, resumed)):
-                listener = Listener(self.timeline, queue, plan.concurrency, run)
+        for queue, rules, run in (
+            (self.events, plan.blob_concurrency, started),
+            (self.queue, plan.concurrency, resumed),
+        ):
+            for _ in range(max(1, plan.workers // (2 * rules.most))):
+                listener = Listener(self.timeline, queue, rules, run)
                 self.timeline.spawn(lambda listener=listener: listener.listen(done))  # type: ignore[misc]
         self.timeline.run()
         return self._counted(bounds)

@@ -77,6 +77,11 @@ var platformSettings = [
     value: 'EventGrid'
   }
   {
+    // Python's own default, cores and 4 more, is less than host.json lets run at once where functions share an instance.
+    name: 'PYTHON_THREADPOOL_THREAD_COUNT'
+    value: '16'
+  }
+  {
     name: 'APPLICATIONINSIGHTS_CONNECTION_STRING'
     value: component.properties.ConnectionString
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.infra import bicep
 from tests.infra.bicep import Call, Choice, Expr
 
 HOST_STORAGE = {f"AzureWebJobsStorage__{form}" for form in ("accountName", "credential", "clientId")}
+WORKER = {"PYTHON_THREADPOOL_THREAD_COUNT"}  # read by the Python worker, not by the app
 TELEMETRY = {"APPLICATIONINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"}
 CONNECTION_STRINGS = {"AzureWebJobsStorage", "DropStorage"}
 CLIENT_ID = "44444444-4444-4444-8444-444444444444"
@@ -94,7 +96,15 @@ def evaluated(value: Any, known: dict[str, Any]) -> str:
 
 def test_every_setting_the_app_reads_is_set_and_every_set_one_is_read() -> None:
     set_names = platform_settings().keys() | product_settings().keys()
-    assert set_names - HOST_STORAGE - TELEMETRY == set(SETTING_NAMES) - CONNECTION_STRINGS
+    assert set_names - HOST_STORAGE - TELEMETRY - WORKER == set(SETTING_NAMES) - CONNECTION_STRINGS
+
+
+def test_every_invocation_that_the_host_starts_at_once_has_a_thread() -> None:
+    extensions = json.loads((bicep.INFRA.parent / "host.json").read_text(encoding="utf-8"))["extensions"]
+    queues = extensions["queues"]
+    at_once = extensions["blobs"]["maxDegreeOfParallelism"]  # where all functions share an instance
+    at_once += 3 * (queues["batchSize"] + queues["newBatchThreshold"])
+    assert int(platform_settings()["PYTHON_THREADPOOL_THREAD_COUNT"]) >= at_once
 
 
 def test_no_setting_is_set_twice() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from devkit.evidence import ROOT
 from devkit.pacing import load
 from devkit.pacing.fleet import Concurrency
 from devkit.pacing.simulate import Plan, Result, simulate
@@ -40,6 +42,14 @@ def test_ten_thousand_files_on_a_hundred_workers_are_attached_once_politely_and_
 )
 def test_any_load_is_attached_once_politely_and_in_time(plan: Plan) -> None:
     polite(simulate(plan))
+
+
+def test_the_simulated_hosts_take_messages_as_host_json_says() -> None:
+    extensions = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["extensions"]
+    queues = extensions["queues"]
+    assert Plan().concurrency == Concurrency(queues["batchSize"], queues["newBatchThreshold"])
+    assert Plan().blob_concurrency == Concurrency.of_blobs(extensions["blobs"]["maxDegreeOfParallelism"])
+    assert queues["maxPollingInterval"] == f"00:00:{Plan().concurrency.longest_pause}"
 
 
 def test_without_the_limiter_outlook_refuses_a_good_part_of_the_requests() -> None:
