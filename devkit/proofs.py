@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from devkit import kills, network
+from devkit import kills, listing, network
 from devkit.fuzz import api
 from devkit.fuzz import proofs as hostile
 from devkit.proof import Outcome, Proof
@@ -165,4 +165,5 @@ PROOFS = (
     ),
     *hostile.PROOFS,
     *api.PROOFS,
+    *listing.PROOFS,
 )

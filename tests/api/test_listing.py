@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from devkit.azurite import Azurite
+from devkit.shelf import ADA, GRACE, IN_DOUBT, NOW, Shelf, transfer
 from shared.core import planning
 from shared.core.checkpoint import Checkpoint
 from shared.core.model import State, Transfer
 from shared.storage import ends
 from shared.storage.listing import ContinuationInvalid, Wanted
 from shared.storage.ports import StorageUnavailable
-from tests.api.shelf import ADA, GRACE, IN_DOUBT, NOW, Shelf, transfer
 
 pytestmark = pytest.mark.xdist_group("api listing")
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from devkit.scene import Scene
+from devkit.shelf import Shelf
 from shared.core import planning
 from shared.core.errors import Code
 from shared.core.model import (
@@ -22,7 +23,6 @@ from shared.core.model import (
     TargetKey,
     Transfer,
 )
-from tests.api.shelf import Shelf
 
 MB = 1_000_000
 RANGE = 4 * 1024 * 1024
