@@ -7,6 +7,7 @@ from itertools import chain
 from devkit import kills, listing, network
 from devkit.fuzz import api
 from devkit.fuzz import proofs as hostile
+from devkit.pacing import proofs as politeness
 from devkit.proof import Outcome, Proof
 from devkit.simulation import campaigns
 from devkit.simulation.campaigns import Tally
@@ -166,4 +167,5 @@ PROOFS = (
     *hostile.PROOFS,
     *api.PROOFS,
     *listing.PROOFS,
+    *politeness.PROOFS,
 )
