@@ -19,11 +19,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from devkit import judge
 from devkit.scene import Delivery, Scene, content
 from devkit.stack import Stack
+from shared.parts import SystemClock
+from shared.run.sweep import STALE
+from shared.settings import load
+from shared.wiring import HOST_JSON, Product
 
 SIZE = 40_000_000
 """Bytes of a file, give or take SPREAD: ten ranges, the last one short."""
@@ -65,6 +70,9 @@ LOST = frozenset({"worker lost"})
 PATIENCE = 600.0
 """Seconds until every file of a stack has ended: a lease of 20 s for each time that a run was struck."""
 
+LATER = 2 * STALE
+"""How much later the sweep comes: it lets young marks be."""
+
 LOOK_SECONDS = 0.004
 MEETING_SECONDS = 60.0
 """How long the request that a kill waits for may take to come."""
@@ -96,6 +104,7 @@ class Report:
         kills: signals that ended a file's first run.
         late: signals that came after that run had ended; they do not count.
         lost: runs that the signals ended, those that carried another file on included.
+        swept: transfers whose run died between their durable end and its last errand: the sweep carried that out.
         states: how often a transfer was in which state, as its checkpoint says, when it was struck.
         runs: runs that it took to end all files.
     """
@@ -103,6 +112,7 @@ class Report:
     kills: int = 0
     late: int = 0
     lost: int = 0
+    swept: int = 0
     runs: int = 0
     states: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
@@ -110,7 +120,13 @@ class Report:
     def details(self) -> dict[str, int | float | str]:
         """The further counts, by name."""
         states = {f"killed {state}": count for state, count in sorted(self.states.items())}
-        return {**states, "runs lost": self.lost, "runs in all": self.runs, "signals too late": self.late}
+        return {
+            **states,
+            "runs lost": self.lost,
+            "runs in all": self.runs,
+            "left to the sweep": self.swept,
+            "too late": self.late,
+        }
 
 
 def drawn(seed: int, size: int = SIZE) -> Iterator[Kill]:
@@ -149,6 +165,9 @@ def _campaign(scene: Scene, kills: Iterator[Kill], count: int, report: Report) -
             scene.ended(file, PATIENCE)
         except TimeoutError:
             broken.append(f"{kill}: not over, but {scene.transfer(file).get('state', 'without a transfer')}")
+    judge.settle(scene)
+    report.swept += len(scene.marks())
+    _swept_later(scene)
     # A session whose URL died with its run got no byte, is known to nobody and expires by itself.
     orphaned = frozenset(file.item for _, file in struck)
     broken += [f"at the end of a stack: {line}" for line in judge.aftermath(scene, LOST, orphaned)]
@@ -157,6 +176,21 @@ def _campaign(scene: Scene, kills: Iterator[Kill], count: int, report: Report) -
         report.runs += int(scene.transfer(file).get("runs", 0))
     report.lost += sum(run["outcome"] == "worker lost" for run in scene.stack.host.invocations())
     report.broken += broken
+
+
+def _swept_later(scene: Scene) -> None:
+    """What the next sweeps do about transfers that nobody has touched for LATER."""
+    product = Product(load(scene.stack.settings, HOST_JSON.read_text(encoding="utf-8")))
+    product.clock = _Later()
+    product.sweep()
+
+
+class _Later(SystemClock):
+    """The machine's clock, LATER on."""
+
+    def now(self) -> datetime:
+        """See `Clock.now`."""
+        return super().now() + LATER
 
 
 def _strike(scene: Scene, kill: Kill, report: Report) -> Delivery:
