@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -22,6 +22,7 @@ from devkit import judge
 from devkit.proof import Outcome, Proof
 from devkit.scene import MAILBOX, Scene, content
 from devkit.stack import ROOT, Stack
+from shared.api.openapi import description
 
 SCHEMATHESIS = Path(sys.executable).with_name("st")
 CONFIG = ROOT / "devkit" / "schemathesis.toml"
@@ -34,36 +35,28 @@ STORY_SHARE = 5
 
 FEWEST_STORIES = 25
 
-OPERATIONS = {
-    "startTransfer": "start_transfer",
-    "listTransfers": "list_transfers",
-    "readTransfer": "read_transfer",
-    "cancelTransfer": "cancel_transfer",
-    "retryTransfer": "retry_transfer",
-    "readHealth": "health",
-    "readDescription": "openapi",
-    "readPage": "ui",
-}
-"""Every described operation, with the function behind it."""
+OPERATIONS = tuple(f"{method.upper()} {path}" for path, methods in description()["paths"].items() for method in methods)
+"""Every described operation, as Schemathesis names it."""
 
-HALVES = (tuple(OPERATIONS)[:3], tuple(OPERATIONS)[3:])
-"""Two processes side by side, each with about half of the work."""
+HEALTH, STORIES = "GET /health", "Stateful tests"
+
+AT_ONCE = 4
+"""Processes of Schemathesis side by side, each with its share of the operations: its threads would not be quicker."""
 
 GIVEN_KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)
 """Keys that nobody has, as a header can carry them."""
 
-_GENERATED = re.compile(r"^ +([\d,]+) generated", re.MULTILINE)
-_TESTED = re.compile(r"Tested: (\d+)")
-
 
 @dataclass(frozen=True, slots=True)
 class Fuzzed:
-    """What Schemathesis did. `calls` counts what reached each function; `told` is its own report, failures included."""
+    """What Schemathesis did. `cases` counts the requests by operation; `told` is its own report, failures included.
+
+    `steps` are the requests of the stories, which belong to no one operation.
+    """
 
     passed: bool
-    generated: int
-    tested: int
-    calls: Mapping[str, int]
+    cases: Mapping[str, int]
+    steps: int
     told: str
 
 
@@ -80,17 +73,17 @@ def stage() -> Iterator[Scene]:
 
 def fuzz(scene: Scene, cases: int, seed: int) -> Fuzzed:
     """Requests of every kind, `cases` generated ones for each operation, and then stories along the links."""
-    with ThreadPoolExecutor(len(HALVES)) as pool:
-        runs = [*pool.map(lambda half: _run(scene, "examples,coverage,fuzzing", cases, seed, half), HALVES)]
-    tested = [int(found) for run in runs for found in _TESTED.findall(run.stdout)]
+    shares = [OPERATIONS[number::AT_ONCE] for number in range(AT_ONCE)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        runs = [*pool.map(lambda share: _run(scene, "examples,coverage,fuzzing", cases, seed, share), shares)]
     runs.append(_run(scene, "stateful", max(cases // STORY_SHARE, FEWEST_STORIES), seed, ()))
     amiss = ask_for_health(scene, cases, seed)
+    counts = sum((run.cases for run in runs), Counter({HEALTH: cases}))
     return Fuzzed(
-        passed=not amiss and all(run.returncode == 0 for run in runs),
-        generated=cases + sum(int(one.replace(",", "")) for run in runs for one in _GENERATED.findall(run.stdout)),
-        tested=sum(tested),
-        calls=Counter(call["function"] for call in scene.stack.host.invocations()),
-        told="\n".join([*(run.stdout + run.stderr for run in runs), amiss]),
+        passed=not amiss and all(run.code == 0 for run in runs),
+        cases={label: counts[label] for label in OPERATIONS},
+        steps=counts[STORIES],
+        told="\n".join([*(run.told for run in runs), amiss]),
     )
 
 
@@ -121,19 +114,27 @@ def prove(seed: int) -> Outcome:
     with stage() as scene:
         found = fuzz(scene, CASES, seed)
         broken = [] if found.passed else [found.told[-4000:]]
-        broken += [
-            f"{name} was called {found.calls[name]} times" for name in OPERATIONS.values() if found.calls[name] < CASES
-        ]
+        broken += [f"{label}: {count} requests" for label, count in found.cases.items() if count < CASES]
         broken += judge.aftermath(scene)
-    return Outcome(found.generated, broken, {f"calls of {name}": found.calls[name] for name in OPERATIONS.values()})
+    achieved = sum(found.cases.values()) + found.steps
+    return Outcome(achieved, broken, {**found.cases, "in stories": found.steps})
 
 
-def _run(
-    scene: Scene, phases: str, examples: int, seed: int, operations: tuple[str, ...]
-) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of Schemathesis: its exit code, its requests by operation, its report."""
+
+    code: int
+    cases: Counter[str]
+    told: str
+
+
+def _run(scene: Scene, phases: str, examples: int, seed: int, operations: tuple[str, ...]) -> _Run:
     stack = scene.stack
     key = str(stack.host.ready["keys"]["function"])
-    described = stack.logs_folder / f"openapi-{len(operations)}.json"  # one from the app itself would not be tried
+    number = OPERATIONS.index(operations[0]) if operations else len(OPERATIONS)
+    described, events = (stack.logs_folder / f"{name}-{number}.json" for name in ("openapi", "events"))
+    # described by a file: what the app itself serves as its description would not be tried
     text = stack.request("GET", "/api/openapi.json", headers={"x-functions-key": key}).text
     described.write_text(text, encoding="utf-8")
     command = [
@@ -141,9 +142,22 @@ def _run(
         *("run", str(described), "--url", f"{stack.url}/api", "--header", f"x-functions-key: {key}"),
         *("--phases", phases, "--max-examples", str(examples), "--seed", str(seed)),
         *("--request-timeout", "60", "--warnings", "off", "--generation-database", "none", "--no-color"),
-        *(part for name in operations for part in ("--include-operation-id", name)),
+        *("--report", "ndjson", "--report-ndjson-path", str(events)),
+        *(part for name in operations for part in ("--include-name", name)),
     ]
-    return subprocess.run(command, cwd=stack.logs_folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=stack.logs_folder, capture_output=True, text=True, check=False)
+    return _Run(done.returncode, _counted(events), done.stdout + done.stderr)
+
+
+def _counted(events: Path) -> Counter[str]:
+    """The requests that were sent, by operation; those of stories together."""
+    counts: Counter[str] = Counter()
+    with events.open(encoding="utf-8") as lines:
+        for line in lines:
+            finished = json.loads(line).get("ScenarioFinished")
+            if finished is not None:
+                counts[finished["recorder"]["label"]] += len(finished["recorder"].get("interactions", ()))
+    return counts
 
 
 PROOFS = (

@@ -10,7 +10,6 @@ from devkit import judge
 from devkit.fuzz import api
 from devkit.proofs import PROOFS
 from devkit.scene import Scene
-from shared.api.openapi import description
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("api fuzz"), pytest.mark.timeout(900)]
 
@@ -26,12 +25,12 @@ def stage() -> Iterator[Scene]:
 def test_no_request_that_schemathesis_thinks_of_is_answered_amiss(stage: Scene) -> None:
     found = api.fuzz(stage, CASES, SEED)
     assert found.passed, found.told[-6000:]
-    assert found.tested == sum(len(methods) for methods in description()["paths"].values()) == len(api.OPERATIONS)
-    assert found.generated > CASES * len(api.OPERATIONS)
-    assert {name for name in api.OPERATIONS.values() if not found.calls[name]} == set()
+    assert {label: count for label, count in found.cases.items() if count < CASES} == {}
+    assert found.steps > 0
     assert judge.aftermath(stage) == []
 
 
 def test_the_long_run_is_one_of_the_proofs() -> None:
     [proof] = [proof for proof in PROOFS if proof.name == "api"]
-    assert proof.floor >= 1000 * len(api.OPERATIONS)
+    assert api.CASES >= 1000
+    assert proof.floor >= api.CASES * len(api.OPERATIONS)
