@@ -366,10 +366,11 @@ def test_the_same_bytes_are_ours() -> None:
 @pytest.mark.parametrize(("suspects", "strangers"), [(("b",), 1), (("a", "b"), 2)])
 def test_the_same_bytes_under_another_name_are_for_a_person_to_judge(suspects: tuple[str, ...], strangers: int) -> None:
     twin = replace(COMPARING, suspects=suspects, strangers=strangers)
-    after = settling.compared(twin, Compared(equal=True), at(1), POLICY)
+    after = settling.compared(twin, Compared(equal=True, graph=SEEN), at(1), POLICY)
     assert after.failure is not None
-    assert (after.state, after.failure.code) == (State.FAILED, Code.COMMIT_IN_DOUBT)
-    assert "another name" in after.failure.detail
+    assert (after.state, after.failure.code, after.finished_at) == (State.FAILED, Code.COMMIT_IN_DOUBT, at(1))
+    assert " failed: A new attachment has the same bytes under another name. Open " in after.failure.detail
+    assert after.failure.graph == SEEN
     known = settling.compared(replace(twin, landed=True), Compared(equal=True), at(1), POLICY)
     assert (known.state, known.attachment_id) == (State.ATTACHED, suspects[0])
 

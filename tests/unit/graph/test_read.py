@@ -232,23 +232,33 @@ def test_every_verb_is_told_when_to_come_back(call: ac.Request, value: str) -> N
     assert event(call, answer(429)) == ev.NotDone(Code.GRAPH_THROTTLED, graph=seen(429))
 
 
+AT_0800_07 = "Mon, 02 Mar 2026 08:00:07 GMT"
+
+
 @pytest.mark.parametrize("call", GRAPH)
 @pytest.mark.parametrize("status", [409, 412])
-def test_a_conflict_had_no_effect_and_may_name_a_wait(call: ac.Request, status: int) -> None:
+@pytest.mark.parametrize("wait", ["7", AT_0800_07])
+def test_a_conflict_had_no_effect_and_may_name_a_wait(call: ac.Request, status: int, wait: str) -> None:
     expected = ev.NotDone(Code.GRAPH_CONFLICT, 7.0, graph=seen(status))
-    assert event(call, answer(status, retry_after="7")) == expected
+    assert event(call, answer(status, retry_after=wait)) == expected
 
 
 def test_a_conflict_about_a_range_may_have_had_an_effect() -> None:
     assert event(FINAL, answer(412)) == ev.Unsure(Code.GRAPH_CONFLICT, graph=seen(412))
-    assert event(FINAL, answer(412, retry_after="7")) == ev.Unsure(Code.GRAPH_CONFLICT, 7.0, graph=seen(412))
+    for wait in ("7", AT_0800_07):
+        assert event(FINAL, answer(412, retry_after=wait)) == ev.Unsure(Code.GRAPH_CONFLICT, 7.0, graph=seen(412))
 
 
 @pytest.mark.parametrize("status", [409, 412])
-def test_a_conflict_about_a_question_or_a_fence_may_name_a_wait(status: int) -> None:
+@pytest.mark.parametrize("wait", ["7", AT_0800_07])
+def test_a_conflict_about_a_question_or_a_fence_may_name_a_wait(status: int, wait: str) -> None:
     expected = ev.NotDone(Code.GRAPH_CONFLICT, 7.0, graph=seen(status))
-    assert event(CANCEL, answer(status, retry_after="7")) == expected
-    assert event(ASK, answer(status, retry_after="7")) == expected
+    assert event(CANCEL, answer(status, retry_after=wait)) == expected
+    assert event(ASK, answer(status, retry_after=wait)) == expected
+
+
+def test_a_range_that_finds_the_mailbox_full_is_refused_by_that_name() -> None:
+    assert event(PUT, answer(507)) == refused(Code.MAILBOX_FULL, 507)
 
 
 @pytest.mark.parametrize(
