@@ -48,6 +48,7 @@ class GraphClient:
         self._token = token
         self._hosts = hosts
         self._session = _session()
+        self._surroundings: dict[tuple[str, str] | None, dict[str, Any]] = {}
 
     def send(self, request: HttpRequest) -> HttpAnswer:
         """See `Transport.send`."""
@@ -77,7 +78,7 @@ class GraphClient:
         # "from None": the library's messages quote the URL, which may be a secret.
         try:
             prepared = self._prepared(request, headers)
-            settings = self._session.merge_environment_settings(request.url, {}, True, None, None)  # noqa: FBT003
+            settings = self._surrounding(request.url)
         except ValueError:
             raise NotSent(Code.GRAPH_UNREACHABLE) from None
         try:
@@ -88,6 +89,14 @@ class GraphClient:
             if _never_left(error):
                 raise NotSent(Code.GRAPH_UNREACHABLE) from None
             raise AnswerLost from None
+
+    def _surrounding(self, url: str) -> dict[str, Any]:
+        """Proxies and certificates that the environment names for an origin: read once, they stay as they are."""
+        origin = _origin(url)
+        if origin not in self._surroundings:
+            found = self._session.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003
+            self._surroundings[origin] = dict(found)
+        return self._surroundings[origin]
 
     def _prepared(self, request: HttpRequest, headers: dict[str, str]) -> requests.PreparedRequest:
         """The request with the URL as it was given.

@@ -39,11 +39,13 @@ _PATIENCE: dict[str, Any] = {
     "random_jitter_range": 1,
     "connection_timeout": 10,
     "read_timeout": 30,
+    "use_env_settings": False,
 }
 """For every SDK client: the SDK's own retries cover a blip, the next run covers the rest. Seconds.
 
 The SDK's own pauses are 12 to 27 s: one dropped connection would outlast the lease of 20 s. These are 1 to 3 s, all
-three together well below it."""
+three together well below it. Neither proxies nor `.netrc` are looked up in the environment for each call: the streaming
+reader goes straight to storage too."""
 
 
 @dataclass(frozen=True, slots=True)

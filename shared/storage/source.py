@@ -11,6 +11,7 @@ file's last bytes are handed out.
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -22,12 +23,16 @@ from azure.storage.blob import BlobProperties
 
 from shared.core.errors import Code
 from shared.core.model import Source
-from shared.storage.access import StorageAccess, storage_errors
+from shared.storage.access import BlobGet, StorageAccess, storage_errors
 from shared.storage.ports import Buffer, Dropped, SourceLost, SourceReader, SourceUnreadable
 from shared.storage.stream import BROKEN, BlobStream, Connections
 
 ATTEMPTS = 3
 """Times that one range's bytes are asked for before the run is told; it comes back later with a fresh start."""
+
+WAY_SECONDS = 60.0
+"""How long a signature or token is used again. Chosen: well below the five minutes that azure-identity leaves to a
+token it hands out."""
 
 BUFFERS = 2
 """Ranges in memory: the one that is being sent, and the one that is being read."""
@@ -101,6 +106,7 @@ class BlobReader:
         self._ahead: tuple[int, int, Future[memoryview]] | None = None
         self._asked: Future[Any] | None = None
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
+        self._way: tuple[float, BlobGet] | None = None
         self._closed = False
 
     def expect(self, offset: int, length: int) -> None:
@@ -213,8 +219,11 @@ class BlobReader:
 
     def _request(self, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
         """URL and headers of a request for the blob."""
-        get = self._access.blob_get(self._source.container, self._source.blob, datetime.now(UTC))
-        return get.url, {**get.headers, **headers}
+        now = time.monotonic()
+        if self._way is None or now - self._way[0] > WAY_SECONDS:
+            self._way = now, self._access.blob_get(self._source.container, self._source.blob, datetime.now(UTC))
+        way = self._way[1]
+        return way.url, {**way.headers, **headers}
 
     def _refused(self, status: int) -> SourceLost | SourceUnreadable:
         """What storage's refusal of a conditional request means. A condition fails on a missing blob too (Azurite)."""
