@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from devkit import kills, listing, network
+from devkit import kills, listing, network, rules
 from devkit.fuzz import api
 from devkit.fuzz import proofs as hostile
 from devkit.pacing import proofs as politeness
@@ -164,6 +164,7 @@ PROOFS = (
         _network,
         draws=True,
     ),
+    *rules.PROOFS,
     *hostile.PROOFS,
     *api.PROOFS,
     *listing.PROOFS,

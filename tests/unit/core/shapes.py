@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,9 @@ from shared.core.model import (
     Transfer,
 )
 from shared.core.policy import Policy
+
+FACTOR = int(os.environ.get("PROOF_FACTOR", "1"))
+"""How many times more examples than every day: `dev.py prove` asks for more (devkit/rules.py)."""
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 SIZE = 20

@@ -10,6 +10,7 @@ from shared.core.actions import PutRange
 from shared.core.policy import LARGEST_ATTACHMENT, LARGEST_RANGE
 from shared.core.ranges import completes, halved, next_range
 from shared.graph.prepare import session_request
+from tests.unit.core.shapes import FACTOR
 
 
 def cover(offset: int, size: int, range_bytes: int) -> list[tuple[int, int]]:
@@ -45,7 +46,7 @@ def test_sizes_around_every_boundary_are_covered(base: int, off: int) -> None:
     assert len(ranges) == -(-size // LARGEST_RANGE)
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3000 * FACTOR, deadline=None)
 @given(st.data())
 def test_a_range_and_its_headers_agree(data: st.DataObject) -> None:
     size = data.draw(st.integers(1, LARGEST_ATTACHMENT))

@@ -16,7 +16,7 @@ from shared.core.machine import IllegalEvent, apply, decide
 from shared.core.model import Route, State, Transfer
 from shared.core.planning import accept
 from shared.core.table import TABLE
-from tests.unit.core.shapes import ANYTIME, ATTACHMENT, NOW, OUTCOMES, POLICY, SOURCE, TARGET, events
+from tests.unit.core.shapes import ANYTIME, ATTACHMENT, FACTOR, NOW, OUTCOMES, POLICY, SOURCE, TARGET, events
 
 STEPS = 100
 
@@ -36,7 +36,7 @@ def holds(before: Transfer, after: Transfer) -> None:
     assert after.plan == before.plan
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000 * FACTOR, deadline=None)
 @given(st.integers(0, 2**64), st.sampled_from(list(Route)))
 def test_after_every_step_of_any_life_the_transfer_makes_sense(seed: int, route: Route) -> None:
     random = Random(seed)
