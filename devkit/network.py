@@ -219,11 +219,23 @@ def _thorough(count: int) -> Iterator[Story]:
         yield Story(place, request, "black-hole", direction=direction, nth=nth)  # type: ignore[arg-type]  # as above
 
 
-class Campaign:
-    """Stories on one stack, so many at a time."""
+def lost_acknowledgements(count: int) -> list[Story]:
+    """`count` saves of a checkpoint that storage carried out and whose answer never came: every save of a transfer."""
+    saves = [(small, nth) for small, last in ((True, 3), (False, 4)) for nth in range(1, last + 1)]
+    ways: tuple[tuple[Action, int], ...] = tuple(itertools.product(("reset", "close"), (0, 17, 150)))
+    each = itertools.cycle(itertools.product(saves, ways))
+    return [
+        Story("storage", "checkpoint", action, direction="down", after=after, nth=nth, small=small)
+        for (small, nth), (action, after) in itertools.islice(each, count)
+    ]
 
-    def __init__(self, scene: Scene, proxies: Mapping[Place, Proxy]) -> None:
+
+class Campaign:
+    """Stories on one stack, so many at a time. `most_runs` is how many runs a transfer may take, where that counts."""
+
+    def __init__(self, scene: Scene, proxies: Mapping[Place, Proxy], most_runs: int | None = None) -> None:
         self._scene = scene
+        self._most_runs = most_runs
         self._proxies = proxies
         self._numbers = itertools.count(1)
         self._orphaned: set[str] = set()
@@ -266,24 +278,29 @@ class Campaign:
             self.report.broken.append(f"{story}: not over, but {transfer.get('state', 'without a transfer')}")
             return
         self.report.broken += [f"{story}: {wrong}" for wrong in judge.attached_once(self._scene, file)]
+        runs = self._scene.transfer(file).get("runs", 0)
+        if self._most_runs is not None and runs > self._most_runs:
+            self.report.broken.append(f"{story}: took {runs} runs")
         if self._proxies[story.place].hits(fault.match):
             self.report.acted[f"{story.action} at {story.place}"] += 1
         else:
             self.report.missed.append(str(story))
 
 
-def run(stories: Iterable[Story] | None = None, *, count: int = 64, seed: int = 0) -> dict[str, Any]:
+def run(
+    stories: Iterable[Story] | None = None, *, count: int = 64, seed: int = 0, most_runs: int | None = None
+) -> dict[str, Any]:
     """Tell the stories, or all thorough ones at `count` positions in the order that `seed` shuffles; what came of it.
 
     `broken` is empty where all of it held; `acted` counts the faults by kind and place.
-    `missed` are stories whose fault found nothing to act on.
+    `missed` are stories whose fault found nothing to act on. See `Campaign` for `most_runs`.
     """
     told = thorough(count) if stories is None else list(stories)
     random.Random(seed).shuffle(told)
     told.sort(key=lambda story: story.action == "black-hole")  # minutes each: side by side, at the end
     stack = ProxiedStack()
     with Scene(stack) as scene:
-        campaign = Campaign(scene, stack.proxies)
+        campaign = Campaign(scene, stack.proxies, most_runs)
         campaign.tell(told)
         campaign.close()
         return campaign.report.as_dict()

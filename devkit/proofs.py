@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import chain
+from typing import Any
 
 from devkit import kills, listing, network, rules
 from devkit.fuzz import api
@@ -70,7 +72,14 @@ def _kills(seed: int) -> Outcome:
 
 
 def _network(seed: int) -> Outcome:
-    report = network.run(count=64, seed=seed)
+    return _broken_network(network.run(count=64, seed=seed))
+
+
+def _acknowledgements(seed: int) -> Outcome:
+    return _broken_network(network.run(network.lost_acknowledgements(200), seed=seed, most_runs=1))
+
+
+def _broken_network(report: Mapping[str, Any]) -> Outcome:
     missed = [f"{story}: the fault found nothing to act on" for story in report["missed"]]
     return Outcome(report["runs"], [*report["broken"], *missed], report["acted"])
 
@@ -162,6 +171,15 @@ PROOFS = (
         "transfers over a network that resets, closes, pauses, slows or swallows, at 64 positions of a range",
         500,
         _network,
+        draws=True,
+    ),
+    Proof(
+        "lost-acks",
+        "a save of the checkpoint whose answer was lost is known for our own: the run goes on",
+        "I8",
+        "saves that storage carried out, and whose answer a proxy dropped",
+        200,
+        _acknowledgements,
         draws=True,
     ),
     *rules.PROOFS,

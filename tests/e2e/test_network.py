@@ -23,3 +23,14 @@ def test_the_thorough_stories_try_every_position_and_every_action() -> None:
     assert {story.action for story in stories} == {"reset", "close", "pause", "slow", "black-hole"}
     assert {story.place for story in stories} == {"graph", "upload", "storage"}
     assert len(stories) == len(set(stories))
+
+
+def test_a_save_whose_answer_was_lost_is_known_for_our_own_and_the_run_goes_on() -> None:
+    stories = network.lost_acknowledgements(42)[::6]
+    assert {(story.small, story.nth) for story in stories} == {
+        *((True, nth) for nth in (1, 2, 3)),
+        *((False, nth) for nth in (1, 2, 3, 4)),
+    }
+    report = network.run(stories, most_runs=1)
+    assert report["broken"] == []
+    assert report["missed"] == []
