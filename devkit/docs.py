@@ -13,6 +13,7 @@ from pathlib import Path
 
 from devkit import evidence
 from devkit.bench import report as bench
+from devkit.pacing import report as pacing
 from shared.core import events as ev
 from shared.core.errors import CATALOGUE
 from shared.core.model import TERMINAL, State
@@ -152,6 +153,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "promises": promises_table,
     "proofs": proofs_table,
     **bench.PARTS,
+    **pacing.PARTS,
 }
 
 
