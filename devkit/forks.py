@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 CHANGE = "MUTANT_UNDER_TEST"
 """mutmut's variable: which change is in force. Empty is none of them; `fail` makes every changed function raise."""
@@ -40,6 +39,14 @@ class Forks:
         stats = json.loads(Path("mutmut-stats.json").read_text(encoding="utf-8"))
         self._reached: dict[str, list[str]] = stats["tests_by_mangled_function_name"]
         self._seconds: dict[str, float] = stats["duration_by_test"]
+
+    def pytest_configure(self) -> None:
+        """A change is noticed by what it does, never by how busy the machine is, and always by the same examples."""
+        from hypothesis import HealthCheck, settings  # noqa: PLC0415 - pytest wants to be there before it
+
+        calm = list(HealthCheck)
+        settings.register_profile("changes", deadline=None, derandomize=True, database=None, suppress_health_check=calm)
+        settings.load_profile("changes")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -126,11 +133,6 @@ def main(argv: list[str]) -> int:
     """See the module."""
     result, side_by_side, *arguments = argv
     os.environ[CHANGE] = ""
-    # a change is noticed by what it does, never by how busy the machine is, and always by the same examples
-    settings.register_profile(
-        "changes", deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-    )
-    settings.load_profile("changes")
     plain = ("-s", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly")
     return int(pytest.main([*plain, *arguments], plugins=[Forks(Path(result), int(side_by_side))]))
 
