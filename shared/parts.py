@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from shared.storage.ends import EndMarks
 
 
+HEAD_START = 0.01
+"""Seconds. Chosen: about what it takes to hand 4 MiB to the network; storage is waited for several times as long."""
+
+
 class SystemClock:
     """Implements `Clock` with the machine's own."""
 
@@ -152,6 +156,7 @@ class Parts:
             new_run_id=lambda: uuid.uuid4().hex,
             background=write_behind,
             budget=settings.run_budget_seconds,
+            head_start=HEAD_START,
             delete_source=settings.source_on_success is SourceOnSuccess.DELETE,
             pacing=self.pacing,
         )

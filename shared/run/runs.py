@@ -31,6 +31,7 @@ class Edges:
         new_run_id: makes an id that no other run has.
         background: makes the thread that writes behind; it ends with the run.
         budget: seconds after which a run stops by itself.
+        head_start: seconds by which a range goes before the checkpoint behind it.
         delete_source: whether an attached file's source is deleted once the outcome is durable.
         pacing: where a run asks for its turn on a mailbox.
     """
@@ -48,6 +49,7 @@ class Edges:
     new_run_id: Callable[[], str]
     background: Callable[[], AbstractContextManager[Background]]
     budget: float
+    head_start: float = 0
     delete_source: bool = False
     pacing: Pacing = field(default_factory=Unlimited)
 
@@ -148,7 +150,7 @@ class Runs:
     def _run(self, stored: Stored, run_id: str, deadline: datetime, background: Background, look: Look | None) -> None:
         edges, transfer = self._edges, stored.checkpoint.transfer
         with closing(edges.sources.open(transfer.plan.source)) as reader:
-            ledger = Ledger(edges.checkpoints, stored, run_id, edges.clock, background)
+            ledger = Ledger(edges.checkpoints, stored, run_id, edges.clock, background, edges.head_start)
             try:
                 turn = edges.pacing.enter(transfer, run_id, background, look)
                 if isinstance(turn, Later):

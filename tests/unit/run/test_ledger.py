@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -132,3 +133,16 @@ def test_what_a_write_behind_ran_into_comes_out_at_the_next_save(desk: Desk) -> 
 
 def _always_conflicts(_checkpoint: Checkpoint, _etag: str) -> str:
     raise Conflict
+
+
+def test_a_range_goes_before_the_checkpoint_behind_it(desk: Desk) -> None:
+    clock = desk.stage.clock
+    stored = desk.store.load(desk.transfer.id)
+    assert stored is not None
+    ledger = Ledger(desk.store, stored, RUN, clock, AtOnce(), head_start=3)
+    began = clock.now()
+    ledger.save(desk.moved(8))
+    assert clock.now() == began
+    ledger.save_behind(desk.moved(16))
+    assert clock.now() - began == timedelta(seconds=3)
+    assert desk.stored().transfer.bytes_confirmed == 16
