@@ -33,7 +33,7 @@ class Plan:
     together: tuple[int, ...] = (1, 2, 4, 8)
     together_size: int = 20 * MB
     latencies: tuple[tuple[float, float], ...] = LATENCIES
-    imports: int = 15
+    imports: int = 9
     drops: int = 7
 
 
