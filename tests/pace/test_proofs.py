@@ -9,6 +9,7 @@ import pytest
 
 from devkit.pacing import proofs, rehearsal, simulate
 from devkit.proof import Outcome
+from devkit.proofs import PROOFS
 
 GOOD = simulate.Result(
     files=100,
@@ -84,3 +85,9 @@ def test_a_rehearsal_that_breaks_a_bar_is_told(
 ) -> None:
     (line,) = rehearsed(monkeypatch, result).broken
     assert told in line
+
+
+def test_the_long_runs_are_among_the_proofs() -> None:
+    floors = {proof.name: proof.floor for proof in PROOFS}
+    assert floors["pacing"] == simulate.Plan().files == 10_000
+    assert floors["rehearsal"] == rehearsal.Plan().files == 60
