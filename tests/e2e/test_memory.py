@@ -11,20 +11,22 @@ from tests.e2e.stage import attached, staged
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e memory")]
 
 MIB = 1024 * 1024
-ALLOWED = 48 * MIB
+ALLOWED = 24 * MIB
 
 
-def test_150_mb_need_at_most_48_mib_above_the_idle_worker() -> None:
+def test_10_mb_and_150_mb_need_at_most_24_mib_above_the_idle_worker() -> None:
     with staged() as scene:
-        for size in (1000, 10_000_000):  # what the first transfers load stays
-            attached(scene, scene.drop(content(size)))
+        attached(scene, scene.drop(content(1000)))  # what the first transfer loads stays
         scene.stack.wait_until_idle()
-        data = content(150_000_000)
         (pid,) = scene.stack.host.worker_pids()
-        with measured(pid) as memory:
-            file = scene.drop(data)
-            scene.ended(file)
-        assert scene.stack.host.worker_pids() == [pid]
-        idle, peak = memory
-        assert 0 <= peak - idle <= ALLOWED, f"{(peak - idle) / MIB:.1f} MiB above {idle / MIB:.1f} MiB"
-        attached(scene, file)
+        idle = 0
+        for size in (10_000_000, 150_000_000):
+            data = content(size)
+            with measured(pid) as memory:
+                file = scene.drop(data)
+                scene.ended(file)
+            assert scene.stack.host.worker_pids() == [pid]
+            now, peak = memory
+            idle = idle or now  # before the first range was in memory: later on, freed buffers may still count
+            assert 0 <= peak - idle <= ALLOWED, f"{(peak - idle) / MIB:.1f} MiB above {idle / MIB:.1f} MiB"
+            attached(scene, file)
