@@ -36,7 +36,7 @@ class Plan:
     workers: int = 3
     smallest: int = 1 * MB
     largest: int = 20 * MB
-    speed: float = 3.0
+    speed: float = 2.0
     kill: bool = True
     seed: int = 1
 
