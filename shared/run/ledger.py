@@ -103,17 +103,25 @@ class Ledger:
         self._etag, self._checkpoint, self.saved = etag, checkpoint, checkpoint.transfer
 
     def _resolve(self, checkpoint: Checkpoint) -> tuple[str, Checkpoint]:
-        """Whose write was in the way? Our own, whose answer was lost; a person's wish to end; or another run's."""
+        """Whose write was in the way? Our own, whose answer was lost; a person's wish to end; or another run's.
+
+        Or nobody's: where our last write still stands, its answer was cut off, and the ETag in it was not whole.
+        """
         stored = self._store.load(checkpoint.transfer.id)
         if stored is not None and stored.checkpoint.write == checkpoint.write:
             return stored.etag, checkpoint
+        if stored is not None and stored.checkpoint.write == self._checkpoint.write:
+            return self._saved_over(stored, checkpoint)
         theirs = stored.checkpoint if stored is not None else None
         if stored is None or theirs is None or not self._is_wish_to_end(theirs):
             raise LostOwnership
         self.cancel_requested = True
-        wished = replace(checkpoint, transfer=self._with_wish(checkpoint.transfer))
+        return self._saved_over(stored, replace(checkpoint, transfer=self._with_wish(checkpoint.transfer)))
+
+    def _saved_over(self, stored: Stored, checkpoint: Checkpoint) -> tuple[str, Checkpoint]:
+        """Write once more, over what was just read."""
         try:
-            return self._store.save(wished, stored.etag), wished
+            return self._store.save(checkpoint, stored.etag), checkpoint
         except Conflict:
             raise LostOwnership from None
 

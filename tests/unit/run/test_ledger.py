@@ -82,6 +82,39 @@ def test_a_write_whose_answer_was_lost_is_recognised(desk: Desk, monkeypatch: py
     assert desk.stored().transfer.bytes_confirmed == 16
 
 
+def test_an_etag_that_was_cut_off_is_read_again_where_nobody_else_wrote(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = desk.store.save
+    monkeypatch.setattr(desk.store, "save", lambda checkpoint, etag: save(checkpoint, etag)[:-3])
+    desk.ledger.save(desk.moved(8))
+    monkeypatch.undo()
+    desk.ledger.save(desk.moved(16))
+    desk.ledger.release(desk.moved(20))
+    assert desk.stored().transfer.bytes_confirmed == 20
+    assert not desk.ledger.cancel_requested
+
+
+def test_an_etag_that_was_cut_off_overwrites_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = desk.store.save
+    monkeypatch.setattr(desk.store, "save", lambda checkpoint, etag: save(checkpoint, etag)[:-3])
+    desk.ledger.save(desk.moved(8))
+    monkeypatch.undo()
+
+    load = desk.store.load
+
+    def overtaken(transfer_id: str) -> Stored | None:
+        found = load(transfer_id)
+        desk.somebody_writes(write="run-b.0", transfer=desk.moved(12))
+        return found
+
+    monkeypatch.setattr(desk.store, "load", overtaken)
+    with pytest.raises(LostOwnership):
+        desk.ledger.save(desk.moved(16))
+    monkeypatch.undo()
+    assert desk.stored().transfer.bytes_confirmed == 12
+
+
 @pytest.mark.parametrize("owner", ["run-b", None])
 def test_another_runs_write_ends_this_run_and_is_not_overwritten(desk: Desk, owner: str | None) -> None:
     theirs = Lease(owner, desk.stage.clock.now()) if owner else None
