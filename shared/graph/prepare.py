@@ -66,8 +66,7 @@ def graph_request(call: GraphCall, base_url: str, content: Buffer | None = None)
         case PostAttachment(item, attachment):
             if content is None:
                 raise ValueError("a POST needs the file's content")
-            body = b"".join((_post_head(attachment), base64.b64encode(content), _POST_TAIL))
-            return HttpRequest("POST", _attachments(item, base_url), _JSON, body)
+            return HttpRequest("POST", _attachments(item, base_url), _JSON, _post_body(attachment, content))
         case CompareAttachment(item, attachment_id):
             return HttpRequest("GET", f"{_attachments(item, base_url)}/{_segment(attachment_id)}/$value", {})
         case _:
@@ -117,6 +116,16 @@ def _session_body(attachment: Attachment, size: int) -> bytes:
     return json.dumps({"AttachmentItem": item}, ensure_ascii=False).encode()
 
 
+def _post_body(attachment: Attachment, content: Buffer) -> bytearray:
+    """The POST's body, encoded piece by piece: the text is never in memory twice."""
+    whole = memoryview(content)
+    body = bytearray(_post_head(attachment))
+    for start in range(0, len(whole), _ENCODED_AT_ONCE):
+        body += base64.b64encode(whole[start : start + _ENCODED_AT_ONCE])
+    body += _POST_TAIL
+    return body
+
+
 def _post_head(attachment: Attachment) -> bytes:
     """The POST's body up to the base64 text."""
     fields: dict[str, object] = {
@@ -131,3 +140,6 @@ def _post_head(attachment: Attachment) -> bytes:
 
 
 _POST_TAIL = b'"}'
+
+_ENCODED_AT_ONCE = 3 * 64 * 1024
+"""Bytes. A multiple of three, so that the pieces' base64 texts are together that of the whole."""
