@@ -15,6 +15,8 @@ from tests.unit.core.shapes import FAILURE, NOW, POLICY, SEEN, SIZE, at, session
 
 REFUSED = Refused(FAILURE)
 STORMY: dict[str, Any] = {
+    "failure": replace(FAILURE, detail="an older one"),
+    "strangers": 1,
     "session": session(),
     "suspects": ("new",),
     "not_before": at(9),

@@ -240,3 +240,10 @@ def test_a_look_that_graph_refuses_is_tried_again_while_a_commit_is_in_doubt(sta
 )
 def test_a_look_that_cannot_help_is_not_tried_again(fields: dict[str, Any], failure: Failure, state: State) -> None:
     assert patience.look_refused(transfer(State.LOOKING, **fields), Refused(failure), NOW, POLICY).state is state
+
+
+@pytest.mark.parametrize("expires_in", [3600, -1000])
+def test_the_looks_behind_an_expired_fence_are_counted_afresh(expires_in: float) -> None:
+    fencing = transfer(State.FENCING, session=session(expires_in=expires_in), announced_at=NOW, looks=2, tries=3)
+    after = patience.fence_by_expiry(fencing, NOW, POLICY)
+    assert (after.state, after.looks, after.tries) == (State.LOOKING, 0, 0)

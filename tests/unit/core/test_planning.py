@@ -242,3 +242,10 @@ def test_every_field_of_a_transfer_is_kept_or_forgotten_on_purpose() -> None:
     kept = {"id", "plan", "route", "state", "item_id", "before", "range_bytes", "announced_at", "landed", "runs"}
     kept |= {"attachment_id", "updated_at", "history", "retries"}
     assert kept | set(STORMY) == {field.name for field in fields(Transfer)}
+
+
+def test_an_id_stays_what_it_was_for_names_of_any_alphabet() -> None:
+    assert (
+        transfer_id(replace(SOURCE, blob="in/Übersicht.pdf"), TARGET, "Übersicht.pdf")
+        == "965abcbb0e5a2a25f334e899a6ed8bf1"
+    )

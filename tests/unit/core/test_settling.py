@@ -395,3 +395,10 @@ def test_after_the_last_suspect_there_is_nothing_new() -> None:
 def test_a_suspect_that_is_gone_was_nothing_new() -> None:
     after = settling.suspect_missing(replace(COMPARING, looks=0), ItemMissing(), NOW, POLICY)
     assert (after.state, after.suspects, after.not_before) == (State.LOOKING, (), at(POLICY.look_delays[0]))
+
+
+def test_a_new_attempt_counts_its_looks_afresh() -> None:
+    spent = {"looks": len(POLICY.look_delays), "early_looks": 2, "sessions": 1}
+    late = transfer(State.LOOKING, Route.POST, announced_at=at(-POLICY.post_landing), **spent)
+    after = settling.nothing_new(late, NOW, POLICY)
+    assert (after.state, after.looks, after.early_looks, after.announced_at) == (State.PLANNED, 0, 0, None)
