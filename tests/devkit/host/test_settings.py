@@ -23,7 +23,7 @@ def test_the_products_own_host_json_is_read_as_it_is_meant() -> None:
     found = settings.load_host_settings(ROOT, {})
     assert found.function_timeout == 600
     assert found.route_prefix == "api"
-    assert found.queues == settings.QueueRules(4, 0, 5, 30.0, 10.0, base64=True)
+    assert found.queues == settings.QueueRules(1, 3, 5, 30.0, 10.0, base64=True)
     assert (found.blobs.batch_size + found.blobs.new_batch_threshold, found.blobs.max_dequeue_count) == (4, 5)
 
 
