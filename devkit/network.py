@@ -34,8 +34,8 @@ SIZE = 3 * MIB + 12_345
 SMALL = 20_000
 """Bytes of a file that goes in one POST."""
 
-HEAD = 700
-"""Bytes, about: the head of a request, before its body."""
+HEAD = 400
+"""Bytes, at least: the head of a request, before its body."""
 
 TOGETHER = 12
 """Stories side by side."""
