@@ -204,7 +204,7 @@ def _thorough(count: int) -> Iterator[Story]:
         ("upload", "final range", 1),
         ("graph", "list", 1),
         ("graph", "create", 1),
-        *(("storage", "version", nth) for nth in (1, 2, 3)),
+        *(("storage", "version", nth) for nth in (1, 2)),
         *(("storage", "checkpoint", nth) for nth in (1, 2, 3, 4)),
     ]
     for (place, request, nth), at in itertools.product(answers, (0, 17, 150)):

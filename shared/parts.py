@@ -46,6 +46,11 @@ HEAD_START = 0.01
 """Seconds. Chosen: about what it takes to hand 4 MiB to the network; storage is waited for several times as long."""
 
 
+SAVE_PAUSE = 0.25
+"""Seconds. Chosen: a progress that whoever watches sees move, at a third of the writes where a range takes 80 ms. A
+confirmed offset that is not written down yet is never lost: the session knows it."""
+
+
 class SystemClock:
     """Implements `Clock` with the machine's own."""
 
@@ -157,6 +162,7 @@ class Parts:
             background=write_behind,
             budget=settings.run_budget_seconds,
             head_start=HEAD_START,
+            save_pause=SAVE_PAUSE,
             delete_source=settings.source_on_success is SourceOnSuccess.DELETE,
             pacing=self.pacing,
         )

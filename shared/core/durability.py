@@ -5,7 +5,7 @@ Must (else a file could be attached twice, or lost):
 - the announcement is in the checkpoint before the final range, or the POST, is sent; with it what was attached before;
 - the outcome is in the checkpoint before anybody is told of it, and before the source is deleted.
 
-Should (else work is done twice, harmlessly): the offset, after every range.
+Should (else the session is asked for what it knows anyway): the offset, behind the range that follows.
 """
 
 from __future__ import annotations

@@ -99,14 +99,16 @@ class GraphClient:
         return self._surroundings[origin]
 
     def _prepared(self, request: HttpRequest, headers: dict[str, str]) -> requests.PreparedRequest:
-        """The request with the URL as it was given.
+        """The request with the URL as it was given, of which `requests` is shown the origin only.
 
-        `requests` would undo the escapes of letters and dots, so that `%2E%2E` became a step in the path. What urllib3
-        still does to it is the same URL to everybody: hexadecimal digits get upper case (RFC 3986, 6.2.2.1).
+        It would undo the escapes of letters and dots, so that `%2E%2E` became a step in the path, and take longer for a
+        session's long URL than for all the rest. What urllib3 still does to it is the same URL to everybody:
+        hexadecimal digits get upper case (RFC 3986, 6.2.2.1).
         """
+        parts = urlsplit(request.url)
         body: Any = request.body  # sent as it is; the stubs know no other buffers than bytes
         prepared = self._session.prepare_request(
-            requests.Request(request.method, request.url, headers=headers, data=body)
+            requests.Request(request.method, f"{parts.scheme}://{parts.netloc}/", headers=headers, data=body)
         )
         prepared.url = request.url
         return prepared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -28,7 +29,8 @@ class Ledger:
     """The checkpoint as this run wrote it last. Not for use by two threads at once.
 
     `head_start`: seconds by which a range goes before the checkpoint that is written behind it. While the range's bytes
-    leave, anything else in the process slows them down.
+    leave, anything else in the process slows them down. `save_pause`: seconds at least between a write and the next one
+    behind; ranges that follow each other faster share it.
 
     Attributes:
         saved: the transfer as it is durable.
@@ -43,6 +45,7 @@ class Ledger:
         clock: Clock,
         background: Background,
         head_start: float = 0,
+        save_pause: float = 0,
     ) -> None:
         self.saved = stored.checkpoint.transfer
         self.cancel_requested = self.saved.cancel_requested
@@ -53,7 +56,11 @@ class Ledger:
         self._clock = clock
         self._background = background
         self._head_start = head_start
+        self._save_pause = save_pause
+        self._written_at = clock.now()
         self._behind: Future[None] | None = None
+        self._latest = self.saved
+        self._is_overtaken = threading.Event()
         self._writes = 0
 
     def save(self, transfer: Transfer) -> None:
@@ -68,12 +75,13 @@ class Ledger:
     def save_behind(self, transfer: Transfer) -> None:
         """Make the transfer durable while the next range is on its way.
 
-        A write under way is not waited for: the next save carries what this one would have.
+        One that is due takes this along, and one under way is not waited for: the next save carries what it misses.
         """
+        self._latest = transfer
         if self._behind is not None and not self._behind.done():
             return
         self.settle()
-        self._behind = self._background.submit(lambda: self._write_behind(transfer))
+        self._behind = self._background.submit(self._write_behind)
 
     def release(self, transfer: Transfer) -> None:
         """Make the transfer durable and let go of it: the run is over."""
@@ -81,19 +89,27 @@ class Ledger:
         self._write(transfer, keep_lease=False)
 
     def settle(self) -> None:
-        """Wait for the write under way. Raises what it raised."""
+        """Wait for the write under way; one that is only due is left out. Raises what it raised."""
         behind, self._behind = self._behind, None
         if behind is not None:
+            self._is_overtaken.set()
             behind.result()
+            self._is_overtaken.clear()
 
-    def _write_behind(self, transfer: Transfer) -> None:
-        if self._head_start:
-            self._clock.sleep(self._head_start)
-        self._write(transfer, keep_lease=True)
+    def _write_behind(self) -> None:
+        if not self._is_overtaken_before_due():
+            self._write(self._latest, keep_lease=True)
+
+    def _is_overtaken_before_due(self) -> bool:
+        """Wait until the write behind is due; True where somebody settles first, whose own write has it all."""
+        passed = (self._clock.now() - self._written_at).total_seconds()
+        pause = max(self._head_start, self._save_pause - passed)
+        return pause > 0 and self._is_overtaken.wait(pause)
 
     def _write(self, transfer: Transfer, *, keep_lease: bool) -> None:
         self._writes += 1
-        owned = lease(self._run_id, self._clock.now()) if keep_lease else None
+        self._written_at = self._clock.now()
+        owned = lease(self._run_id, self._written_at) if keep_lease else None
         write = f"{self._run_id}.{self._writes}"
         checkpoint = self._checkpoint.written(self._with_wish(transfer), write, owned)
         try:

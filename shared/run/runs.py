@@ -32,6 +32,7 @@ class Edges:
         background: makes the thread that writes behind; it ends with the run.
         budget: seconds after which a run stops by itself.
         head_start: seconds by which a range goes before the checkpoint behind it.
+        save_pause: seconds at least between two checkpoints that are only worth saving.
         delete_source: whether an attached file's source is deleted once the outcome is durable.
         pacing: where a run asks for its turn on a mailbox.
     """
@@ -50,6 +51,7 @@ class Edges:
     background: Callable[[], AbstractContextManager[Background]]
     budget: float
     head_start: float = 0
+    save_pause: float = 0
     delete_source: bool = False
     pacing: Pacing = field(default_factory=Unlimited)
 
@@ -150,7 +152,9 @@ class Runs:
     def _run(self, stored: Stored, run_id: str, deadline: datetime, background: Background, look: Look | None) -> None:
         edges, transfer = self._edges, stored.checkpoint.transfer
         with closing(edges.sources.open(transfer.plan.source)) as reader:
-            ledger = Ledger(edges.checkpoints, stored, run_id, edges.clock, background, edges.head_start)
+            ledger = Ledger(
+                edges.checkpoints, stored, run_id, edges.clock, background, edges.head_start, edges.save_pause
+            )
             try:
                 turn = edges.pacing.enter(transfer, run_id, background, look)
                 if isinstance(turn, Later):

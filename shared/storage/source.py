@@ -5,8 +5,8 @@ first wanted byte to the end, conditional on the ETag; a background read fills t
 is being sent. A stream that breaks or stalls is opened again at the byte that is missing.
 
 The condition holds for the moment in which the stream was opened: whoever overwrites the blob later lets the stream run
-on with the old bytes. So the version is asked for again beside every range that is read ahead, and once more before the
-file's last bytes are handed out.
+on with the old bytes. So the version is asked for again while ranges are read ahead, and once more before the file's
+last bytes are handed out.
 """
 
 from __future__ import annotations
@@ -33,6 +33,19 @@ ATTEMPTS = 3
 WAY_SECONDS = 60.0
 """How long a signature or token is used again. Chosen: well below the five minutes that azure-identity leaves to a
 token it hands out."""
+
+VERSION_SECONDS = 0.1
+"""How old an answer about the version may be while ranges are read ahead. Chosen: below what a range takes on its way
+to Outlook, so that a file that was overwritten is noticed before its last range, while fast ranges do not pay for a
+question each. The question before the last bytes is never left out."""
+
+HEAD_START = 0.01
+"""Seconds by which the range that was handed out goes before the one that is read behind it: while its bytes leave,
+anything else in the process slows them down. Chosen: about what it takes to hand 4 MiB to the network."""
+
+UNHURRIED = 0.05
+"""Seconds that a range takes at least where the next one is given a head start. Chosen: then most of them are spent on
+waiting for Graph's answer, and the reading fits in; below, the reading is what the next range waits for."""
 
 BUFFERS = 2
 """Ranges in memory: the one that is being sent, and the one that is being read."""
@@ -107,6 +120,8 @@ class BlobReader:
         self._asked: Future[Any] | None = None
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
         self._way: tuple[float, BlobGet] | None = None
+        self._handed_out_at = 0.0
+        self._current_at = 0.0  # when the pinned version was last known to be the blob's, by the monotonic clock
         self._closed = False
 
     def expect(self, offset: int, length: int) -> None:
@@ -124,7 +139,7 @@ class BlobReader:
         onward = offset + length
         following = min(length, self._source.size - onward)
         if following > 0:
-            self._read_ahead(onward, following)
+            self._read_ahead(onward, following, self._head_start())
         elif asked is not None:
             asked.result()
         elif not opened_now:
@@ -141,11 +156,17 @@ class BlobReader:
         self._drop_stream()
         self._buffers.clear()
 
-    def _read_ahead(self, offset: int, length: int) -> Future[memoryview]:
-        """Read these bytes in the background, unless others are being read already."""
+    def _read_ahead(self, offset: int, length: int, pause: float = 0) -> Future[memoryview]:
+        """Read these bytes in the background, after `pause` seconds, unless others are being read already."""
         if self._ahead is None:
-            self._ahead = (offset, length, self._worker.submit(self._fill_ahead, offset, length))
+            self._ahead = (offset, length, self._worker.submit(self._fill_ahead, offset, length, pause))
         return self._ahead[2]
+
+    def _head_start(self) -> float:
+        """Seconds by which the bytes that are handed out now go before the next ones are read."""
+        now = time.monotonic()
+        took, self._handed_out_at = now - self._handed_out_at, now
+        return HEAD_START if took >= UNHURRIED else 0
 
     def _take(self, offset: int, length: int) -> memoryview:
         ahead, self._ahead = self._ahead, None
@@ -156,10 +177,13 @@ class BlobReader:
                 return data[:length]
         return self._worker.submit(self._fill, offset, length).result()
 
-    def _fill_ahead(self, offset: int, length: int) -> memoryview:
+    def _fill_ahead(self, offset: int, length: int, pause: float) -> memoryview:
         """Fill a buffer, then make sure that the bytes are still the blob's; nobody waits for either."""
+        time.sleep(pause)
         data = self._fill(offset, length)
-        self._ask_version()
+        is_last = offset + length >= self._source.size
+        if is_last or time.monotonic() - self._current_at > VERSION_SECONDS:
+            self._ask_version()
         return data
 
     def _fill(self, offset: int, length: int) -> memoryview:
@@ -200,6 +224,7 @@ class BlobReader:
         stream = self._connections.get(*self._request({"Range": f"bytes={offset}-", "If-Match": self._source.etag}))
         if stream.status == HTTPStatus.PARTIAL_CONTENT:
             self._stream, self._position = stream, offset
+            self._current_at = time.monotonic()
             return stream
         stream.close()
         raise self._refused(stream.status)
@@ -210,6 +235,7 @@ class BlobReader:
             try:
                 status = self._connections.head(*self._request({"If-Match": self._source.etag}))
                 if status == HTTPStatus.OK:
+                    self._current_at = time.monotonic()
                     return
                 problem = self._refused(status)
             except BROKEN:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -168,14 +169,47 @@ def _always_conflicts(_checkpoint: Checkpoint, _etag: str) -> str:
     raise Conflict
 
 
-def test_a_range_goes_before_the_checkpoint_behind_it(desk: Desk) -> None:
-    clock = desk.stage.clock
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+def ledger_of(desk: Desk, threads: ThreadPoolExecutor, **seconds: float) -> Ledger:
     stored = desk.store.load(desk.transfer.id)
     assert stored is not None
-    ledger = Ledger(desk.store, stored, RUN, clock, AtOnce(), head_start=3)
-    began = clock.now()
-    ledger.save(desk.moved(8))
-    assert clock.now() == began
-    ledger.save_behind(desk.moved(16))
-    assert clock.now() - began == timedelta(seconds=3)
-    assert desk.stored().transfer.bytes_confirmed == 16
+    return Ledger(desk.store, stored, RUN, desk.stage.clock, threads, **seconds)
+
+
+@pytest.mark.parametrize("seconds", [{"head_start": 0.05}, {"save_pause": 0.05}])
+def test_a_write_behind_comes_later_and_takes_along_what_came_meanwhile(
+    desk: Desk, threads: ThreadPoolExecutor, seconds: dict[str, float]
+) -> None:
+    ledger = ledger_of(desk, threads, **seconds)
+    ledger.save_behind(desk.moved(4))
+    assert desk.stored().transfer.bytes_confirmed == 0
+    ledger.save_behind(desk.moved(8))
+    threads.submit(lambda: None).result()
+    assert desk.stored().transfer.bytes_confirmed == 8
+    assert desk.stored().write == f"{RUN}.1"
+
+
+def test_a_write_behind_is_due_at_once_where_the_last_write_is_long_ago(
+    desk: Desk, threads: ThreadPoolExecutor
+) -> None:
+    ledger = ledger_of(desk, threads, save_pause=3600)
+    desk.stage.clock.advance(3600)
+    ledger.save_behind(desk.moved(4))
+    threads.submit(lambda: None).result()
+    assert desk.stored().transfer.bytes_confirmed == 4
+
+
+@pytest.mark.parametrize("end", ["save", "release"])
+def test_a_write_behind_that_is_only_due_is_overtaken_by_the_next_save_and_left_out(
+    desk: Desk, threads: ThreadPoolExecutor, end: str
+) -> None:
+    ledger = ledger_of(desk, threads, save_pause=3600)
+    ledger.save_behind(desk.moved(4))
+    getattr(ledger, end)(desk.moved(8))
+    assert desk.stored().transfer.bytes_confirmed == 8
+    assert desk.stored().write == f"{RUN}.1"
