@@ -23,7 +23,16 @@ from shared.settings import SETTINGS
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(<!-- made by dev\.py docs: (?P<name>[a-z-]+) -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
 
-ASIDES = {ev.CancelRequested, ev.Refused, ev.NotDone, ev.RangeTooLarge, ev.RunStarted, ev.ItemMissing, ev.Withdrawn}
+ASIDES = {
+    ev.CancelRequested,
+    ev.Refused,
+    ev.NotDone,
+    ev.RangeTooLarge,
+    ev.RunStarted,
+    ev.ItemMissing,
+    ev.Withdrawn,
+    ev.Unsent,
+}
 """Events that can come almost anywhere: waiting, giving up, and a new run. The table below the picture has them all."""
 
 TWISTS = {(state, ev.Unsure) for state in (State.ASKING, State.FENCING, State.LOOKING, State.COMPARING)}

@@ -159,6 +159,7 @@ def check_evidence(request: Request, answer: HttpAnswer, event: ev.Happening) ->
             | ev.CancelRequested()
             | ev.Announced()
             | ev.Withdrawn()
+            | ev.Unsent()
             | ev.OffsetRefused()
             | ev.SessionGone()
             | ev.AskRefused()

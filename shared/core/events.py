@@ -45,7 +45,12 @@ class Announced(Event):
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn(Event):
-    """The announced commit was surely not sent."""
+    """The announced commit was surely not sent: not in time. It is announced afresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent(Event):
+    """The announced commit was surely not sent, by the very run that announced it: the transfer ends first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +178,7 @@ Happening = (
     | CancelRequested
     | Announced
     | Withdrawn
+    | Unsent
     | ItemsFound
     | AttachmentsListed
     | SessionOpened

@@ -19,6 +19,7 @@ from shared.core.events import (
     RangeTooLarge,
     SessionOpened,
     SessionTooSmall,
+    Unsent,
     Withdrawn,
 )
 from shared.core.model import Failure, Route, Session, State, Transfer, with_offset
@@ -115,6 +116,11 @@ def commit_withdrawn(transfer: Transfer, event: Withdrawn, now: datetime, policy
     return patience.hold(_unposted(transfer), NotDone(Code.SOURCE_UNREADABLE, graph=event.graph), now, policy)
 
 
+def commit_unsent(transfer: Transfer, _event: Unsent, _now: datetime, _policy: Policy) -> Transfer:
+    """The transfer ends before its commit was sent: as if it had never been announced, so nothing is in doubt."""
+    return replace(_unposted(transfer), state=_UNANNOUNCED[transfer.route], announced_at=None)
+
+
 def commit_not_done(transfer: Transfer, event: NotDone, now: datetime, policy: Policy) -> Transfer:
     """The commit surely had no effect. A POST goes back to before its announcement; a final range stays."""
     return patience.hold(_unposted(transfer), event, now, policy)
@@ -123,6 +129,9 @@ def commit_not_done(transfer: Transfer, event: NotDone, now: datetime, policy: P
 def commit_missed(transfer: Transfer, event: ItemMissing, now: datetime, policy: Policy) -> Transfer:
     """The POST found no item: surely no effect; wait for the item."""
     return patience.wait_for_target(_unposted(transfer), event, now, policy)
+
+
+_UNANNOUNCED = {Route.POST: State.PLANNED, Route.SESSION: State.SENDING}
 
 
 def _unposted(transfer: Transfer) -> Transfer:

@@ -81,6 +81,7 @@ TABLE: Table = {
         ev.PostTooLarge: _row(sending.post_too_large, State.OPENING, State.FAILED),
         ev.ItemMissing: _row(sending.commit_missed, State.PLANNED, State.FAILED),
         ev.Withdrawn: _row(sending.commit_withdrawn, State.PLANNED, State.FAILED),
+        ev.Unsent: _row(sending.commit_unsent, State.PLANNED, State.SENDING),
         ev.NotDone: _row(sending.commit_not_done, State.COMMITTING, State.PLANNED, State.FENCING, State.FAILED),
         ev.Unsure: _row(settling.commit_unsure, State.ASKING, State.FENCING, State.LOOKING),
         ev.Refused: _row(ending.post_refused, State.FENCING, State.FAILED),

@@ -10,9 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from shared.core.actions import Action, Announce, Finish, PutRange, Request, Wait, Withdraw
+from shared.core.actions import Action, Announce, Finish, PostAttachment, PutRange, Request, Wait, Withdraw
 from shared.core.durability import must_save_before, worth_saving
-from shared.core.events import Announced, CancelRequested, Happening, OffsetKnown, RunStarted, Withdrawn
+from shared.core.events import (
+    Announced,
+    CancelRequested,
+    Happening,
+    OffsetKnown,
+    Refused,
+    RunStarted,
+    Unsent,
+    Withdrawn,
+)
 from shared.core.history import recorded
 from shared.core.machine import apply, decide
 from shared.core.model import Transfer
@@ -84,6 +93,7 @@ class Driver:
         self._requests = 0
         self._moved = False
         self._wish_heeded = False
+        self._is_unsent = False  # this run announced a commit afresh, and has sent nothing of it
 
     def run(self) -> Over | Yielded:
         """Carry the transfer on.
@@ -96,7 +106,7 @@ class Driver:
         while True:
             if self._is_wish_unheeded and not transfer.is_over:
                 self._wish_heeded = True
-                transfer = self._step(transfer, None, CancelRequested())
+                transfer = self._step(self._unannounced(transfer), None, CancelRequested())
             action = decide(transfer, self._clock.now(), self._policy)
             held_until = self._turn.held_until(action, transfer)
             if held_until is not None:
@@ -110,8 +120,10 @@ class Driver:
                     if not self._sleeps(transfer, until):
                         return self._yield(transfer, until)
                 case Announce():
+                    self._is_unsent = transfer.announced_at is None
                     transfer = self._step(transfer, action, Announced())
                 case Withdraw():
+                    self._is_unsent = False
                     transfer = self._step(transfer, action, Withdrawn())
                 case _:
                     if self._is_out_of_time():
@@ -133,7 +145,17 @@ class Driver:
         seconds = (self._clock.now() - began).total_seconds()
         self._requests += 1
         self._moved = self._moved or (isinstance(action, PutRange) and isinstance(event, OffsetKnown))
+        if isinstance(event, Refused) and event.failure.graph is None:  # a refusal of ours, before anything was sent
+            transfer = self._unannounced(transfer)
+        self._is_unsent = self._is_unsent and not isinstance(action, PutRange | PostAttachment)
         return self._step(transfer, action, event, seconds)
+
+    def _unannounced(self, transfer: Transfer) -> Transfer:
+        """The transfer is about to end: a commit that was only announced has then nothing to be looked for."""
+        if not self._is_unsent:
+            return transfer
+        self._is_unsent = False
+        return self._step(transfer, None, Unsent())
 
     @property
     def _is_wish_unheeded(self) -> bool:

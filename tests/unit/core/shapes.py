@@ -181,6 +181,11 @@ ANYTIME: frozenset[type[ev.Event]] = frozenset({ev.RunStarted, ev.CancelRequeste
 """What can happen to every transfer that is not over, whatever it wanted."""
 
 
+def between_requests(state: State) -> frozenset[type[ev.Event]]:
+    """What can happen in this state without anything having been asked of Graph."""
+    return ANYTIME | {ev.Unsent} if state is State.COMMITTING else ANYTIME
+
+
 def events(kind: type[ev.Event]) -> list[Any]:
     """Every variant of this event that differs for some rule."""
     return _EVENTS.get(kind) or [kind()]

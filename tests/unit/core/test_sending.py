@@ -21,9 +21,10 @@ from shared.core.events import (
     RangeTooLarge,
     SessionOpened,
     SessionTooSmall,
+    Unsent,
     Withdrawn,
 )
-from shared.core.model import Failure, Route, Session, State
+from shared.core.model import Failure, Route, Session, State, Transfer
 from shared.core.retry import backoff
 from tests.unit.core.shapes import FINAL, NOW, POLICY, SEEN, SIZE, URL, at, listed, session, transfer
 
@@ -186,6 +187,21 @@ def test_a_post_that_can_never_be_sent_in_time_fails_by_name() -> None:
     ended = sending.commit_withdrawn(worn, Withdrawn(graph=SEEN), NOW, POLICY)
     assert ended.failure is not None
     assert (ended.failure.code, ended.failure.graph) == (Code.SOURCE_UNREADABLE, SEEN)
+
+
+@pytest.mark.parametrize(
+    ("announced", "before"),
+    [
+        (POSTED, UNPOSTED),
+        (
+            transfer(State.COMMITTING, session=session(FINAL), announced_at=NOW, sessions=1),
+            transfer(State.SENDING, session=session(FINAL), sessions=1),
+        ),
+    ],
+    ids=["post", "session"],
+)
+def test_a_commit_that_was_not_sent_is_as_if_it_had_never_been_announced(announced: Transfer, before: Transfer) -> None:
+    assert sending.commit_unsent(announced, Unsent(), NOW, POLICY) == before
 
 
 def test_a_post_that_surely_had_no_effect_is_announced_afresh() -> None:

@@ -9,7 +9,7 @@ from shared.core.errors import CATALOGUE
 from shared.core.machine import IllegalEvent, apply, decide
 from shared.core.model import TERMINAL, State, Transfer
 from shared.core.table import TABLE
-from tests.unit.core.shapes import ANYTIME, NOW, OUTCOMES, POLICY, events, shapes, transfer
+from tests.unit.core.shapes import NOW, OUTCOMES, POLICY, between_requests, events, shapes, transfer
 
 ROWS = [(state, kind) for state, rows in TABLE.items() for kind in rows]
 ALL_EVENTS = [kind for kind in vars(ev).values() if isinstance(kind, type) and issubclass(kind, ev.Event)]
@@ -18,7 +18,8 @@ ALL_EVENTS.remove(ev.Event)
 
 def possible(state: State, kind: type[ev.Event]) -> list[Transfer]:
     """The shapes of this state to which this event can happen, by what they want next."""
-    return [shape for shape in shapes(state) if kind in ANYTIME or kind in OUTCOMES[type(decide(shape, NOW, POLICY))]]
+    between = between_requests(state)
+    return [shape for shape in shapes(state) if kind in between | OUTCOMES[type(decide(shape, NOW, POLICY))]]
 
 
 def test_every_state_has_its_rows() -> None:
@@ -28,7 +29,7 @@ def test_every_state_has_its_rows() -> None:
 @pytest.mark.parametrize("state", sorted(set(State) - TERMINAL))
 def test_whatever_can_come_of_what_a_state_wants_has_a_row(state: State) -> None:
     wanted = {type(decide(shape, NOW, POLICY)) for shape in shapes(state)}
-    assert set(TABLE[state]) == ANYTIME.union(*(OUTCOMES[kind] for kind in wanted))
+    assert set(TABLE[state]) == between_requests(state).union(*(OUTCOMES[kind] for kind in wanted))
 
 
 @pytest.mark.parametrize(("state", "kind"), ROWS)

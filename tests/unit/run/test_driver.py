@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import nullcontext
+from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
 
@@ -12,6 +15,7 @@ from shared.core.errors import Code
 from shared.core.model import State
 from shared.core.policy import Policy
 from shared.run.driver import LEAST_ACTIONS
+from shared.run.runs import Runs
 from shared.storage.ports import StorageUnavailable
 from tests.unit.run.stage import MAILBOX, Stage
 
@@ -29,6 +33,15 @@ class Recorder:
     def __call__(self, name: str, effect: Callable[[], T], /) -> T:
         self.calls.append(name)
         return effect()
+
+
+class Never:
+    """Implements `Background`: what nobody waits for is left out."""
+
+    def submit(self, _work: Callable[[], None], /) -> Future[None]:
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
 
 
 def big_stage(gate: Recorder, *, budget: float = 480) -> Stage:
@@ -161,3 +174,72 @@ def test_a_source_overwritten_midway_ends_the_old_version_and_leaves_nothing_of_
     assert failure.code is Code.SOURCE_CHANGED
     assert stage.attached() == []
     assert stage.graph.attachments(MAILBOX, stage.item) == []
+
+
+def wishing_at(stage: Stage, transfer_id: str, call: str, nth: int) -> Callable[..., object]:
+    """A gate behind whose `nth` call of that name a person wishes the end."""
+    seen: list[str] = []
+
+    def gate(name: str, effect: Callable[[], T], /) -> T:
+        result = effect()
+        seen.append(name)
+        if name == call and seen.count(call) == nth:
+            stage.wish_the_end(transfer_id)
+        return result
+
+    return gate
+
+
+@pytest.mark.parametrize("content", [b"hello", BIG], ids=["post", "session"])
+def test_a_wish_that_is_found_while_the_commit_is_announced_ends_the_transfer_at_once(content: bytes) -> None:
+    stage = Stage(policy=POLICY) if content == b"hello" else big_stage(Recorder())
+    transfer = stage.transfer(content)
+    wish = wishing_at(stage, transfer.id, *("graph.GET", 1) if content == b"hello" else ("graph.PUT", 3))
+    if content == BIG:  # the wish is found by the save of the announcement: nothing is saved in between
+        stage.runs = Runs(replace(stage.edges, background=lambda: nullcontext(Never())))
+    stage.edges.transport._gate = wish  # type: ignore[attr-defined]
+    began = stage.clock.now()
+    stage.runs.start(transfer)
+    ended = stage.now_is(transfer.id)
+    assert (ended.state, ended.announced_at, stage.clock.now()) == (State.CANCELLED, None, began)
+    assert [(step.state, step.outcome) for step in ended.history if step.outcome == "unsent"] == [
+        (State.COMMITTING, "unsent")
+    ]
+    assert stage.attached() == []
+
+
+def test_a_source_overwritten_before_its_last_range_leaves_no_doubt_though_its_new_version_is_attached() -> None:
+    stage = big_stage(Recorder())
+    transfer = stage.transfer(BIG)
+    puts: list[str] = []
+
+    def overwrite(name: str, effect: Callable[[], T], /) -> T:
+        result = effect()
+        puts.extend([name] if name == "graph.PUT" else [])
+        if len(puts) == 3:
+            puts.append("overwritten")
+            newer = stage.transfer(BIG[::-1] + b"longer")
+            stage.runs.start(newer)
+        return result
+
+    stage.edges.transport._gate = overwrite  # type: ignore[attr-defined]
+    began = stage.clock.now()
+    stage.runs.start(transfer)
+    failure = stage.now_is(transfer.id).failure
+    assert failure is not None
+    assert (failure.code, stage.clock.now()) == (Code.SOURCE_CHANGED, began)
+    assert stage.attached() == [("a.bin", BIG[::-1] + b"longer")]
+
+
+def test_a_commit_that_was_sent_once_stays_in_doubt_whoever_wishes_the_end() -> None:
+    stage = big_stage(Recorder())
+    stage.graph.fault({"action": "status", "kind": "final-put", "status": 503, "times": 100})
+    transfer = stage.transfer(BIG)
+    stage.edges.transport._gate = wishing_at(stage, transfer.id, "graph.PUT", 4)  # type: ignore[attr-defined]
+    stage.runs.start(transfer)
+    stage.deliver_all()
+    ended = stage.now_is(transfer.id)
+    assert ended.state is State.CANCELLED
+    assert ended.announced_at is not None
+    assert len([step for step in ended.history if step.action == "list attachments"]) > 2
+    assert "unsent" not in [step.outcome for step in ended.history]
