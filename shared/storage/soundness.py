@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from shared.core.checkpoint import Checkpoint
@@ -99,9 +100,14 @@ def _is_time(value: datetime) -> bool:
 def _values(value: Any) -> Iterator[Any]:
     """The value, and whatever it is made of."""
     yield value
-    if dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield from _values(getattr(value, field.name))
-    elif isinstance(value, tuple):
+    if isinstance(value, tuple):
         for entry in value:
             yield from _values(entry)
+    for name in _fields(type(value)):
+        yield from _values(getattr(value, name))
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    """The names of a dataclass's fields; of anything else, none."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from devkit.scene import Scene
+from devkit.scene import MAILBOX, Scene
 
 PROBLEM = "application/problem+json"
 
@@ -31,6 +31,11 @@ class Caller:
     def get(self, path: str, **query: str | int) -> requests.Response:
         """One GET."""
         return self.call("GET", path, params=query)
+
+    def dropped(self, name: str, data: bytes, **parts: Any) -> dict[str, Any]:
+        """A file that no event tells of, and the body that asks for it."""
+        self.scene.stack.drop(name, data, events=0)
+        return {"blob": name, "target": {"mailbox": MAILBOX, "messageId": self.scene.item()}, **parts}
 
     def start(self, body: object) -> requests.Response:
         """POST /transfers."""

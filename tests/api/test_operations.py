@@ -1,4 +1,4 @@
-"""Start, read, list, retry and cancel over HTTP, on the running app."""
+"""Start, read and list over HTTP, on the running app; how transfers are ended and retried stands in test_ends.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from tests.e2e.stage import LOST, staged
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("api operations")]
 
 MIB = 1024 * 1024
-NOWHERE = "AAMkADnowhere="
 OTHER = "grace@example.org"
 FORBIDDEN = "mallory@example.net"
 
@@ -31,12 +30,6 @@ def stage() -> Iterator[Scene]:
         yield running
 
 
-def body(caller: Caller, name: str, data: bytes, **parts: Any) -> dict[str, Any]:
-    """A file that no event tells of, and the body that asks for it."""
-    caller.scene.stack.drop(name, data, events=0)
-    return {"blob": name, "target": {"mailbox": MAILBOX, "messageId": caller.scene.item()}, **parts}
-
-
 # --- start ----------------------------------------------------------------------------------------------------------
 
 
@@ -44,7 +37,7 @@ def body(caller: Caller, name: str, data: bytes, **parts: Any) -> dict[str, Any]
 def test_a_file_is_attached_as_the_body_says(caller: Caller, size: int) -> None:
     data = content(size)
     shown = {"name": "März.pdf", "contentType": "application/pdf"}
-    asked = body(caller, f"in/by body {size}.bin", data, attachment=shown)
+    asked = caller.dropped(f"in/by body {size}.bin", data, attachment=shown)
     started = accepted(caller.start(asked))
     ended = caller.ended(started["id"])
     assert (ended["state"], ended["error"]) == ("attached", None)
@@ -76,7 +69,7 @@ def test_each_part_that_is_left_out_is_decided_by_the_metadata_alone(caller: Cal
 
 
 def test_the_same_again_is_the_same_transfer_and_one_attachment(caller: Caller) -> None:
-    asked = body(caller, "again.bin", content(1000))
+    asked = caller.dropped("again.bin", content(1000))
     answers: list[Any] = []
     callers = [threading.Thread(target=lambda: answers.append(caller.start(asked))) for _ in range(6)]
     for each in callers:
@@ -92,7 +85,7 @@ def test_the_same_again_is_the_same_transfer_and_one_attachment(caller: Caller) 
 
 
 def test_the_same_file_for_another_item_is_another_transfer(caller: Caller) -> None:
-    asked = body(caller, "twice.bin", content(1000))
+    asked = caller.dropped("twice.bin", content(1000))
     other = {**asked, "target": {"mailbox": OTHER, "messageId": caller.scene.item(mailbox=OTHER)}}
     first, second = accepted(caller.start(asked)), accepted(caller.start(other))
     assert first["id"] != second["id"]
@@ -101,7 +94,7 @@ def test_the_same_file_for_another_item_is_another_transfer(caller: Caller) -> N
 
 def test_the_answer_comes_before_the_upload(caller: Caller) -> None:
     caller.scene.graph.fault({"action": "hold", "kind": "post"})
-    started = accepted(caller.start(body(caller, "held.bin", content(1000))))
+    started = accepted(caller.start(caller.dropped("held.bin", content(1000))))
     caller.scene.stack.wait_until(caller.scene.graph.holding, what="the upload is held")
     assert started["state"] == "queued"
     assert caller.transfer(started["id"])["state"] == "sending"
@@ -111,7 +104,7 @@ def test_the_answer_comes_before_the_upload(caller: Caller) -> None:
 
 @pytest.mark.parametrize(("size", "code"), [(0, "SOURCE_EMPTY"), (157_286_401, "SOURCE_TOO_LARGE")])
 def test_a_file_of_an_impossible_size_is_a_transfer_that_has_failed(caller: Caller, size: int, code: str) -> None:
-    started = accepted(caller.start(body(caller, f"size {size}.bin", bytes(size))))
+    started = accepted(caller.start(caller.dropped(f"size {size}.bin", bytes(size))))
     assert (started["state"], started["error"]["code"]) == ("failed", code)
     assert "retry" not in started["links"]
     refused(caller.call("POST", f"/transfers/{started['id']}/retry"), 409, "RETRY_POINTLESS")
@@ -214,7 +207,7 @@ def test_an_unknown_transfer_is_not_found(caller: Caller, given: str, method: st
 
 def test_a_transfer_under_way_says_when_to_look_again(caller: Caller) -> None:
     caller.scene.graph.fault({"action": "hold", "kind": "put", "nth": 3})
-    started = accepted(caller.start(body(caller, "slow.bin", content(5 * MIB))))
+    started = accepted(caller.start(caller.dropped("slow.bin", content(5 * MIB))))
     caller.scene.stack.wait_until(caller.scene.graph.holding, what="the third range is held")
 
     def first_confirmed() -> bool:
@@ -238,7 +231,7 @@ def test_a_transfer_under_way_says_when_to_look_again(caller: Caller) -> None:
 
 def test_a_listing_has_every_transfer_once_in_pages_of_any_size(caller: Caller) -> None:
     for number in range(4):
-        caller.ended(accepted(caller.start(body(caller, f"listed {number}.bin", content(1000))))["id"])
+        caller.ended(accepted(caller.start(caller.dropped(f"listed {number}.bin", content(1000))))["id"])
     whole = [one["id"] for one in caller.listed(limit=200)]
     assert whole == sorted(whole)
     assert len(whole) == len(set(whole)) > 3
@@ -259,7 +252,7 @@ def test_a_listing_by_state_has_exactly_those(caller: Caller, state: str) -> Non
 
 def test_a_listing_by_mailbox_has_exactly_those_whatever_their_case(caller: Caller) -> None:
     target = {"mailbox": OTHER, "messageId": caller.scene.item(mailbox=OTHER)}
-    asked = {**body(caller, "of another mailbox.bin", content(1000)), "target": target}
+    asked = {**caller.dropped("of another mailbox.bin", content(1000)), "target": target}
     caller.ended(accepted(caller.start(asked))["id"])
     everything = [one for one in caller.listed() if one["target"]["mailbox"] == OTHER]
     assert everything
@@ -296,89 +289,6 @@ def test_a_continuation_of_another_listing_is_refused(caller: Caller) -> None:
     refused(caller.get("/transfers", state="attached", continuation=continuation), 400, "REQUEST_INVALID")
 
 
-# --- retry ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_failed_transfer_is_tried_again_once_its_cause_is_gone(caller: Caller) -> None:
-    asked = body(caller, "late.bin", content(1000), target={"mailbox": MAILBOX, "messageId": NOWHERE})
-    started = accepted(caller.start(asked))
-    failed = caller.ended(started["id"])
-    assert (failed["state"], failed["error"]["code"]) == ("failed", "TARGET_NOT_FOUND")
-    assert failed["links"]["retry"] == f"/api/transfers/{started['id']}/retry"
-    assert started["id"] in [one["id"] for one in caller.listed(state="failed")]
-    refused(caller.call("DELETE", f"/transfers/{started['id']}"), 409, "TRANSFER_FAILED")
-    caller.scene.graph.add_message(MAILBOX, id=NOWHERE)
-    again = accepted(caller.call("POST", f"/transfers/{started['id']}/retry"))
-    assert (again["id"], again["error"], again["finishedAt"]) == (started["id"], None, None)
-    assert (again["state"], again["attempts"]) == ("queued", 0)
-    assert caller.ended(started["id"])["state"] == "attached"
-    caller.scene.stack.wait_until_idle()
-    assert started["id"] not in [one["id"] for one in caller.listed(state="failed")]
-    assert len(caller.scene.graph.attachments(MAILBOX, NOWHERE)) == 1
-
-
-def test_an_attached_transfer_can_be_neither_retried_nor_cancelled(caller: Caller) -> None:
-    started = accepted(caller.start(body(caller, "done.bin", content(1000))))
-    caller.ended(started["id"])
-    refused(caller.call("POST", f"/transfers/{started['id']}/retry"), 409, "TRANSFER_ATTACHED")
-    refused(caller.call("DELETE", f"/transfers/{started['id']}"), 409, "TRANSFER_ATTACHED")
-
-
-def test_a_transfer_under_way_cannot_be_retried(caller: Caller) -> None:
-    caller.scene.graph.fault({"action": "hold", "kind": "post"})
-    started = accepted(caller.start(body(caller, "busy.bin", content(1000))))
-    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the upload is held")
-    refused(caller.call("POST", f"/transfers/{started['id']}/retry"), 409, "TRANSFER_NOT_OVER")
-    caller.scene.graph.release()
-    caller.ended(started["id"])
-
-
-# --- cancel ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_transfer_that_is_sending_is_cancelled_and_its_session_deleted(caller: Caller) -> None:
-    caller.scene.graph.fault({"action": "hold", "kind": "put", "nth": 2})
-    asked = body(caller, "cancelled.bin", content(6 * MIB))
-    started = accepted(caller.start(asked))
-    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the second range is held")
-    assert accepted(caller.call("DELETE", f"/transfers/{started['id']}"))["state"] == "sending"
-    accepted(caller.call("DELETE", f"/transfers/{started['id']}"))
-    caller.scene.graph.release()
-    ended = caller.ended(started["id"])
-    assert (ended["state"], ended["error"]) == ("cancelled", None)
-    [session] = [one for one in caller.scene.graph.sessions() if one["item"] == asked["target"]["messageId"]]
-    assert session["state"] == "cancelled"
-    assert caller.scene.graph.attachments(MAILBOX, asked["target"]["messageId"]) == []
-    accepted(caller.call("DELETE", f"/transfers/{started['id']}"))
-    again = accepted(caller.call("POST", f"/transfers/{started['id']}/retry"))
-    assert caller.ended(again["id"])["state"] == "attached"
-    assert len(caller.scene.graph.attachments(MAILBOX, asked["target"]["messageId"])) == 1
-
-
-@pytest.mark.parametrize("kind", ["final-put", "post"])
-def test_a_commit_that_wins_the_race_makes_the_transfer_attached(caller: Caller, kind: str) -> None:
-    caller.scene.graph.fault({"action": "hold", "kind": kind})
-    asked = body(caller, f"race {kind}.bin", content(1000 if kind == "post" else 5 * MIB))
-    started = accepted(caller.start(asked))
-    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the commit is held")
-    accepted(caller.call("DELETE", f"/transfers/{started['id']}"))
-    caller.scene.graph.release()
-    assert caller.ended(started["id"])["state"] == "attached"
-    assert len(caller.scene.graph.attachments(MAILBOX, asked["target"]["messageId"])) == 1
-
-
-def test_a_transfer_whose_worker_was_killed_is_cancelled_all_the_same(caller: Caller) -> None:
-    caller.scene.graph.fault({"action": "hold", "kind": "put", "nth": 2})
-    asked = body(caller, "killed.bin", content(6 * MIB))
-    started = accepted(caller.start(asked))
-    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the second range is held")
-    caller.scene.stack.kill_worker()
-    accepted(caller.call("DELETE", f"/transfers/{started['id']}"))
-    caller.scene.graph.release()
-    assert caller.ended(started["id"], 90)["state"] == "cancelled"
-    assert caller.scene.graph.attachments(MAILBOX, asked["target"]["messageId"]) == []
-
-
 # --- everywhere -----------------------------------------------------------------------------------------------------
 
 OPERATIONS = [
@@ -404,7 +314,7 @@ def test_without_the_key_nothing_is_answered(caller: Caller, method: str, path: 
 def test_no_answer_holds_a_secret(caller: Caller) -> None:
     """While a session is open: its URL is in the checkpoint at that moment, and nowhere else."""
     caller.scene.graph.fault({"action": "hold", "kind": "put", "nth": 3})
-    started = accepted(caller.start(body(caller, "secret.bin", content(6 * MIB))))
+    started = accepted(caller.start(caller.dropped("secret.bin", content(6 * MIB))))
     caller.scene.stack.wait_until(caller.scene.graph.holding, what="the third range is held")
     paths = ["/transfers", f"/transfers/{started['id']}", "/ui", f"/ui?transfer={started['id']}", "/health"]
     texts = [caller.get(path).text for path in paths]

@@ -79,3 +79,24 @@ def test_pytests_closing_line_is_the_last_one(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines()[-1].startswith("=")
     assert "1 passed in" in done.stdout.splitlines()[-1]
+
+
+def test_tests_of_one_group_share_a_process(tmp_path: Path) -> None:
+    """Else every process would start every stack. pytest 9.2 is pinned away for it: xdist 3.8 groups nothing there."""
+    (tmp_path / "test_it.py").write_text(
+        "import os\n"
+        "from pathlib import Path\n"
+        "import pytest\n"
+        "@pytest.mark.xdist_group('one')\n"
+        "@pytest.mark.parametrize('number', range(12))\n"
+        "def test_it(number: int) -> None:\n"
+        f"    (Path({str(tmp_path)!r}) / f'{{os.getpid()}}').touch()\n"
+        "@pytest.mark.parametrize('number', range(12))\n"
+        "def test_other(number: int) -> None:\n"
+        "    assert number < 12\n",
+        encoding="utf-8",
+    )
+    command = [*checks.PYTEST, "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, cwd=checks.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert len([found for found in tmp_path.iterdir() if found.name.isdigit()]) == 1

@@ -179,6 +179,10 @@ def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture
         Line.close,
         Line.reset,
     ],
+    ids=[
+        *("cut off", "expires at a text", "expires at a list", "no token", "no expiry", "a list", "a text"),
+        *("no JSON", "nothing", "no UTF-8", "a page", "400", "401", "404", "500", "503", "hangs up", "resets"),
+    ],
 )
 def test_an_endpoint_that_gives_no_token_is_told_by_its_kind_and_nothing_of_its_answer_is(
     said: Answer, quiet: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
