@@ -16,7 +16,7 @@ def test_each_file_whose_worker_was_killed_is_attached_once_and_nothing_is_half_
     assert report.broken == []
     assert report.kills == 3
     assert report.lost >= 3
-    assert report.runs >= 6
+    assert report.runs >= report.kills + report.states["sending"] + report.states["committing"], "these were carried on"
 
 
 def test_a_seed_strikes_everywhere_and_replays() -> None:
