@@ -15,6 +15,7 @@ import re
 import socket
 import struct
 import threading
+import weakref
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -99,6 +100,7 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._server: asyncio.Server | None = None
         self._links: set[asyncio.Task[None]] = set()
+        self._ends: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -148,6 +150,9 @@ class Proxy:
         for link in self._links:
             link.cancel()
         await asyncio.gather(*self._links, return_exceptions=True)
+        for end in list(self._ends):
+            end.transport.abort()  # what is still to be sent would keep it open
+        await asyncio.sleep(0)  # lets the loop take note, before it ends
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -167,6 +172,7 @@ class Proxy:
             _reset(writer)
             return
         link = _Link(writer, onward)
+        self._ends.update((writer, onward))
         ways = {
             asyncio.create_task(self._pass(link, "up", reader)),
             asyncio.create_task(self._pass(link, "down", back)),

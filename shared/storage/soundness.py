@@ -103,11 +103,12 @@ def _values(value: Any) -> Iterator[Any]:
     if isinstance(value, tuple):
         for entry in value:
             yield from _values(entry)
-    for name in _fields(type(value)):
+    kind: Any = type(value)
+    for name in _fields(kind):
         yield from _values(getattr(value, name))
 
 
 @cache
-def _fields(kind: type) -> tuple[str, ...]:
+def _fields(kind: Any) -> tuple[str, ...]:
     """The names of a dataclass's fields; of anything else, none."""
     return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
