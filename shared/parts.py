@@ -34,16 +34,12 @@ from shared.storage import looks
 from shared.storage.access import StorageAccess
 from shared.storage.ports import Outcomes
 from shared.storage.queue import Continuations, Messages
-from shared.storage.source import DropContainer
+from shared.storage.source import HEAD_START, DropContainer
 
 if TYPE_CHECKING:
     from shared.api.app import Api
     from shared.storage.checkpoints import CheckpointContainer
     from shared.storage.ends import EndMarks
-
-
-HEAD_START = 0.01
-"""Seconds. Chosen: about what it takes to hand 4 MiB to the network; storage is waited for several times as long."""
 
 
 SAVE_PAUSE = 0.25

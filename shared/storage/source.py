@@ -40,7 +40,7 @@ to Outlook, so that a file that was overwritten is noticed before its last range
 question each. The question before the last bytes is never left out."""
 
 HEAD_START = 0.01
-"""Seconds by which the range that was handed out goes before the one that is read behind it: while its bytes leave,
+"""Seconds by which a range that was handed out goes before what is read, and written, behind it: while its bytes leave,
 anything else in the process slows them down. Chosen: about what it takes to hand 4 MiB to the network."""
 
 UNHURRIED = 0.05
