@@ -53,10 +53,14 @@ def load(path: Path = KEPT) -> dict[str, Any]:
     return kept
 
 
-def keep(found: Iterable[Evidence], date: str, python: str, path: Path = KEPT) -> None:
-    """Keep the results. A proof that was not run this time keeps its older one, with its own date."""
+def keep(found: Iterable[Evidence], order: Iterable[str], date: str, python: str, path: Path = KEPT) -> None:
+    """Keep the results, in the `order` of the proofs' names, whose promises build on one another.
+
+    A proof that was not run this time keeps its older result, with its own date; one that is no more loses it.
+    """
     kept = {proof["name"]: proof for proof in load(path)["proofs"]}
     for evidence in found:
         kept[evidence.name] = {**asdict(evidence), "details": dict(evidence.details), "date": date}
-    text = json.dumps({"date": date, "python": python, "proofs": list(kept.values())}, indent=2, ensure_ascii=False)
+    proofs = [kept[name] for name in order if name in kept]
+    text = json.dumps({"date": date, "python": python, "proofs": proofs}, indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")

@@ -26,7 +26,7 @@ def main(_command: str, argv: list[str]) -> int:
     given = parser.parse_args(argv)
     chosen = [proof for proof in PROOFS if given.only is None or proof.name in given.only]
     found = [tried(proof, given.seed) for proof in chosen]
-    evidence.keep(found, datetime.now(UTC).date().isoformat(), platform.python_version())
+    evidence.keep(found, names, datetime.now(UTC).date().isoformat(), platform.python_version())
     docs.main("docs", [])
     return 0 if all(one.holds for one in found) else 1
 

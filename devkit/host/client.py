@@ -13,11 +13,18 @@ from typing import Any
 
 import psutil
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from devkit.processes import Child
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ANSWER_SECONDS = 90.0  # above the longest wait that the control endpoints offer
+REDELIVERY = Retry(
+    3, status_forcelist=(500, 502, 503, 504), allowed_methods=None, backoff_factor=0.5, raise_on_status=False
+)
+"""Event Grid delivers again what a webhook did not take: for 24 hours there, for seconds here.
+https://learn.microsoft.com/azure/event-grid/delivery-and-retry"""
 
 
 class HostProcess(Child):
@@ -110,11 +117,18 @@ class HostProcess(Child):
             raise TimeoutError(f"the host was not idle within {timeout:g} s:\n{self.tail}")
 
     def deliver(self, event: dict[str, Any], *, function: str | None = None) -> None:
-        """Post one event to the blob webhook as Event Grid does; `function` may be left out where there is one only."""
+        """Post one event to the blob webhook as Event Grid does; `function` may be left out where there is one only.
+
+        HTTPError where the webhook refuses it, or fails again and again.
+        """
         name = function or self._only_blob_function()
         headers = {"aeg-event-type": "Notification", "x-functions-key": self._key("blobs_extension")}
         path = f"/runtime/webhooks/blobs?functionName=Host.Functions.{name}"
-        self.request("POST", path, json=[event], headers=headers).raise_for_status()
+        with requests.Session() as event_grid:
+            event_grid.trust_env = False
+            event_grid.mount("http://", HTTPAdapter(max_retries=REDELIVERY))
+            answer = event_grid.post(self.url + path, json=[event], headers=headers, timeout=ANSWER_SECONDS)
+        answer.raise_for_status()
 
     def send_event(self, name: str, times: int = 1, *, container: str | None = None) -> dict[str, Any]:
         """Have the dev host make and take the BlobCreated event of a blob that exists, `times` times; the event."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from devkit.host.client import HostProcess
 from devkit.processes import ChildError
@@ -19,7 +20,7 @@ FUNC = f"""#!{sys.executable}
 import ctypes, http.server, json, pathlib, subprocess, sys, threading
 ctypes.CDLL(None).prctl(15, b"func")  # PR_SET_NAME: what the real one is called
 pathlib.Path("called").write_text(" ".join(sys.argv[1:]))
-events = pathlib.Path("events")
+events, to_fail = pathlib.Path("events"), pathlib.Path("to_fail")
 
 def keep_a_worker():
     while True:
@@ -33,7 +34,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         events.write_text(self.path + " " + self.rfile.read(int(self.headers["content-length"])).decode())
-        self.answer(202, b"")
+        still = int(to_fail.read_text()) if to_fail.exists() else 0
+        to_fail.write_text(str(max(0, still - 1)))
+        self.answer(500 if still else 202, b"")
 
     def answer(self, status, body):
         self.send_response(status)
@@ -78,6 +81,18 @@ def test_an_event_goes_to_its_webhook(host: HostProcess, tmp_path: Path) -> None
     host.deliver({"data": {"url": "u"}})
     taken = (tmp_path / "events").read_text(encoding="utf-8")
     assert taken.startswith("/runtime/webhooks/blobs?functionName=Host.Functions.blob_dropped [{")
+
+
+def test_an_event_that_the_webhook_did_not_take_is_delivered_again(host: HostProcess, tmp_path: Path) -> None:
+    (tmp_path / "to_fail").write_text("1", encoding="utf-8")
+    host.deliver({"data": {"url": "u"}})
+    assert (tmp_path / "to_fail").read_text(encoding="utf-8") == "0"
+
+
+def test_a_webhook_that_never_takes_it_is_an_error(host: HostProcess, tmp_path: Path) -> None:
+    (tmp_path / "to_fail").write_text("100", encoding="utf-8")
+    with pytest.raises(requests.HTTPError, match="500"):
+        host.deliver({"data": {"url": "u"}})
 
 
 def test_it_ends_with_the_host_and_its_worker_too(tmp_path: Path) -> None:
