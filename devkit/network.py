@@ -16,13 +16,14 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from devkit import judge
 from devkit.host.client import HostProcess
 from devkit.proxy import Action, Direction, Fault, Proxy
-from devkit.scene import Delivery, Scene, content
+from devkit.scene import ENDS, Delivery, Scene, content
 from devkit.stack import Stack
 
 Place = Literal["graph", "upload", "storage"]
@@ -233,6 +234,21 @@ def lost_acknowledgements(count: int) -> list[Story]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A story under way: the fault in force for it, its file, and when it began on `time.monotonic`."""
+
+    story: Story
+    fault: Fault
+    file: Delivery
+    began: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been under way."""
+        return time.monotonic() - self.began
+
+
 class Campaign:
     """Stories on one stack, so many at a time. `most_runs` is how many runs a transfer may take, where that counts."""
 
@@ -245,24 +261,22 @@ class Campaign:
         self.report = Report()
 
     def tell(self, stories: Iterable[Story]) -> None:
-        """Run the stories, `TOGETHER` side by side, and judge each."""
-        for batch in _batches(stories):
-            began = time.monotonic()
-            started = [(story, *self._start(story)) for story in batch]
-            for story, fault, file in started:
-                self._judge(story, fault, file)
-                seconds = time.monotonic() - began
-                if seconds > self.report.slowest:
-                    self.report.slowest, self.report.slowest_story = seconds, str(story)
-            for proxy in self._proxies.values():
-                proxy.clear()
+        """Run the stories, `TOGETHER` side by side, and judge each once it is over."""
+        waiting = iter(stories)
+        running = [self._start(story) for story in itertools.islice(waiting, TOGETHER)]
+        while running:
+            over = self._scene.stack.wait_until(partial(self._over, running), 2 * PATIENCE, what="a story ends")
+            for one in over:
+                self._judge(one)
+            running = [one for one in running if one not in over]
+            running += [self._start(story) for story in itertools.islice(waiting, len(over))]
 
     def close(self) -> None:
         """Judge what is left once everything is over. A run may fail where storage does: it is delivered again."""
         wrong = judge.aftermath(self._scene, frozenset({"failed"}), frozenset(self._orphaned))
         self.report.broken += [f"at the end: {line}" for line in wrong]
 
-    def _start(self, story: Story) -> tuple[Fault, Delivery]:
+    def _start(self, story: Story) -> _Running:
         tag = f"AAMkStory{next(self._numbers):05}"
         fault = story.fault(tag)
         self._proxies[story.place].add(fault)
@@ -270,24 +284,32 @@ class Campaign:
         if story.request == "create":
             self._orphaned.add(item)
         data = content(SMALL if story.small else SIZE, tag)
-        return fault, self._scene.drop(data, item=item, blob=f"{tag}.bin")
+        return _Running(story, fault, self._scene.drop(data, item=item, blob=f"{tag}.bin"), time.monotonic())
 
-    def _judge(self, story: Story, fault: Fault, file: Delivery) -> None:
+    def _over(self, running: Iterable[_Running]) -> list[_Running]:
+        """Those that have ended, and those that have had their time."""
+        return [one for one in running if one.seconds > PATIENCE or self._scene.transfer(one.file).get("state") in ENDS]
+
+    def _judge(self, one: _Running) -> None:
         self.report.stories += 1
-        try:
-            self._scene.ended(file, PATIENCE)
-        except TimeoutError:
-            transfer = self._scene.transfer(file)
-            self.report.broken.append(f"{story}: not over, but {transfer.get('state', 'without a transfer')}")
-            return
-        self.report.broken += [f"{story}: {wrong}" for wrong in judge.attached_once(self._scene, file)]
-        runs = self._scene.transfer(file).get("runs", 0)
-        if self._most_runs is not None and runs > self._most_runs:
-            self.report.broken.append(f"{story}: took {runs} runs")
-        if self._proxies[story.place].hits(fault.match):
-            self.report.acted[f"{story.action} at {story.place}"] += 1
+        if one.seconds > self.report.slowest:
+            self.report.slowest, self.report.slowest_story = one.seconds, str(one.story)
+        self.report.broken += [f"{one.story}: {wrong}" for wrong in self._wrong(one.file)]
+        proxy = self._proxies[one.story.place]
+        if proxy.hits(one.fault.match):
+            self.report.acted[f"{one.story.action} at {one.story.place}"] += 1
         else:
-            self.report.missed.append(str(story))
+            self.report.missed.append(str(one.story))
+        proxy.remove(one.fault.match)
+
+    def _wrong(self, file: Delivery) -> list[str]:
+        transfer = self._scene.transfer(file)
+        if transfer.get("state") not in ENDS:
+            return [f"not over, but {transfer.get('state', 'without a transfer')}"]
+        wrong = judge.attached_once(self._scene, file)
+        if self._most_runs is not None and transfer["runs"] > self._most_runs:
+            wrong.append(f"took {transfer['runs']} runs")
+        return wrong
 
 
 def run(
@@ -300,20 +322,14 @@ def run(
     """
     told = thorough(count) if stories is None else list(stories)
     random.Random(seed).shuffle(told)
-    # Minutes each, so side by side at the end: a service that is silent, and a POST that has to be looked for.
-    told.sort(key=lambda story: (story.request == "post", story.action == "black-hole"))
+    # Minutes each, so begun first: a POST that has to be looked for, and a service that is silent.
+    told.sort(key=lambda story: (story.request != "post", story.action != "black-hole"))
     stack = ProxiedStack()
     with Scene(stack) as scene:
         campaign = Campaign(scene, stack.proxies, most_runs)
         campaign.tell(told)
         campaign.close()
         return campaign.report.as_dict()
-
-
-def _batches(stories: Iterable[Story]) -> Iterator[tuple[Story, ...]]:
-    rest = iter(stories)
-    while batch := tuple(itertools.islice(rest, TOGETHER)):
-        yield batch
 
 
 def main() -> int:

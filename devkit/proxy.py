@@ -126,10 +126,10 @@ class Proxy:
         with self._lock:
             self._armed.append(_Armed(fault, re.compile(fault.match, re.DOTALL)))
 
-    def clear(self) -> None:
-        """Take every fault out of force; connections that are under one already stay so."""
+    def remove(self, match: bytes) -> None:
+        """Take the faults with this `match` out of force; connections that are under one already stay so."""
         with self._lock:
-            self._armed.clear()
+            self._armed = [one for one in self._armed if one.fault.match != match]
 
     def hits(self, match: bytes | None = None) -> int:
         """How often a fault has acted: all of them, or the ones with this `match`."""

@@ -65,6 +65,7 @@ class Scene:
         self._numbers = itertools.count(1)
         self._homes: dict[str, str] = {}
         self._seen: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._checkpoints: dict[tuple[str, str], str] = {}
 
     def __enter__(self) -> Self:
         self.stack.__enter__()
@@ -136,17 +137,22 @@ class Scene:
                     known = self._seen[blob.name] = (str(blob.etag), value)
                 if "transfer" in known[1]:
                     found.append(known[1]["transfer"])
+                    source = known[1]["transfer"]["plan"]["source"]
+                    self._checkpoints.setdefault((source["blob"], source["etag"]), blob.name)
         except ResourceNotFoundError:  # no container before the first transfer
             return found
         return found
 
     def transfer(self, file: Delivery) -> dict[str, Any]:
         """The transfer of this version of the blob; empty while there is none."""
-        for transfer in self.transfers():
-            source = transfer["plan"]["source"]
-            if (source["blob"], source["etag"]) == (file.blob, file.etag):
-                return transfer
-        return {}
+        version = (file.blob, file.etag)
+        if version not in self._checkpoints:
+            self.transfers()
+        if version not in self._checkpoints:
+            return {}
+        container = self.stack.storage.get_container_client(self.stack.checkpoint_container)
+        found: dict[str, Any] = json.loads(container.download_blob(self._checkpoints[version]).readall())["transfer"]
+        return found
 
     def marks(self) -> list[str]:
         """The ids of the transfers that are marked as unfinished."""

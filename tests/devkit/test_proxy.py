@@ -177,11 +177,14 @@ def test_what_one_request_was_under_is_over_with_the_next_on_the_same_connection
             put(connection, "/c")
 
 
-def test_faults_that_are_cleared_hit_nothing(proxy: Proxy) -> None:
-    proxy.add(Fault("reset", match=rb"PUT"))
-    proxy.clear()
+def test_a_fault_that_is_removed_hits_nothing_and_the_others_stay(proxy: Proxy) -> None:
+    proxy.add(Fault("reset", match=rb"PUT /a"))
+    proxy.add(Fault("reset", match=rb"PUT /b"))
+    proxy.remove(rb"PUT /a")
     with connected(proxy) as connection:
-        assert put(connection) == BODY
+        assert put(connection, "/a") == BODY
+        with pytest.raises((ConnectionError, http.client.HTTPException)):
+            put(connection, "/b")
 
 
 def test_a_service_that_does_not_listen_is_a_reset() -> None:
