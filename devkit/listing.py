@@ -149,7 +149,7 @@ def _ignored(_: object) -> None:
 PROOFS = (
     Proof(
         "listing",
-        "a page of up to 50 transfers, whatever is asked for, takes under 300 ms and a fixed number of requests to storage",
+        "a page of up to 50 transfers, whatever is asked for, takes under 300 ms and a fixed number of requests",
         "-",
         "transfers in the container, five pages of each kind, median",
         TRANSFERS,

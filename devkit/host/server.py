@@ -54,7 +54,7 @@ class HostServer:
         router.add_get("/_dev/invocations", self._invocations)
         router.add_get("/_dev/idle", self._idle)
         router.add_post("/_dev/blob-event", self._blob_event)
-        router.add_route("*", "/{path:.*}", self._function)
+        router.add_route("*", "/{path:(?s:.*)}", self._function)  # a path may hold a line feed
         return application
 
     async def _function(self, request: web.Request) -> web.StreamResponse:

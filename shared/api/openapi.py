@@ -218,7 +218,7 @@ def _page() -> Json:
         "summary": "The operator's page",
         "parameters": [
             _query("transfer", {"type": "string"}, "Show this transfer with its history."),
-            _query("state", {"type": "string", "enum": ["", IN_DOUBT, *STATES]}, "Only transfers in this state."),
+            _query("state", {"type": "string", "enum": [IN_DOUBT, *STATES]}, "Only transfers in this state."),
             _query("mailbox", _MAILBOX, "Only transfers to this mailbox."),
             _query("continuation", _CONTINUATION, "From an earlier page of the same listing."),
         ],
@@ -262,7 +262,9 @@ def _id() -> Json:
 
 
 def _query(name: str, schema: Json, what: str) -> Json:
-    return {"name": name, "in": "query", "required": False, "description": what, "schema": schema}
+    """An empty value is as good as none: see `query.read_list`."""
+    said = {"name": name, "in": "query", "required": False, "description": what}
+    return {**said, "allowEmptyValue": True, "schema": schema}
 
 
 def _refs(*statuses: str) -> Json:

@@ -26,17 +26,20 @@ class ListQuery:
 
 
 def read_list(query: Mapping[str, str]) -> ListQuery | tuple[Fault, ...]:
-    """The listing that the query asks for, or everything that is wrong with it."""
+    """The listing that the query asks for, or everything that is wrong with it.
+
+    An empty value is as good as none: the Functions host leaves it out (GrpcMessageConversionExtensions.cs).
+    """
     faults = unknown(query, ("state", "mailbox", "limit", "continuation"))
-    state, mailbox = query.get("state"), query.get("mailbox")
+    state, mailbox = query.get("state") or None, query.get("mailbox") or None
     if state is not None and state not in STATES:
         faults.append(_fault("state", f"is {checks.shown(state)}; it is one of {', '.join(STATES)}"))
     if mailbox is not None and len(mailbox) > LONGEST_MAILBOX:
         faults.append(_fault("mailbox", f"has {len(mailbox)} characters; a mailbox has at most {LONGEST_MAILBOX}"))
-    limit = query.get("limit", str(DEFAULT_PAGE))
+    limit = query.get("limit") or str(DEFAULT_PAGE)
     if not re.fullmatch(r"[1-9][0-9]{0,3}", limit, re.ASCII) or int(limit) > LARGEST_PAGE:
         faults.append(_fault("limit", f"is {checks.shown(limit)}; it is a whole number from 1 to {LARGEST_PAGE}"))
-    continuation = query.get("continuation")
+    continuation = query.get("continuation") or None
     if continuation is not None and (
         len(continuation) > LONGEST_CONTINUATION or not re.fullmatch(CONTINUATION, continuation)
     ):

@@ -283,6 +283,11 @@ def test_a_query_that_makes_no_sense_is_refused(caller: Caller, query: dict[str,
     assert [fault["field"] for fault in problem["faults"]] == [field]
 
 
+def test_an_empty_value_is_as_good_as_none(caller: Caller) -> None:
+    nothing = {"state": "", "mailbox": "", "limit": "", "continuation": ""}
+    assert caller.get("/transfers", **nothing).json() == caller.get("/transfers").json()
+
+
 def test_a_continuation_of_another_listing_is_refused(caller: Caller) -> None:
     continuation = caller.get("/transfers", limit=1).json()["continuation"]
     assert continuation

@@ -52,12 +52,13 @@ class OperatorPage:
         return self._detail(call, transfer_id) if transfer_id is not None else self._overview(call)
 
     def _overview(self, call: Call) -> Answer:
-        state, mailbox = call.query.get("state", ""), call.query.get("mailbox", "").strip()
+        state, mailbox = call.query.get("state", ""), call.query.get("mailbox", "")
         continuation = call.query.get("continuation")
         if state and state not in overview.CHOICES:
             return self._say(call, HTTPStatus.BAD_REQUEST, f"There is no state {state[:60]!r}.")
         if len(mailbox) > LONGEST_MAILBOX or len(continuation or "") > LONGEST_CONTINUATION:
             return self._say(call, HTTPStatus.BAD_REQUEST, "That is too long for a mailbox or a continuation.")
+        mailbox = mailbox.strip()
         wanted = overview.Filter(state, mailbox, continuation)
         try:
             shown = overview.overview(self.listing, wanted, self.clock.now())

@@ -67,7 +67,14 @@ def test_hostile_names_stay_text_on_every_view(visited: Visit, hostile: dict[str
 
 
 def test_hostile_queries_stay_text(visited: Visit) -> None:
-    for query in ({"transfer": SCRIPT}, {"state": IMAGE}, {"continuation": SCRIPT}, {"transfer": TURNED}):
+    long = IMAGE.ljust(400)
+    for query in (
+        {"transfer": SCRIPT},
+        {"state": IMAGE},
+        {"continuation": SCRIPT},
+        {"transfer": TURNED},
+        {"mailbox": long},
+    ):
         answer = visited.open(**query)
         assert answer.status in {400, 404}
         expect(visited.page.get_by_role("alert")).to_be_visible()

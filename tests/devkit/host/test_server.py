@@ -47,6 +47,10 @@ def test_a_request_reaches_the_function_as_azure_would_hand_it_over(sample: Samp
     }
 
 
+def test_a_line_feed_in_a_path_reaches_the_function(sample: Sample) -> None:
+    assert sample.request("GET", "/api/echo/a%0Ab").json()["route"] == {"id": "a\nb"}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
