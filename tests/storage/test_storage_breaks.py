@@ -61,11 +61,11 @@ def test_a_save_whose_answer_was_lost_is_known_again_and_not_taken_for_theft(
     proxy: Proxy, room: AzuriteRoom, ledger: Ledger
 ) -> None:
     for _ in range(3):
-        proxy.clear()
+        proxy.remove(SAVE)
         proxy.add(Fault("reset", match=SAVE, direction="down"))
         ledger.save(advanced(ledger))
         assert proxy.hits() == 1
-    proxy.clear()
+    proxy.remove(SAVE)
     ledger.save(advanced(ledger))
     stored = room.checkpoints.load(ledger.saved.id)
     assert stored is not None
