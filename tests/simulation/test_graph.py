@@ -14,10 +14,11 @@ from devkit.simulation.telling import tell
 from tests.simulation.told import every, kept
 
 
-@pytest.mark.parametrize("part", range(3))
-def test_every_answer_to_every_unknown_with_every_fault(part: int) -> None:
-    stories = list(campaigns.unknown_answers())
-    tally = kept(stories[part::3], len(stories) // 3)
+@pytest.mark.parametrize("part", range(2))
+def test_every_answer_to_every_unknown_alone_and_with_faults(part: int) -> None:
+    """Each answer alone, and every third of the stories that have a fault besides; the large proof tells all."""
+    stories = [story for number, story in enumerate(campaigns.unknown_answers()) if not story.faults or number % 3 == 0]
+    tally = kept(stories[part::2], 2300)
     assert tally.ends == {"attached": tally.stories}
 
 

@@ -14,7 +14,7 @@ from devkit.simulation.telling import tell
     ("ranges", "workers", "events", "changes", "least"),
     [
         (0, 2, 1, 4, 2000),
-        (1, 2, 1, 4, 2000),
+        (1, 2, 1, 3, 500),
         (2, 2, 1, 3, 900),
         (3, 2, 1, 2, 200),
         (0, 2, 2, 3, 2000),

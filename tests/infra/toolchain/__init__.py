@@ -45,7 +45,7 @@ def _install_npm(folder: Path, recipe: Path) -> None:
 
 def _install_checkov(folder: Path, recipe: Path) -> None:
     _run(sys.executable, "-m", "venv", "--clear", str(folder), cwd=KEPT)
-    pip = (str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check")
+    pip = (str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--no-compile")
     _run(*pip, "--requirement", str(recipe), cwd=KEPT)
 
 
