@@ -78,7 +78,7 @@ def test_a_new_version_of_the_file_is_a_transfer_of_its_own() -> None:
 
 @pytest.mark.parametrize("ranges", [0, 2])
 def test_a_retry_after_any_storm_attaches_once(ranges: int) -> None:
-    kept(every(campaigns.storms([ranges], retries=1), 6), 200)
+    kept(every(campaigns.storms([ranges], retries=1), 3), 400)
 
 
 @pytest.mark.parametrize("ranges", [0, 2])

@@ -1,0 +1,201 @@
+"""Settling a lost answer, rule by rule: what the item's list and the bytes say of it, behind the fence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.core import settling
+from shared.core.errors import Code
+from shared.core.events import Compared, ItemMissing
+from shared.core.model import Route, State
+from shared.core.retry import backoff
+from tests.unit.core.shapes import FAILURE, NOW, POLICY, SEEN, SIZE, at, listed, transfer
+
+ID = "f" * 32
+LOOKING = transfer(State.LOOKING, announced_at=NOW, looks=1, tries=2, missing_since=NOW)
+
+
+@pytest.mark.parametrize(
+    ("entries", "suspects", "strangers"),
+    [
+        ([("new", "report.pdf", SIZE)], ("new",), 0),
+        ([("new", "report.pdf", 10**6)], ("new",), 0),
+        ([("new", "else.pdf", SIZE)], ("new",), 1),
+        ([("old", "report.pdf", 30), ("small", "report.pdf", SIZE - 1), ("new", "report.pdf", 30)], ("new",), 0),
+        (
+            [("a", "else.pdf", 30), ("b", "report.pdf", 30), ("c", "x", 30), ("d", "report.pdf", 30)],
+            ("b", "d", "a", "c"),
+            2,
+        ),
+    ],
+)
+def test_whatever_is_new_and_large_enough_is_a_suspect(
+    entries: list[tuple[str, str, int]], suspects: tuple[str, ...], strangers: int
+) -> None:
+    after = settling.looked(LOOKING, listed(*entries), NOW, POLICY)
+    comparing = replace(LOOKING, state=State.COMPARING, tries=0, missing_since=None)
+    assert after == replace(comparing, suspects=suspects, strangers=strangers)
+
+
+def test_without_a_note_of_what_was_there_before_everything_is_new() -> None:
+    after = settling.looked(replace(LOOKING, before=None), listed(("old", "report.pdf", 30)), NOW, POLICY)
+    assert after.suspects == ("old",)
+
+
+@pytest.mark.parametrize("entries", [[], [("old", "report.pdf", 30)], [("new", "report.pdf", SIZE - 1)]])
+def test_a_look_that_shows_nothing_is_taken_again_later(entries: list[tuple[str, str, int]]) -> None:
+    after = settling.looked(LOOKING, listed(*entries), NOW, POLICY)
+    assert after == replace(LOOKING, looks=2, tries=0, missing_since=None, not_before=at(POLICY.look_delays[1]))
+
+
+def test_where_no_commit_was_announced_nothing_is_ours() -> None:
+    quiet = replace(LOOKING, announced_at=None, verdict=FAILURE)
+    after = settling.looked(quiet, listed(("new", "report.pdf", SIZE)), NOW, POLICY)
+    assert (after.state, after.failure) == (State.FAILED, FAILURE)
+
+
+LANDED = replace(LOOKING, landed=True)
+
+
+def test_after_a_confirmed_commit_the_only_new_one_of_our_name_is_it() -> None:
+    entries = [("x", "else.pdf", 30), ("new", "report.pdf", 30)]
+    after = settling.looked(LANDED, listed(*entries), at(1), POLICY)
+    assert (after.state, after.attachment_id, after.finished_at) == (State.ATTACHED, "new", at(1))
+
+
+@pytest.mark.parametrize("entries", [[("x", "else.pdf", 30)], [("a", "report.pdf", 30), ("b", "report.pdf", 30)]])
+def test_after_a_confirmed_commit_the_bytes_decide_where_the_name_does_not(entries: list[tuple[str, str, int]]) -> None:
+    after = settling.looked(LANDED, listed(*entries), NOW, POLICY)
+    assert (after.state, after.suspects) == (State.COMPARING, tuple(entry[0] for entry in entries))
+
+
+FIRST, SECOND = POLICY.look_delays
+LANDED_BY = POLICY.post_landing
+POST: dict[str, Any] = {"route": Route.POST}
+
+
+@pytest.mark.parametrize(
+    ("fields", "counted", "again"),
+    [
+        ({"looks": 0}, {"looks": 1}, FIRST),
+        ({"looks": 1}, {"looks": 2}, SECOND),
+        ({"looks": 0, **POST, "landed": True}, {"looks": 1}, FIRST),
+        # A POST is looked for early, which is counted apart, and in a whole series once it can land no more.
+        (POST, {"early_looks": 1}, FIRST),
+        ({"early_looks": 1, **POST}, {"early_looks": 2}, SECOND),
+        ({"early_looks": 2, **POST}, {"early_looks": 3}, LANDED_BY),
+        ({"early_looks": 9, **POST, "announced_at": at(-LANDED_BY + 1)}, {"early_looks": 10}, 1),
+        ({"early_looks": 0, **POST, "announced_at": at(-LANDED_BY + FIRST + 1)}, {"early_looks": 1}, FIRST),
+        ({"early_looks": 0, **POST, "announced_at": at(-LANDED_BY + FIRST - 1)}, {"early_looks": 1}, FIRST - 1),
+        ({"early_looks": 1, **POST, "announced_at": at(-LANDED_BY)}, {"early_looks": 1, "looks": 1}, FIRST),
+        ({"looks": 1, **POST, "announced_at": at(-LANDED_BY - 900)}, {"looks": 2}, SECOND),
+    ],
+)
+def test_nothing_new_is_looked_for_again_while_it_may_still_turn_up(
+    fields: dict[str, Any], counted: dict[str, Any], again: float
+) -> None:
+    looking = transfer(State.COMPARING, suspects=("x",), strangers=1, **{"announced_at": NOW, **fields})
+    after = settling.nothing_new(looking, NOW, POLICY)
+    quiet = replace(looking, state=State.LOOKING, suspects=(), strangers=0, not_before=at(again))
+    assert after == replace(quiet, **counted)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"looks": 2},
+        {"looks": 0, "announced_at": None},
+        {"looks": 0, "announced_at": None, **POST},
+        {"looks": 2, **POST, "announced_at": at(-LANDED_BY)},
+        {"looks": 9, **POST, "announced_at": at(-LANDED_BY)},
+        {"looks": 2, **POST, "landed": True},
+    ],
+)
+def test_after_the_last_look_nothing_is_looked_for(fields: dict[str, Any]) -> None:
+    looking = transfer(State.LOOKING, **{"announced_at": NOW, **fields})
+    assert settling.nothing_new(looking, NOW, POLICY).state is not State.LOOKING
+
+
+DONE_LOOKING = transfer(State.LOOKING, announced_at=NOW, looks=2, bytes_confirmed=8, sessions=1)
+
+
+def test_a_confirmed_commit_that_is_never_listed_is_attached_without_a_name() -> None:
+    after = settling.nothing_new(replace(DONE_LOOKING, landed=True, cancel_requested=True), at(1), POLICY)
+    assert (after.state, after.attachment_id) == (State.ATTACHED, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"), [({"verdict": FAILURE}, State.FAILED), ({"cancel_requested": True}, State.CANCELLED)]
+)
+def test_with_nothing_attached_the_verdict_is_carried_out(fields: dict[str, Any], state: State) -> None:
+    after = settling.nothing_new(replace(DONE_LOOKING, **fields), at(1), POLICY)
+    assert (after.state, after.finished_at) == (state, at(1))
+
+
+@pytest.mark.parametrize(("route", "state"), [(Route.SESSION, State.OPENING), (Route.POST, State.PLANNED)])
+@pytest.mark.parametrize("sessions", [1, 7])
+def test_with_nothing_attached_and_nothing_left_to_land_we_start_over(
+    route: Route, state: State, sessions: int
+) -> None:
+    looking = replace(DONE_LOOKING, route=route, sessions=sessions, announced_at=at(-LANDED_BY))
+    after = settling.nothing_new(looking, NOW, POLICY)
+    pause = backoff(sessions, POLICY.backoff_first, POLICY.backoff_cap, ID)
+    assert after == transfer(state, route, sessions=sessions, not_before=at(pause))
+
+
+def test_starting_over_too_often_fails_by_name() -> None:
+    after = settling.nothing_new(replace(DONE_LOOKING, sessions=POLICY.sessions), at(1), POLICY)
+    assert after.failure is not None
+    assert (after.state, after.failure.code, after.finished_at) == (State.FAILED, Code.UPLOAD_STALLED, at(1))
+
+
+COMPARING = transfer(State.COMPARING, announced_at=NOW, suspects=("a", "b"), tries=3, looks=2, sessions=1)
+
+
+def test_the_same_bytes_are_ours() -> None:
+    after = settling.compared(COMPARING, Compared(equal=True), at(1), POLICY)
+    assert (after.state, after.attachment_id, after.finished_at) == (State.ATTACHED, "a", at(1))
+
+
+@pytest.mark.parametrize(("suspects", "strangers"), [(("b",), 1), (("a", "b"), 2)])
+def test_the_same_bytes_under_another_name_are_for_a_person_to_judge(suspects: tuple[str, ...], strangers: int) -> None:
+    twin = replace(COMPARING, suspects=suspects, strangers=strangers)
+    after = settling.compared(twin, Compared(equal=True, graph=SEEN), at(1), POLICY)
+    assert after.failure is not None
+    assert (after.state, after.failure.code, after.finished_at) == (State.FAILED, Code.COMMIT_IN_DOUBT, at(1))
+    assert " failed: A new attachment has the same bytes under another name. Open " in after.failure.detail
+    assert after.failure.graph == SEEN
+    known = settling.compared(replace(twin, landed=True), Compared(equal=True), at(1), POLICY)
+    assert (known.state, known.attachment_id) == (State.ATTACHED, suspects[0])
+
+
+def test_a_namesake_with_the_same_bytes_is_ours_whatever_else_is_new() -> None:
+    after = settling.compared(replace(COMPARING, strangers=1), Compared(equal=True), at(1), POLICY)
+    assert (after.state, after.attachment_id) == (State.ATTACHED, "a")
+
+
+@pytest.mark.parametrize("before", [("old",), None])
+def test_other_bytes_are_never_suspected_again(before: tuple[str, ...] | None) -> None:
+    after = settling.compared(replace(COMPARING, before=before), Compared(equal=False), NOW, POLICY)
+    assert after == replace(COMPARING, before=(*(before or ()), "a"), suspects=("b",), tries=0)
+
+
+def test_after_the_last_suspect_there_is_nothing_new() -> None:
+    last = replace(COMPARING, suspects=("b",), looks=0)
+    after = settling.compared(last, Compared(equal=False), NOW, POLICY)
+    assert (after.state, after.before, after.suspects, after.looks) == (State.LOOKING, ("old", "b"), (), 1)
+
+
+def test_a_suspect_that_is_gone_was_nothing_new() -> None:
+    after = settling.suspect_missing(replace(COMPARING, looks=0), ItemMissing(), NOW, POLICY)
+    assert (after.state, after.suspects, after.not_before) == (State.LOOKING, (), at(POLICY.look_delays[0]))
+
+
+def test_a_new_attempt_counts_its_looks_afresh() -> None:
+    spent = {"looks": len(POLICY.look_delays), "early_looks": 2, "sessions": 1}
+    late = transfer(State.LOOKING, Route.POST, announced_at=at(-POLICY.post_landing), **spent)
+    after = settling.nothing_new(late, NOW, POLICY)
+    assert (after.state, after.looks, after.early_looks, after.announced_at) == (State.PLANNED, 0, 0, None)
