@@ -180,11 +180,11 @@ class Proxy:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for end in (writer, onward):
+                end.close()  # before anything is awaited: the proxy may stop, and cancel this very wait
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            for end in (writer, onward):
-                end.close()
 
     async def _pass(self, link: _Link, direction: Direction, reader: asyncio.StreamReader) -> None:
         """Pass one direction on until it ends or breaks."""
