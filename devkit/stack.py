@@ -42,7 +42,7 @@ KEPT = (
 )  # of the caller's environment; the rest would leak into the app
 KEPT_PREFIXES = ("LC_", "PYTHON", "COVERAGE")
 WAIT_SECONDS = 60.0
-LOOK_SECONDS = 0.05  # between two looks at a condition
+LOOK_SECONDS = 0.1  # between two looks at a condition
 TAIL_CHARACTERS = 6000  # of the logs, in the message of a wait that failed
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class Stack:
         self._app = app
         self._given = dict(settings or {})
         self._switches = dict(switches or {})
-        self._options = ["--no-local-settings", "--poll", "0.1", *options]
+        self._options = ["--no-local-settings", *options]
         self._with_graph = graph
         self._with_host = host
         self._temporary = None if logs_folder else Path(tempfile.mkdtemp(prefix="stack-"))

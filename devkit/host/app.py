@@ -21,6 +21,7 @@ from devkit.host.timers import Schedule, Timer
 from devkit.host.workers import InvocationError, Workers, new_invocation
 
 TRUE = ("1", "true")
+POISON = "-poison"  # what the host appends to a queue's name
 
 
 @dataclass(frozen=True)
@@ -144,13 +145,14 @@ class FunctionApp:
         """One listener for each queue trigger."""
         for name, binding in self._of_type("queueTrigger"):
             queue_name, connection = str(binding["queueName"]), str(binding["connection"])
-            poison_queue = self._queue(connection, f"{queue_name}-poison")
-            poison = (
-                None if queue_name.endswith("-poison") else _poisoner(poison_queue, encode=self.rules.queues.base64)
-            )
-            queue = self._queue(connection, queue_name)
+            is_poison = queue_name.endswith(POISON)
             listener = queues.QueueListener(
-                queue, self.rules.queues, self.options.pace, self._queue_runner(name), poison
+                self._queue(connection, queue_name),
+                self.rules.queues,
+                self.options.pace,
+                self._queue_runner(name),
+                None if is_poison else self._poisoner(self._queue(connection, f"{queue_name}{POISON}")),
+                told=is_poison,
             )
             self.listeners.append(listener)
         return [listener.listen() for listener in self.listeners]
@@ -170,12 +172,12 @@ class FunctionApp:
         if not functions:
             return []
         internal = self._queue(settings.HOST_STORAGE, f"azure-webjobs-blobtrigger-{self.host_id}")
-        self.blobs = triggers = blobs.BlobTriggers(functions, internal, self.workers)
-        triggers.listener = queues.QueueListener(
-            internal, self.rules.blobs, self.options.pace, triggers.run, triggers.poison
+        self.blobs = triggers = blobs.BlobTriggers(functions, internal, self.workers, self._put)
+        listener = queues.QueueListener(
+            internal, self.rules.blobs, self.options.pace, triggers.run, triggers.poison, told=True
         )
-        self.listeners.append(triggers.listener)
-        loops = [triggers.listener.listen()]
+        self.listeners.append(listener)
+        loops = [listener.listen()]
         storage = self._blob_service(settings.HOST_STORAGE)
         for function in functions:
             if function.source == blobs.POLLING:
@@ -227,6 +229,21 @@ class FunctionApp:
 
         return run
 
+    def _poisoner(self, queue: QueueClient) -> Any:
+        """What puts a message on a poison queue."""
+
+        async def poison(text: str) -> None:
+            await self._put(queue, text, encode=self.rules.queues.base64)
+
+        return poison
+
+    async def _put(self, queue: QueueClient, text: str, *, encode: bool = True) -> None:
+        """Put a message on a queue that only hosts fill, and have its listener look at once."""
+        await queues.put(queue, text, encode=encode)
+        for listener in self.listeners:
+            if listener.queue.queue_name == queue.queue_name:
+                listener.wake()
+
     def _queue(self, connection: str, name: str) -> QueueClient:
         """A client for one queue of a connection."""
         service: QueueServiceClient = self._service(QueueServiceClient, connection)
@@ -245,12 +262,3 @@ class FunctionApp:
             self._clients.push_async_exit(service)
             self._services[kind, text] = service
         return self._services[kind, text]
-
-
-def _poisoner(queue: QueueClient, *, encode: bool) -> Any:
-    """What puts a message on a poison queue."""
-
-    async def poison(text: str) -> None:
-        await queues.put(queue, text, encode=encode)
-
-    return poison

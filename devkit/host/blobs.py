@@ -95,17 +95,15 @@ class BlobMessage:
 class BlobTriggers:
     """The app's blob functions and their one internal queue."""
 
-    def __init__(self, functions: list[BlobFunction], queue: QueueClient, workers: Workers) -> None:
+    def __init__(self, functions: list[BlobFunction], queue: QueueClient, workers: Workers, put: queues.Put) -> None:
         self.functions = {function.function_id: function for function in functions}
         self.queue = queue
         self._workers = workers
-        self.listener: queues.QueueListener | None = None
+        self._put = put
 
     async def enqueue(self, message: BlobMessage) -> None:
         """Put one message on the internal queue."""
-        await queues.put(self.queue, message.to_json())
-        if self.listener is not None:
-            self.listener.wake()
+        await self._put(self.queue, message.to_json())
 
     async def webhook(self, event_type: str | None, function_id: str, body: bytes) -> str | None:
         """Take one request of Event Grid: the handshake's answer, or None when accepted; BadEventError otherwise."""
@@ -148,7 +146,7 @@ class BlobTriggers:
         """A message that was tried too often goes to the poison queue of the triggering blob's account."""
         message = BlobMessage.from_json(text)
         function = self.functions[message.function_id]
-        await queues.put(function.poison, message.to_json())
+        await self._put(function.poison, message.to_json())
 
 
 def message_of(event: dict[str, Any], function_id: str) -> BlobMessage:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -25,11 +24,19 @@ HOLD_SECONDS = 600.0  # the host's own visibility timeout for a running message
 FIRST_DELAY_SECONDS = 0.02  # after an empty answer; doubles up to the polling interval
 
 
+Put = Callable[[QueueClient, str], Awaitable[None]]
+"""What puts a text on a queue."""
+
+
 @dataclass(frozen=True)
 class Pace:
-    """How fast this host goes, in seconds: `poll` between looks at an idle queue, `hold` for a message's visibility."""
+    """How fast this host goes, in seconds: `poll` between looks at an idle queue, `hold` for a message's visibility.
+
+    `told` is between looks at a queue that only hosts fill: whatever this one puts there, its listener is told of.
+    """
 
     poll: float = 0.2
+    told: float = 1.0
     hold: float = HOLD_SECONDS
 
 
@@ -50,7 +57,7 @@ class QueueListener:
     """Takes messages from `queue` and gives each to `run`, which raises InvocationError to have it tried again.
 
     `poison` is told the text of a message that was tried too often; without it messages are tried for ever, as on a
-    poison queue.
+    poison queue. `told` says that hosts alone fill the queue (see `Pace`).
     """
 
     def __init__(
@@ -60,10 +67,13 @@ class QueueListener:
         pace: Pace,
         run: Callable[[Taken], Awaitable[None]],
         poison: Callable[[str], Awaitable[None]] | None,
+        *,
+        told: bool,
     ) -> None:
         self.queue = queue
         self._rules = rules
         self._pace = pace
+        self._longest = min(pace.told if told else pace.poll, rules.max_polling_seconds)
         self._run = run
         self._poison = poison
         self._running: set[asyncio.Task[None]] = set()
@@ -75,12 +85,12 @@ class QueueListener:
         return bool(self._running)
 
     def wake(self) -> None:
-        """Something was just put into the queue: look at once."""
+        """Something was just put into the queue, or is shown again: look at once."""
         self._wake.set()
 
     async def listen(self) -> None:
         """Take batches until cancelled; the messages that are running then go on (see `finish`)."""
-        delay, longest = FIRST_DELAY_SECONDS, min(self._pace.poll, self._rules.max_polling_seconds)
+        delay = FIRST_DELAY_SECONDS
         while True:
             while len(self._running) > self._rules.new_batch_threshold:
                 await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
@@ -89,11 +99,16 @@ class QueueListener:
                 task = asyncio.create_task(self._process(message))
                 self._running.add(task)
                 task.add_done_callback(self._end)
-            delay = FIRST_DELAY_SECONDS if batch else min(delay * 2, longest)
-            if not batch:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), delay)
-                self._wake.clear()
+            delay = FIRST_DELAY_SECONDS if batch or await self._woken(delay) else min(delay * 2, self._longest)
+
+    async def _woken(self, seconds: float) -> bool:
+        """Wait so long, or until there is a reason to look; whether there was one."""
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            return False
+        self._wake.clear()
+        return True
 
     async def finish(self) -> None:
         """Wait until every message that was taken is deleted, given back or poisoned."""
@@ -142,6 +157,7 @@ class QueueListener:
                 await self._move_to_poison(lease, text)
             else:
                 await lease.release(self._rules.visibility_seconds)
+                asyncio.get_running_loop().call_later(self._rules.visibility_seconds, self.wake)
         else:
             await lease.delete()
 

@@ -167,7 +167,7 @@ class HostServer:
                 quiet_since = time.monotonic()
             elif time.monotonic() - quiet_since >= settle:
                 return web.json_response({"idle": True})
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
         return web.json_response({"idle": False})
 
     async def _blob_event(self, request: web.Request) -> web.StreamResponse:
