@@ -19,6 +19,9 @@ from devkit.simulation.enumerate import singles
 SCHEDULES = ((0, 2, 4), (1, 2, 4), (2, 2, 4), (3, 2, 4), (6, 2, 3), (0, 3, 3), (1, 3, 4), (2, 3, 3), (3, 3, 3))
 """(ranges, workers, changes of hands): all schedules of each."""
 
+TWO_EVENTS = ((0, 3), (1, 3), (2, 3), (3, 2))
+"""(ranges, changes of hands): all schedules of two workers who are sent the file's event twice."""
+
 
 def _crashes(_seed: int) -> Outcome:
     return _told(campaigns.tell_all(campaigns.single_faults()))
@@ -35,8 +38,22 @@ def _workers(_seed: int) -> Outcome:
     return _told(tally)
 
 
+def _repeats(_seed: int) -> Outcome:
+    tally = campaigns.tell_all(campaigns.repeats(campaigns.SMALL))
+    for ranges, changes in TWO_EVENTS:
+        tally.add(campaigns.all_schedules(Case(ranges=ranges, workers=2, events=2), changes))
+    return _told(tally)
+
+
 def _people(_seed: int) -> Outcome:
-    return _told(campaigns.tell_all(campaigns.other_people()))
+    """What others do at every call, at every call with a fault behind it, and expiries under differing clocks."""
+    stories = chain(campaigns.other_people(), campaigns.people_then_faults(range(3)), campaigns.expiries(range(1, 4)))
+    return _told(campaigns.tell_all(stories))
+
+
+def _storms(_seed: int) -> Outcome:
+    stories = chain(campaigns.storms(range(4)), campaigns.storms(range(4), retries=1))
+    return _told(campaigns.tell_all(stories))
 
 
 def _unknowns(_seed: int) -> Outcome:
@@ -94,7 +111,7 @@ PROOFS = (
         "a crash, or a lost request or answer, at any call leaves one attachment with the right bytes",
         "I1-I6, I8, I14",
         "stories, each with one fault, of 0 to 6 and 38 ranges",
-        3_400,
+        6_000,
         _crashes,
     ),
     Proof(
@@ -114,12 +131,28 @@ PROOFS = (
         _workers,
     ),
     Proof(
+        "repeats",
+        "so does the same event, however often it comes, and to however many workers",
+        "I1, I7, I13",
+        "stories: up to five events at each call and to up to five workers, and all schedules of two events",
+        4_000,
+        _repeats,
+    ),
+    Proof(
         "people",
         "files overwritten or deleted, cancellations, expired sessions, vanished items: at any moment",
         "I1-I3, I12, I13, I16",
-        "stories, one such event at each call",
-        800,
+        "stories, one such event at each call, alone and with a fault at each later one",
+        10_000,
         _people,
+    ),
+    Proof(
+        "storms",
+        "failures that last end attached or as one named failure; tried again by a person, attached once",
+        "I1-I3, I15",
+        "stories: lost, refused or failed calls in a row, from any on, for a while or for ever, of 0 to 3 ranges",
+        5_000,
+        _storms,
     ),
     Proof(
         "unknowns",

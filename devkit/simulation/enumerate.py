@@ -8,7 +8,7 @@ from dataclasses import replace
 from devkit.simulation.case import FOUR, Case, Fault
 from devkit.simulation.telling import tell
 
-LATEST = 24
+LATENESSES = range(1, 25)
 """Calls by which a late request may be late (invariants, I1)."""
 
 _REPEATED = ("checkpoint.create", "checkpoint.save", "mark.", "queue.", "outcome.")
@@ -21,7 +21,7 @@ def calls_of(case: Case) -> list[str]:
     return world.gate.names
 
 
-def faults_at(name: str, latenesses: Iterable[int] = range(1, LATEST + 1)) -> Iterator[tuple[Fault, int]]:
+def faults_at(name: str, latenesses: Iterable[int] = LATENESSES) -> Iterator[tuple[Fault, int]]:
     """Whatever may befall a call of this name."""
     for fault in FOUR:
         yield fault, 0
@@ -34,7 +34,7 @@ def faults_at(name: str, latenesses: Iterable[int] = range(1, LATEST + 1)) -> It
             yield Fault.LATE, calls
 
 
-def singles(case: Case, latenesses: Iterable[int] = range(1, LATEST + 1)) -> Iterator[Case]:
+def singles(case: Case, latenesses: Iterable[int] = LATENESSES) -> Iterator[Case]:
     """The story with each fault at each of its calls."""
     latenesses = tuple(latenesses)
     for call, name in enumerate(calls_of(case), 1):

@@ -10,7 +10,7 @@ from devkit.simulation.case import Case
 from devkit.simulation.enumerate import pairs, singles
 from tests.simulation.told import INVOCATIONS, kept
 
-SOME_LATE = (1, 2, 3, 5, 8, 13, 24)
+SOME_LATE = (1, 7, 24)  # all of them: the proof `crashes`
 
 
 @pytest.mark.parametrize("lazy", [False, True])
@@ -22,7 +22,7 @@ def test_one_fault_at_any_call_leaves_one_attachment(ranges: int, least: int, *,
 
 
 def test_one_fault_at_any_call_of_the_largest_file_leaves_one_attachment() -> None:
-    tally = kept(singles(Case(ranges=38), SOME_LATE), 1100)
+    tally = kept(singles(Case(ranges=38), SOME_LATE), 800)
     assert tally.ends == Counter({"attached": tally.stories})
     assert tally.longest <= INVOCATIONS
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 
@@ -14,10 +15,16 @@ from devkit.simulation.telling import tell
 from tests.simulation.told import every, kept
 
 
-@pytest.mark.parametrize("part", range(3))
-def test_every_answer_to_every_unknown_with_every_fault(part: int) -> None:
-    stories = list(campaigns.unknown_answers())
-    tally = kept(stories[part::3], len(stories) // 3)
+def test_every_answer_to_every_unknown_alone() -> None:
+    tally = kept((story for story in campaigns.unknown_answers() if not story.faults), 180)
+    assert tally.ends == {"attached": tally.stories}
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_every_answer_to_every_unknown_with_faults(part: int) -> None:
+    """Every fifth of them; all: the proof `unknowns`."""
+    faulted = (story for story in campaigns.unknown_answers() if story.faults)
+    tally = kept(islice(faulted, part * 5, None, 10), 1300)
     assert tally.ends == {"attached": tally.stories}
 
 
@@ -38,7 +45,7 @@ def test_a_file_that_one_way_refuses_goes_the_other(ranges: int, ends: tuple[int
 
 @pytest.mark.parametrize("ranges", [0, 2])
 def test_a_storm_ends_in_an_attachment_or_in_a_named_failure(ranges: int) -> None:
-    tally = kept(every(campaigns.storms([ranges]), 2), 600)
+    tally = kept(every(campaigns.storms([ranges]), 5), 250)
     assert tally.ends.keys() == {"attached", "failed"}
     assert "" not in tally.codes
 
@@ -68,10 +75,10 @@ def test_a_service_that_never_recovers_is_told_once(names: str, ranges: int) -> 
 
 @pytest.mark.parametrize("part", range(3))
 def test_waits_of_every_form_are_kept(part: int) -> None:
-    tally = kept(campaigns.throttled(1500, part), 1500)
+    tally = kept(campaigns.throttled(600, part), 600)
     assert tally.ends == {"attached": tally.stories}
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3, 4])  # a story of seed 2 is told by itself, in test_workers.py
 def test_everything_at_once(seed: int) -> None:
-    kept(campaigns.mixed(1500, seed), 1500)
+    kept(campaigns.mixed(600, seed), 600)
