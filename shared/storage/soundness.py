@@ -26,6 +26,8 @@ LARGEST_BLOB = 2**48
 """Bytes, inclusive: above the 190.7 TiB of the largest block blob (Scalability targets for Blob storage). A file that
 was refused for its size has a checkpoint too."""
 
+_WITHOUT_TIMES = (str, int)
+
 _IN_SESSION = frozenset({State.SENDING, State.ASKING, State.RESENDING, State.FENCING})
 _COUNTS = (
     "routes_refused",
@@ -45,7 +47,7 @@ _COUNTS = (
 def flaw(checkpoint: Checkpoint) -> str | None:
     """What is wrong, in a few words without any of its values; None where the checkpoint is sound."""
     transfer = checkpoint.transfer
-    if not all(_is_time(value) for value in _values(checkpoint) if isinstance(value, datetime)):
+    if not all(_is_time(value) for value in _times(checkpoint)):
         return "a time is no instant between 2000 and 2200"
     if not all(0 <= getattr(transfer, name) < MOST_COUNTED for name in _COUNTS):
         return "a count is out of bounds"
@@ -97,15 +99,16 @@ def _is_time(value: datetime) -> bool:
     return value.tzinfo is not None and value.year in YEARS
 
 
-def _values(value: Any) -> Iterator[Any]:
-    """The value, and whatever it is made of."""
-    yield value
-    if isinstance(value, tuple):
-        for entry in value:
-            yield from _values(entry)
+def _times(value: Any) -> Iterator[datetime]:
+    """Every time in the value, and in whatever it is made of."""
+    if isinstance(value, datetime):
+        yield value
+        return
     kind: Any = type(value)
-    for name in _fields(kind):
-        yield from _values(getattr(value, name))
+    parts = value if kind is tuple else (getattr(value, name) for name in _fields(kind))
+    for part in parts:
+        if part is not None and not isinstance(part, _WITHOUT_TIMES):
+            yield from _times(part)
 
 
 @cache
