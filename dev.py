@@ -46,6 +46,7 @@ def main() -> int:
 def hand_over(arguments: list[str]) -> NoReturn:
     """Become `python -m devkit`, in the environment: signals and exit codes are then the command's own."""
     os.chdir(ROOT)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process of the local stack compiles all of it again
     os.execv(PYTHON, [str(PYTHON), "-m", "devkit", *arguments])
 
 

@@ -14,7 +14,7 @@ from shared.storage.listing import Wanted
 
 pytestmark = [pytest.mark.xdist_group("api listing"), pytest.mark.timeout(300)]
 
-TRANSFERS = 1000
+TRANSFERS = 500
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from devkit import checks
+
+PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "xdist.plugin,pytest_timeout"}
+"""Of all that are installed, those that the suite's own settings need: the others take seconds to import."""
 
 
 class Runs:
@@ -31,6 +35,11 @@ class Runs:
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
+
+
+def run_pytest(command: list[str]) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **PLUGINS}
+    return subprocess.run(command, cwd=checks.ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_check_runs_every_check_and_nothing_else(use: pytest.MonkeyPatch) -> None:
@@ -75,7 +84,7 @@ def test_pytests_closing_line_is_the_last_one(tmp_path: Path) -> None:
     source = (
         f"from devkit import checks; checks.CHECKS = (); raise SystemExit(checks.main('test', [{str(tmp_path)!r}]))"
     )
-    done = subprocess.run([sys.executable, "-c", source], cwd=checks.ROOT, capture_output=True, text=True, check=False)
+    done = run_pytest([sys.executable, "-c", source])
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines()[-1].startswith("=")
     assert "1 passed in" in done.stdout.splitlines()[-1]
@@ -97,6 +106,6 @@ def test_tests_of_one_group_share_a_process(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     command = [*checks.PYTEST, "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, cwd=checks.ROOT, capture_output=True, text=True, check=False)
+    done = run_pytest(command)
     assert done.returncode == 0, done.stdout
     assert len([found for found in tmp_path.iterdir() if found.name.isdigit()]) == 1

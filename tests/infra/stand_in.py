@@ -124,7 +124,8 @@ class StandIn:
         waits = (
             ("--poll-seconds", "0", "--patience-seconds", "60") if script.endswith("deploy.sh") and arguments else ()
         )
-        environment = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "HOME": str(self.folder), **more}
+        path = os.pathsep.join([str(self.folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+        environment = {"PATH": path, "HOME": str(self.folder), **more}
         return subprocess.run(
             ["sh", str(self.folder / script), *arguments[:2], *waits, *arguments[2:]],
             env=environment,
