@@ -36,7 +36,7 @@ class Pace:
     """
 
     poll: float = 0.2
-    told: float = 1.0
+    told: float = 2.0
     hold: float = HOLD_SECONDS
 
 

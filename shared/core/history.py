@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
 
 from shared.core.actions import Action, PutRange
 from shared.core.events import Happening, NotDone, Refused, Unsure
@@ -48,9 +47,4 @@ def remembered(transfer: Transfer, step: Step) -> Transfer:
 
 def named(value: Action | Happening) -> str:
     """The field's own words for an action or event: `PutRange` is `put range`."""
-    return _worded(type(value).__name__)
-
-
-@cache
-def _worded(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", type(value).__name__).lower()

@@ -44,9 +44,9 @@ def _install_npm(folder: Path, recipe: Path) -> None:
 
 
 def _install_checkov(folder: Path, recipe: Path) -> None:
-    _run(sys.executable, "-m", "venv", "--clear", str(folder), cwd=KEPT)
-    pip = (str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--no-compile")
-    _run(*pip, "--requirement", str(recipe), cwd=KEPT)
+    _run(sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder), cwd=KEPT)
+    pip = (sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "--disable-pip-version-check")
+    _run(*pip, "install", "--quiet", "--no-compile", "--no-deps", "--requirement", str(recipe), cwd=KEPT)
 
 
 def _run(*command: str, cwd: Path) -> None:
