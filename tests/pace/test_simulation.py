@@ -12,7 +12,7 @@ from devkit.pacing import load
 from devkit.pacing.fleet import Concurrency
 from devkit.pacing.simulate import Plan, Result, simulate
 
-SMALL = Plan(files=600, mailboxes=30, workers=24)
+SMALL = Plan(files=400, mailboxes=20, workers=24)
 
 
 def polite(result: Result) -> None:

@@ -13,7 +13,7 @@ from devkit.simulation.telling import tell
 @pytest.mark.parametrize(
     ("ranges", "workers", "events", "changes", "least"),
     [
-        (0, 2, 1, 4, 2000),
+        (0, 2, 1, 3, 500),
         (1, 2, 1, 3, 500),
         (2, 2, 1, 3, 900),
         (3, 2, 1, 2, 200),
