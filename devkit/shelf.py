@@ -26,6 +26,7 @@ class Shelf:
     """Checkpoints, marks and the listing of one container."""
 
     def __init__(self, azurite: Azurite, container: str) -> None:
+        self.azurite = azurite
         self.access = StorageAccess(
             connection_string=azurite.connection_string, blob_uri=None, queue_uri=None, client_id=None, managed=False
         )

@@ -6,6 +6,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from shared.core.checkpoint import Checkpoint, Lease
@@ -117,3 +118,6 @@ def _session(state: State, route: Route, size: int) -> st.SearchStrategy[Session
 
 
 CHECKPOINTS = st.builds(Checkpoint, transfers(), st.none() | st.builds(Lease, WORDS, TIMES), TEXTS)
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For tests that draw checkpoints: large values, on a machine that may be doing other things."""

@@ -31,6 +31,7 @@ def test_a_failed_transfer_is_tried_again_once_its_cause_is_gone(caller: Caller)
     started = accepted(caller.start(asked))
     failed = caller.ended(started["id"])
     assert (failed["state"], failed["error"]["code"]) == ("failed", "TARGET_NOT_FOUND")
+    caller.scene.stack.wait_until_idle()  # its end is told before it is listed
     assert failed["links"]["retry"] == f"/api/transfers/{started['id']}/retry"
     assert started["id"] in [one["id"] for one in caller.listed(state="failed")]
     refused(caller.call("DELETE", f"/transfers/{started['id']}"), 409, "TRANSFER_FAILED")

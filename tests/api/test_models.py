@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from devkit.fuzz.generated import CHECKPOINTS
+from devkit.fuzz.generated import CHECKPOINTS, PATIENT
 from shared.api import models
 from shared.api.body import BODY_NAMES, Refused, Start, read_start
 from shared.core.checkpoint import Checkpoint
@@ -38,7 +38,7 @@ def extra(shown: Any, kind: Any) -> list[str]:
 
 
 @given(CHECKPOINTS)
-@settings(max_examples=100)
+@settings(PATIENT, max_examples=100)
 def test_every_transfer_is_shown_as_the_description_says(checkpoint: Checkpoint) -> None:
     shown = view(checkpoint.transfer, NOW)
     SHOWN.validate_json(json.dumps(shown))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from devkit.fuzz.checkpoints import check, check_summary
 from devkit.fuzz.corpus import kept
-from devkit.fuzz.generated import CHECKPOINTS
+from devkit.fuzz.generated import CHECKPOINTS, PATIENT
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import State
@@ -70,7 +70,7 @@ def test_a_checkpoint_that_was_torn_at_any_byte_is_refused(text: bytes) -> None:
     assert {check(text[:length]) for length in range(len(text))} == {Code.CHECKPOINT_UNREADABLE}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(PATIENT, max_examples=200)
 @given(CHECKPOINTS, st.data())
 def test_two_halves_of_two_checkpoints_are_refused(first: Checkpoint, data: st.DataObject) -> None:
     """As an interrupted overwrite would leave them, if storage could tear a write."""

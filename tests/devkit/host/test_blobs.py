@@ -114,7 +114,7 @@ def test_a_blob_that_fails_too_often_leaves_the_documented_message_in_the_poison
 
 
 def test_a_killed_worker_costs_a_blob_one_try(sample: Sample) -> None:
-    sample.drop("killed.txt", b"1", metadata={"do": "sleep 1"})
+    sample.drop("killed.txt", b"1", metadata={"do": "sleep 4"})
     sample.wait_until(lambda: seen(sample, "killed.txt"))
     sample.kill_worker()
     sample.wait_until_idle()

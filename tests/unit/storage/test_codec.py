@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devkit.fuzz.generated import CHECKPOINTS
+from devkit.fuzz.generated import CHECKPOINTS, PATIENT
 from devkit.secrets import Scanner
 from shared.core.checkpoint import Checkpoint, Lease
 from shared.core.errors import CATALOGUE, Code
@@ -51,7 +51,7 @@ def refused(text: bytes, transfer_id: str = ID) -> CheckpointUnreadable:
 # --- what comes back ---
 
 
-@settings(max_examples=300, deadline=None)
+@settings(PATIENT, max_examples=300)
 @given(CHECKPOINTS)
 def test_a_checkpoint_comes_back_as_it_was_written(written: Checkpoint) -> None:
     text = codec.encode(written)

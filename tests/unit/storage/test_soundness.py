@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from devkit.fuzz.generated import CHECKPOINTS
+from devkit.fuzz.generated import CHECKPOINTS, PATIENT
 from shared.core import planning
 from shared.core.checkpoint import Checkpoint, Lease
 from shared.core.errors import Code
@@ -91,7 +91,7 @@ def test_whatever_the_core_makes_is_sound() -> None:
     assert [(flaw(checkpoint(one)), one) for one in made if flaw(checkpoint(one)) is not None] == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(PATIENT, max_examples=300)
 @given(CHECKPOINTS)
 def test_the_core_can_go_on_from_whatever_is_sound(found: Checkpoint) -> None:
     assert flaw(found) is None

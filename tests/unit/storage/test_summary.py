@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from devkit.fuzz.generated import CHECKPOINTS
+from devkit.fuzz.generated import CHECKPOINTS, PATIENT
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, GraphAnswer, State, Step, Transfer
@@ -26,7 +26,7 @@ def packed(shown: Transfer) -> str:
 
 
 @given(CHECKPOINTS)
-@settings(max_examples=100)
+@settings(PATIENT, max_examples=100)
 def test_what_people_see_of_a_transfer_is_the_same_from_its_summary(checkpoint: Checkpoint) -> None:
     whole = checkpoint.transfer
     metadata = summary.pack(whole)
