@@ -45,6 +45,7 @@ def test_a_file_that_one_way_refuses_goes_the_other(ranges: int, ends: tuple[int
 
 @pytest.mark.parametrize("ranges", [0, 2])
 def test_a_storm_ends_in_an_attachment_or_in_a_named_failure(ranges: int) -> None:
+    """Every fifth of them; all: the proof `storms`."""
     tally = kept(every(campaigns.storms([ranges]), 5), 250)
     assert tally.ends.keys() == {"attached", "failed"}
     assert "" not in tally.codes

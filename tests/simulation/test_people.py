@@ -21,6 +21,7 @@ def test_other_people_at_any_call() -> None:
 
 @pytest.mark.parametrize("part", range(2))
 def test_other_people_at_any_call_and_a_fault_at_a_later_one(part: int) -> None:
+    """Every twentieth of them; all: the proof `people`."""
     kept(every(campaigns.people_then_faults([part]), 20), 250)
 
 
@@ -78,6 +79,7 @@ def test_a_new_version_of_the_file_is_a_transfer_of_its_own() -> None:
 
 @pytest.mark.parametrize("ranges", [0, 2])
 def test_a_retry_after_any_storm_attaches_once(ranges: int) -> None:
+    """Every eighth of them; all: the proof `storms`."""
     kept(every(campaigns.storms([ranges], retries=1), 8), 150)
 
 

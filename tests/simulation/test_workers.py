@@ -24,6 +24,7 @@ from devkit.simulation.telling import tell
     ],
 )
 def test_no_schedule_attaches_twice(ranges: int, workers: int, events: int, changes: int, least: int) -> None:
+    """The smaller ones; with up to 4 changes of hands: the proofs `workers` and `repeats`."""
     case = Case(ranges=ranges, workers=workers, events=events)
     tally = campaigns.all_schedules(case, changes, processes=1)
     assert not tally.broken, "\n".join(tally.broken[:10])
