@@ -1,7 +1,11 @@
-"""Azurite, the storage of the local stack: blobs and queues on free loopback ports, held in memory."""
+"""Azurite, the storage of the local stack: blobs and queues on free loopback ports, held in memory.
+
+Its start takes a second of a processor, so whoever needs many storages takes accounts of one: they do not meet.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -10,6 +14,7 @@ from devkit.processes import Child
 PACKAGE = Path(__file__).with_name("node_modules") / "azurite" / "dist" / "src"
 ACCOUNT = "devstoreaccount1"  # Azurite's built-in account and key, the same everywhere, published by Microsoft
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+MOST_ACCOUNTS = 500  # Azurite is told all of them when it starts; a test process takes some dozens
 
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at (http://\S+)")
 _FLAGS = (
@@ -29,8 +34,15 @@ class Azurite(Child):
 
     def __init__(self, log: Path | None = None) -> None:
         self.origins: dict[str, str] = {}
+        names = [f"account{number}" for number in range(1, MOST_ACCOUNTS + 1)]
+        self._unused = iter(names)
         script = str(PACKAGE / "azurite.js")
-        super().__init__("azurite", ["node", script, *_FLAGS], ready=self._see_service, log=log)
+        env = {
+            **os.environ,
+            "AZURITE_ACCOUNTS": ";".join(f"{name}:{KEY}" for name in (ACCOUNT, *names)),
+            "APPLICATION_INSIGHTS_NO_DIAGNOSTIC_CHANNEL": "1",  # it instruments every library it knows, at start
+        }
+        super().__init__("azurite", ["node", script, *_FLAGS], ready=self._see_service, log=log, env=env)
 
     def _see_service(self, line: str) -> object | None:
         """Ready once all three services have said where they listen."""
@@ -41,6 +53,20 @@ class Azurite(Child):
 
     @property
     def connection_string(self) -> str:
-        """The account's connection string, with explicit endpoints for the ports in use."""
-        endpoints = "".join(f"{name}Endpoint={origin}/{ACCOUNT};" for name, origin in sorted(self.origins.items()))
-        return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{endpoints}"
+        """The built-in account's connection string, with explicit endpoints for the ports in use."""
+        return self._connection_string(ACCOUNT)
+
+    def new_account(self) -> str:
+        """The connection string of an account that was not handed out before, so that it is empty.
+
+        Raises:
+            LookupError: all of them were.
+        """
+        name = next(self._unused, None)
+        if name is None:
+            raise LookupError(f"all {MOST_ACCOUNTS} accounts of this Azurite have been handed out")
+        return self._connection_string(name)
+
+    def _connection_string(self, account: str) -> str:
+        endpoints = "".join(f"{name}Endpoint={origin}/{account};" for name, origin in sorted(self.origins.items()))
+        return f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={KEY};{endpoints}"

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -208,9 +208,9 @@ def _seconds_between(killed_at: float, step: dict[str, Any]) -> float:
 
 
 def _keep(stack: Stack) -> None:
-    """Leave everything up, and say how to play with it."""
+    """Leave everything up until Ctrl-C, which is how it is meant to end, and say how to play with it."""
     item = stack.graph.add_message(MAILBOX)
-    connection = stack.azurite.connection_string
+    connection = stack.connection_string
     print(f"""
 The stack stays up until Ctrl-C.
   functions  {stack.url}
@@ -224,5 +224,6 @@ Three commands to try, in another terminal:
   curl '{stack.url}/api/transfers'
   curl '{stack.url}/admin/functions/sweep' -H 'Content-Type: application/json' -d '{{}}'
 """)
-    while True:
-        signal.pause()
+    with suppress(KeyboardInterrupt):
+        while True:
+            signal.pause()

@@ -23,12 +23,13 @@ ADA, GRACE = "ada@example.org", "grace@example.org"
 
 
 class Shelf:
-    """Checkpoints, marks and the listing of one container."""
+    """Checkpoints, marks and the listing of one container: of Azurite's built-in account, unless another is given."""
 
-    def __init__(self, azurite: Azurite, container: str) -> None:
+    def __init__(self, azurite: Azurite, container: str, connection_string: str | None = None) -> None:
         self.azurite = azurite
+        text = connection_string or azurite.connection_string
         self.access = StorageAccess(
-            connection_string=azurite.connection_string, blob_uri=None, queue_uri=None, client_id=None, managed=False
+            connection_string=text, blob_uri=None, queue_uri=None, client_id=None, managed=False
         )
         self.container = container
         self.checkpoints = CheckpointContainer(self.access, container)

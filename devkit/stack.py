@@ -53,9 +53,10 @@ class Stack:
 
     `options` are options of `python -m devkit.host` (`--workers 3`, `--hold 5`, `--keys` ...). `graph=False` leaves the
     emulator out, `host=False` the host. Logs go to `logs_folder` and stay there; without one they go with the stack.
+    `azurite` is one that runs: the stack takes an account of it, and leaves it empty. Without one it starts its own.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each part of a stack can be another
         self,
         *,
         app: Path = ROOT,
@@ -65,6 +66,7 @@ class Stack:
         graph: bool = True,
         host: bool = True,
         logs_folder: Path | None = None,
+        azurite: Azurite | None = None,
     ) -> None:
         self._app = app
         self._given = dict(settings or {})
@@ -78,11 +80,12 @@ class Stack:
         self._hosts_started = 0
         self._emulator: Emulator | None = None
         self._host: HostProcess | None = None
-        self.azurite = Azurite(log=self.logs_folder / "azurite.log")
+        self._shares_azurite = azurite is not None
+        self.azurite = azurite or Azurite(log=self.logs_folder / "azurite.log")
+        self.connection_string = ""
 
     def __enter__(self) -> Self:
         try:
-            self._parts.enter_context(self.azurite)
             self._connect()
             if self._with_graph:
                 self._start_graph()
@@ -107,8 +110,14 @@ class Stack:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _connect(self) -> None:
-        """Clients for the storage, and the drop container."""
-        self._storage = self._parts.enter_context(LocalStorage(self.azurite.connection_string))
+        """An account, clients for it, and the drop container."""
+        if self._shares_azurite:
+            self.connection_string = self.azurite.new_account()
+        else:
+            self.connection_string = self._parts.enter_context(self.azurite).connection_string
+        self._storage = self._parts.enter_context(LocalStorage(self.connection_string))
+        if self._shares_azurite:
+            self._parts.callback(self._storage.clear)
         self.storage, self.queues = self._storage.blobs, self._storage.queues
         self.storage.create_container(self.drop_container)
 
@@ -142,7 +151,7 @@ class Stack:
     @property
     def settings(self) -> dict[str, str]:
         """The app's settings, as the host gets them in its environment."""
-        text = self.azurite.connection_string
+        text = self.connection_string
         settings = {"FUNCTIONS_WORKER_RUNTIME": "python", "AzureWebJobsStorage": text, "DropStorage": text}
         if self._emulator is not None:
             settings |= {

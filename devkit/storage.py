@@ -92,6 +92,13 @@ class LocalStorage:
             return []
         return [str(message.content) for message in messages]
 
+    def clear(self) -> None:
+        """Delete every container and every queue."""
+        for container in list(self.blobs.list_containers()):
+            self.blobs.get_container_client(container.name).delete_container()
+        for queue in list(self.queues.list_queues()):
+            self.queues.delete_queue(queue.name)
+
     def queue(self, name: str) -> QueueClient:
         """A client for one queue, in the encoding that the host and the app use: base64."""
         return self.queues.get_queue_client(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.scene import MAILBOX, Scene, content
 from tests.api.caller import Caller, accepted, refused
 from tests.e2e.stage import LOST, staged
@@ -17,9 +18,9 @@ NOWHERE = "AAMkADnowhere="
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
+def stage(azurite: Azurite) -> Iterator[Scene]:
     settings = {"RANGE_BYTES": str(MIB), "TARGET_WAIT_SECONDS": "0"}
-    with staged(settings=settings, options=["--keys"], allowed=LOST) as running:
+    with staged(azurite, settings=settings, options=["--keys"], allowed=LOST) as running:
         yield running
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.scene import Scene
 from devkit.stack import Stack
 from shared.api import health, keys
@@ -195,8 +196,8 @@ def test_the_apps_own_origin_is_the_one_that_the_platform_names(
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
-    with Scene(Stack(options=["--keys"])) as running:
+def stage(azurite: Azurite) -> Iterator[Scene]:
+    with Scene(Stack(options=["--keys"], azurite=azurite)) as running:
         yield running
 
 

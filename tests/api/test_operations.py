@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from devkit import judge
+from devkit.azurite import Azurite
 from devkit.scene import MAILBOX, Scene, content
 from tests.api.caller import Caller, accepted, refused
 from tests.e2e.stage import LOST, staged
@@ -23,9 +24,9 @@ FORBIDDEN = "mallory@example.net"
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
+def stage(azurite: Azurite) -> Iterator[Scene]:
     settings = {"RANGE_BYTES": str(MIB), "ALLOWED_MAILBOXES": "@example.org", "TARGET_WAIT_SECONDS": "0"}
-    with staged(settings=settings, options=["--keys"], allowed=LOST) as running:
+    with staged(azurite, settings=settings, options=["--keys"], allowed=LOST) as running:
         running.graph.add_mailbox(OTHER)
         yield running
 

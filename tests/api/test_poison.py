@@ -12,6 +12,7 @@ import pytest
 from azure.core.exceptions import ResourceExistsError
 
 from devkit import judge
+from devkit.azurite import Azurite
 from devkit.scene import MAILBOX, Scene, content
 from devkit.stack import ROOT, Stack
 from tests.api.caller import Caller, accepted
@@ -66,12 +67,12 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def stage(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """The product's own functions, with a defect in them that only unlucky files hit."""
     folder = tmp_path_factory.mktemp("defective")
     (folder / "function_app.py").write_text(DEFECTIVE, encoding="utf-8")
     shutil.copy(ROOT / "host.json", folder / "host.json")
-    with Scene(Stack(app=Path(folder), settings=SETTINGS, options=["--keys"])) as scene:
+    with Scene(Stack(app=Path(folder), settings=SETTINGS, options=["--keys"], azurite=azurite)) as scene:
         yield scene
         judge.settle(scene)
         assert [*judge.left_behind(scene), *judge.leaks(scene), *judge.strays(scene)] == []

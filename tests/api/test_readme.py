@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.scene import Scene, content
 from devkit.stack import ROOT
 from shared.api.openapi import description
@@ -29,8 +30,8 @@ CURLRC = 'silent\nshow-error\nwrite-out = "\\n%{http_code}"\n'
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
-    with staged(settings={"TARGET_WAIT_SECONDS": "0", "RANGE_BYTES": str(MIB)}, options=["--keys"]) as running:
+def stage(azurite: Azurite) -> Iterator[Scene]:
+    with staged(azurite, settings={"TARGET_WAIT_SECONDS": "0", "RANGE_BYTES": str(MIB)}, options=["--keys"]) as running:
         running.graph.add_mailbox(MAILBOX, message_limit=20 * MIB)
         running.graph.add_message(MAILBOX, id=ITEM)
         yield running

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from devkit import judge
+from devkit.azurite import Azurite
 from devkit.scene import Scene, content
 from devkit.stack import ROOT
 from shared.core import actions as ac
@@ -196,7 +197,7 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="module")
-def stage(collector: Collector) -> Iterator[Scene]:
+def stage(azurite: Azurite, collector: Collector) -> Iterator[Scene]:
     settings = {
         OVERRIDE: "OpenTelemetry",
         "PYTHON_ENABLE_OPENTELEMETRY": "true",
@@ -206,7 +207,7 @@ def stage(collector: Collector) -> Iterator[Scene]:
         "OTEL_METRIC_EXPORT_INTERVAL": "300",
         "RANGE_BYTES": str(MIB),
     }
-    with staged(settings=settings) as running:
+    with staged(azurite, settings=settings) as running:
         yield running
 
 

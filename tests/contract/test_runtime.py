@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from azure.storage.queue import QueueMessage
 
+from devkit.azurite import Azurite
 from devkit.host import blobs, inputs
 from devkit.stack import ROOT, Stack
 from tests.devkit.host.sample import FOLDER, Sample
@@ -72,15 +73,15 @@ def trigger_of(bindings: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with Stack(host=False) as running:
+def stack(azurite: Azurite) -> Iterator[Stack]:
+    with Stack(host=False, azurite=azurite) as running:
         running.graph.add_mailbox(MAILBOX)
         yield running
 
 
 @pytest.fixture(scope="module")
-def sample() -> Iterator[Sample]:
-    with Sample(host=False) as running:
+def sample(azurite: Azurite) -> Iterator[Sample]:
+    with Sample(azurite, host=False) as running:
         yield running
 
 

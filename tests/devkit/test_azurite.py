@@ -11,7 +11,7 @@ from azure.core.exceptions import ResourceModifiedError
 from azure.storage.blob import BlobClient, BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from devkit.azurite import Azurite
+from devkit.azurite import MOST_ACCOUNTS, Azurite
 
 pytestmark = pytest.mark.xdist_group("azurite")
 
@@ -49,6 +49,25 @@ def test_blobs_and_queues_work_with_the_newest_sdks() -> None:
             queue = queues.create_queue("que")
             queue.send_message("later", visibility_timeout=60)
             assert queue.peek_messages() == []
+
+
+def test_each_account_is_empty_and_none_is_handed_out_twice(azurite: Azurite) -> None:
+    one, other = azurite.new_account(), azurite.new_account()
+    with (
+        BlobServiceClient.from_connection_string(one) as first,
+        BlobServiceClient.from_connection_string(other) as second,
+    ):
+        first.create_container("here")
+        assert [container.name for container in second.list_containers()] == []
+        assert [container.name for container in first.list_containers()] == ["here"]
+
+
+def test_more_accounts_than_it_has_are_refused() -> None:
+    unstarted = Azurite()
+    given = {unstarted.new_account() for _ in range(MOST_ACCOUNTS)}
+    assert len(given) == MOST_ACCOUNTS
+    with pytest.raises(LookupError, match="handed out"):
+        unstarted.new_account()
 
 
 def test_nothing_is_left_when_it_stops() -> None:

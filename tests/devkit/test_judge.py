@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from devkit import judge
+from devkit.azurite import Azurite
 from devkit.graph.wire import Request
 from devkit.scene import MAILBOX, Scene, content
 from devkit.stack import Stack
@@ -16,8 +17,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("judge")]
 
 
 @pytest.fixture(scope="module")
-def scene() -> Iterator[Scene]:
-    with Scene(Stack(settings={"OUTCOME_QUEUE": "outcomes"})) as running:
+def scene(azurite: Azurite) -> Iterator[Scene]:
+    with Scene(Stack(settings={"OUTCOME_QUEUE": "outcomes"}, azurite=azurite)) as running:
         yield running
 
 

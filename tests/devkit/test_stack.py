@@ -13,9 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.host.client import measured
 from devkit.processes import ChildError
 from devkit.stack import ROOT, Stack, wait_until
+from devkit.storage import LocalStorage
 
 pytestmark = pytest.mark.xdist_group("stack")
 MAILBOX = "someone@example.com"
@@ -115,6 +117,21 @@ def test_two_stacks_side_by_side_do_not_meet(stack: Stack) -> None:
         assert "only here" not in str(stack.checkpoints())
         assert other.url != stack.url
         assert other.graph.graph_origin != stack.graph.graph_origin
+
+
+def test_a_stack_on_a_shared_azurite_leaves_its_account_empty_and_azurite_running(azurite: Azurite) -> None:
+    with (
+        Stack(host=False, graph=False, azurite=azurite) as sharing,
+        Stack(host=False, graph=False, azurite=azurite) as neighbour,
+    ):
+        sharing.drop("only here", b"1", events=0)
+        sharing.queues.create_queue("mine")
+        assert neighbour.queue_lengths() == {}
+        assert list(neighbour.storage.get_container_client("drop").list_blob_names()) == []
+        text = sharing.connection_string
+    with LocalStorage(text) as left:
+        assert list(left.blobs.list_containers()) == []
+        assert left.queue_lengths() == {}
 
 
 def test_a_wait_that_fails_says_what_it_waited_for_and_shows_the_logs(stack: Stack) -> None:

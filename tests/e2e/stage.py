@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from devkit import judge
+from devkit.azurite import Azurite
 from devkit.scene import PATIENCE, Delivery, Scene
 from devkit.stack import Stack
 
@@ -17,6 +18,7 @@ OVERRUN = frozenset({"timed out", "worker lost"})
 
 @contextmanager
 def staged(
+    azurite: Azurite,
     *,
     settings: Mapping[str, str] | None = None,
     switches: Mapping[str, object] | None = None,
@@ -26,10 +28,11 @@ def staged(
 ) -> Iterator[Scene]:
     """A scene; at its end nothing is half done, no secret stands anywhere, no token went astray, no run broke.
 
-    `allowed` are outcomes of runs that the module's tests bring about on purpose.
+    It takes an account of `azurite`. `allowed` are outcomes of runs that the module's tests bring about on purpose.
     """
     limits = {} if message_limit is None else {"message_limit": message_limit}
-    with Scene(Stack(settings=settings, switches=switches, options=options), **limits) as scene:
+    stack = Stack(settings=settings, switches=switches, options=options, azurite=azurite)
+    with Scene(stack, **limits) as scene:
         yield scene
         _nothing(judge.aftermath(scene, allowed))
 

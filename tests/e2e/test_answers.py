@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.scene import Scene, content
 from tests.e2e.stage import attached, staged
 
@@ -17,8 +18,8 @@ SIZE = 5 * MIB + 1
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
-    with staged(settings={"RANGE_BYTES": str(MIB)}) as running:
+def stage(azurite: Azurite) -> Iterator[Scene]:
+    with staged(azurite, settings={"RANGE_BYTES": str(MIB)}) as running:
         yield running
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.scene import Scene, content
 from tests.e2e.stage import attached, runs_of, staged
 
@@ -15,8 +16,8 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
-    with staged(settings={"RANGE_BYTES": str(MIB), "RUN_BUDGET_SECONDS": "0.001"}) as running:
+def stage(azurite: Azurite) -> Iterator[Scene]:
+    with staged(azurite, settings={"RANGE_BYTES": str(MIB), "RUN_BUDGET_SECONDS": "0.001"}) as running:
         yield running
 
 

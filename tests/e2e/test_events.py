@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from devkit import judge
+from devkit.azurite import Azurite
 from devkit.scene import MAILBOX, Scene, content
 from tests.e2e.stage import attached, runs_of, staged
 
@@ -17,8 +18,8 @@ POISON = "webjobs-blobtrigger-poison"
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
-    with staged(options=["--workers", "2"]) as running:
+def stage(azurite: Azurite) -> Iterator[Scene]:
+    with staged(azurite, options=["--workers", "2"]) as running:
         yield running
 
 
@@ -88,8 +89,8 @@ def test_many_files_for_one_item_are_all_attached(scene: Scene) -> None:
     assert sorted(one["sha256"] for one in there) == sorted(file.sha256 for file in files)
 
 
-def test_a_file_is_found_by_polling_where_there_is_no_event_grid() -> None:
-    with staged(settings={"BLOB_TRIGGER_SOURCE": "LogsAndContainerScan"}) as polled:
+def test_a_file_is_found_by_polling_where_there_is_no_event_grid(azurite: Azurite) -> None:
+    with staged(azurite, settings={"BLOB_TRIGGER_SOURCE": "LogsAndContainerScan"}) as polled:
         files = [polled.drop(content(size, size)) for size in (1000, 9_000_000)]
         for file in files:
             attached(polled, file)

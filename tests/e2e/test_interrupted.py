@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.scene import Delivery, Scene, content
 from tests.e2e.stage import LOST, OVERRUN, attached, staged
 
@@ -40,11 +41,11 @@ class Strokes(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def strokes() -> Iterator[Strokes]:
+def strokes(azurite: Azurite) -> Iterator[Strokes]:
     limited = {**RANGES, "AzureFunctionsJobHost__functionTimeout": "00:00:04"}
     with ExitStack() as stages:
-        one = stages.enter_context(staged(settings=RANGES, allowed=LOST))
-        two = stages.enter_context(staged(settings=limited, allowed=OVERRUN))
+        one = stages.enter_context(staged(azurite, settings=RANGES, allowed=LOST))
+        two = stages.enter_context(staged(azurite, settings=limited, allowed=OVERRUN))
         landed = start(one, {"action": "hold", "kind": "put", "nth": 5})
         final = start(one, {"action": "hold", "kind": "final-put"})
         one.stack.wait_until(lambda: one.graph.holding() == 2, what="two ranges are held")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.host.client import measured
 from devkit.scene import content
 from tests.e2e.stage import attached, staged
@@ -14,8 +15,8 @@ MIB = 1024 * 1024
 ALLOWED = 24 * MIB
 
 
-def test_10_mb_and_150_mb_need_at_most_24_mib_above_the_idle_worker() -> None:
-    with staged() as scene:
+def test_10_mb_and_150_mb_need_at_most_24_mib_above_the_idle_worker(azurite: Azurite) -> None:
+    with staged(azurite) as scene:
         attached(scene, scene.drop(content(1000)))  # what the first transfer loads stays
         scene.stack.wait_until_idle()
         (pid,) = scene.stack.host.worker_pids()

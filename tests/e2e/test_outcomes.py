@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.graph.wire import Request
 from devkit.scene import MAILBOX, Delivery, Scene, content
 from tests.e2e.stage import attached, failed, staged
@@ -19,9 +20,9 @@ CLIENT_ID = "0b6d2c1e-2f4a-4d0c-9a4e-1c2d3e4f5a6b"
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
+def stage(azurite: Azurite) -> Iterator[Scene]:
     settings = {"SOURCE_ON_SUCCESS": "delete", "OUTCOME_QUEUE": "outcomes", "GRAPH_CLIENT_ID": CLIENT_ID}
-    with staged(settings=settings, switches={"client_ids": [CLIENT_ID]}) as running:
+    with staged(azurite, settings=settings, switches={"client_ids": [CLIENT_ID]}) as running:
         yield running
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.scene import MAILBOX, Delivery, Scene, content
 from shared.core.errors import CATALOGUE, Code
 from tests.e2e.stage import runs_of, staged
@@ -18,8 +19,8 @@ NAMED = {"mailbox": MAILBOX, "messageid": ITEM}
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
-    with staged(settings={"ALLOWED_MAILBOXES": f"@{MAILBOX.partition('@')[2]}"}) as running:
+def stage(azurite: Azurite) -> Iterator[Scene]:
+    with staged(azurite, settings={"ALLOWED_MAILBOXES": f"@{MAILBOX.partition('@')[2]}"}) as running:
         running.item(id=ITEM)
         yield running
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.scene import Delivery, Scene, content
 from shared.core.errors import CATALOGUE, Code
 from tests.e2e.stage import attached, failed, runs_of, staged
@@ -18,8 +19,8 @@ TIGHT_LIMIT = 9_000_000
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
-    with staged() as running:
+def stage(azurite: Azurite) -> Iterator[Scene]:
+    with staged(azurite) as running:
         running.graph.add_mailbox(TIGHT, message_limit=TIGHT_LIMIT)
         yield running
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.processes import ChildError
 from devkit.scene import Scene, content
 from devkit.stack import Stack
@@ -17,8 +18,8 @@ SECRET = "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldCBzZWNyZXQ="
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
-    with Scene(Stack()) as running:
+def stage(azurite: Azurite) -> Iterator[Scene]:
+    with Scene(Stack(azurite=azurite)) as running:
         yield running
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.scene import Kind, Scene, content
 from tests.e2e.stage import attached, staged
 
@@ -16,8 +17,8 @@ RANGE = 4 * MIB
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
-    with staged() as running:
+def stage(azurite: Azurite) -> Iterator[Scene]:
+    with staged(azurite) as running:
         yield running
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.scene import Delivery, Scene, content
 from tests.e2e.stage import attached, failed, staged
 
@@ -16,8 +17,8 @@ SIZE = 12 * MIB
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
-    with staged(settings={"RANGE_BYTES": str(MIB)}) as running:
+def stage(azurite: Azurite) -> Iterator[Scene]:
+    with staged(azurite, settings={"RANGE_BYTES": str(MIB)}) as running:
         yield running
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.scene import MAILBOX, Delivery, Kind, Scene, content
 from tests.e2e.stage import attached, failed, runs_of, staged
 
@@ -19,8 +20,8 @@ UID = "040000008200E00074C5B7101A82E008-ü"
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
-    with staged(settings={"TARGET_WAIT_SECONDS": str(TARGET_WAIT)}) as running:
+def stage(azurite: Azurite) -> Iterator[Scene]:
+    with staged(azurite, settings={"TARGET_WAIT_SECONDS": str(TARGET_WAIT)}) as running:
         yield running
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.stack import Stack
 from infra.deployer.cost import COLUMNS, PRICES, Use, of_idle_month, of_transfer, priced, table
 from tests.infra.stand_in import ROOT
@@ -25,8 +26,8 @@ pytestmark = pytest.mark.xdist_group("infra-cost")  # one local stack for all of
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with Stack(host=False) as running:
+def stack(azurite: Azurite) -> Iterator[Stack]:
+    with Stack(host=False, azurite=azurite) as running:
         running.graph.add_mailbox(MAILBOX)
         yield running
 

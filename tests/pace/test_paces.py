@@ -26,10 +26,11 @@ STATE = Mailbox(
 
 
 @pytest.fixture(scope="module")
-def storage() -> Iterator[BlobServiceClient]:
-    with Azurite() as azurite, BlobServiceClient.from_connection_string(azurite.connection_string) as client:
+def storage(azurite: Azurite) -> Iterator[BlobServiceClient]:
+    text = azurite.new_account()
+    with BlobServiceClient.from_connection_string(text) as client:
         client.create_container("checkpoints")
-        client.connection_string = azurite.connection_string  # type: ignore[attr-defined]
+        client.connection_string = text  # type: ignore[attr-defined]
         yield client
 
 

@@ -1,4 +1,4 @@
-"""One Azurite for all storage tests of a process, and a room of its own for each test."""
+"""A room of its own for each test, on Azurite and in memory."""
 
 from __future__ import annotations
 
@@ -8,12 +8,6 @@ import pytest
 
 from devkit.azurite import Azurite
 from tests.storage.rooms import AzuriteRoom, MemoryRoom, Room
-
-
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    with Azurite() as running:
-        yield running
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ ATTACHED = [
 
 def furnish(scene: Scene) -> dict[str, str]:
     """Put every sample transfer into the checkpoint container; their ids by file name."""
-    shelf = Shelf(scene.stack.azurite, scene.stack.checkpoint_container)
+    shelf = Shelf(scene.stack.azurite, scene.stack.checkpoint_container, scene.stack.connection_string)
     now = datetime.now(UTC).replace(microsecond=0)
     return {one.plan.source.blob: shelf.put(one).id for one in samples(now)}
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
+from devkit.azurite import Azurite
 from devkit.scene import MAILBOX, Scene, content
 from devkit.stack import Stack
 from tests.api.caller import Caller
@@ -29,8 +30,8 @@ TRIED = {
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
-    with Scene(Stack(options=["--keys", "--no-timers"])) as scene:
+def stage(azurite: Azurite) -> Iterator[Scene]:
+    with Scene(Stack(options=["--keys", "--no-timers"], azurite=azurite)) as scene:
         yield scene
 
 

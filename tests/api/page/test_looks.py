@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from devkit.azurite import Azurite
 from devkit.scene import Scene
 from devkit.stack import ROOT, Stack
 from tests.api.caller import Caller
@@ -56,9 +57,9 @@ CONTRASTS = """() => {
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
+def stage(azurite: Azurite) -> Iterator[Scene]:
     """The app with sample transfers in its storage: nothing runs, and no sweep takes them up."""
-    with Scene(Stack(options=["--keys", "--no-timers"])) as scene:
+    with Scene(Stack(options=["--keys", "--no-timers"], azurite=azurite)) as scene:
         yield scene
 
 

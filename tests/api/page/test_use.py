@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
+from devkit.azurite import Azurite
 from devkit.scene import MAILBOX, Scene, content
 from tests.api.caller import Caller, accepted
 from tests.api.page.browser import Visit, visit
@@ -20,8 +21,8 @@ NOWHERE = "AAMkADnowhere="
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Scene]:
-    with staged(settings={"RANGE_BYTES": str(MIB), "TARGET_WAIT_SECONDS": "0"}, options=["--keys"]) as running:
+def stage(azurite: Azurite) -> Iterator[Scene]:
+    with staged(azurite, settings={"RANGE_BYTES": str(MIB), "TARGET_WAIT_SECONDS": "0"}, options=["--keys"]) as running:
         yield running
 
 

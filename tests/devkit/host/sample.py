@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from devkit.azurite import Azurite
 from devkit.stack import Stack
 
 FOLDER = Path(__file__).with_name("sample_app")
@@ -20,10 +21,15 @@ class Sample(Stack):
     """A stack with the sample app and no Graph. A failed message is tried again at once, unless `settings` differ."""
 
     def __init__(
-        self, *, options: Sequence[str] = (), settings: Mapping[str, str] | None = None, host: bool = True
+        self,
+        azurite: Azurite,
+        *,
+        options: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+        host: bool = True,
     ) -> None:
         given = {**SETTINGS, **(settings or {})}
-        super().__init__(app=FOLDER, graph=False, host=host, options=options, settings=given)
+        super().__init__(app=FOLDER, graph=False, host=host, options=options, settings=given, azurite=azurite)
 
     def _connect(self) -> None:
         super()._connect()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from devkit.azurite import Azurite
 from devkit.host import blobs
 from tests.devkit.host.sample import BLOBS, Sample
 
@@ -17,8 +18,8 @@ WEBHOOK = "/runtime/webhooks/blobs?functionName=Host.Functions.blob_seen"
 
 
 @pytest.fixture(scope="module")
-def sample() -> Iterator[Sample]:
-    with Sample(settings={f"{BLOBS}poisonBlobThreshold": "3"}) as stack:
+def sample(azurite: Azurite) -> Iterator[Sample]:
+    with Sample(azurite, settings={f"{BLOBS}poisonBlobThreshold": "3"}) as stack:
         yield stack
 
 
@@ -122,8 +123,8 @@ def test_a_killed_worker_costs_a_blob_one_try(sample: Sample) -> None:
     assert [(run["outcome"], run["dequeueCount"]) for run in runs] == [("worker lost", 1), ("succeeded", 2)]
 
 
-def test_no_more_blobs_run_at_once_than_the_degree_of_parallelism() -> None:
-    with Sample(settings={f"{BLOBS}maxDegreeOfParallelism": "3"}) as stack:
+def test_no_more_blobs_run_at_once_than_the_degree_of_parallelism(azurite: Azurite) -> None:
+    with Sample(azurite, settings={f"{BLOBS}maxDegreeOfParallelism": "3"}) as stack:
         for number in range(7):
             stack.drop(f"{number}", b"1", metadata={"do": f"sleep {0.3 if number else 1.5}"})
         stack.wait_until_idle()

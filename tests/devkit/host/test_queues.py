@@ -8,14 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from devkit.azurite import Azurite
 from tests.devkit.host.sample import QUEUES, Sample
 
 pytestmark = pytest.mark.xdist_group("host queues")
 
 
 @pytest.fixture(scope="module")
-def sample() -> Iterator[Sample]:
-    with Sample() as stack:
+def sample(azurite: Azurite) -> Iterator[Sample]:
+    with Sample(azurite) as stack:
         yield stack
 
 
@@ -56,9 +57,11 @@ def test_a_message_that_is_not_base64_goes_to_the_poison_queue_unseen(sample: Sa
 
 
 @pytest.mark.parametrize(("threshold", "most"), [(0, 2), (1, 3)])
-def test_a_new_batch_is_fetched_when_no_more_than_the_threshold_are_left(threshold: int, most: int) -> None:
+def test_a_new_batch_is_fetched_when_no_more_than_the_threshold_are_left(
+    azurite: Azurite, threshold: int, most: int
+) -> None:
     settings = {f"{QUEUES}batchSize": "2", f"{QUEUES}newBatchThreshold": str(threshold)}
-    with Sample(settings=settings) as stack:
+    with Sample(azurite, settings=settings) as stack:
         texts = ["sleep 2", *(f"sleep 0.4{number}" for number in range(4))]
         for text in texts:
             stack.send_message("work", text)
@@ -68,24 +71,24 @@ def test_a_new_batch_is_fetched_when_no_more_than_the_threshold_are_left(thresho
         assert max(together) == most
 
 
-def test_a_failed_message_is_hidden_for_the_visibility_timeout() -> None:
-    with Sample(settings={f"{QUEUES}visibilityTimeout": "00:00:02"}) as stack:
+def test_a_failed_message_is_hidden_for_the_visibility_timeout(azurite: Azurite) -> None:
+    with Sample(azurite, settings={f"{QUEUES}visibilityTimeout": "00:00:02"}) as stack:
         stack.send_message("work", "fail once")
         stack.wait_until(lambda: len(outcomes(stack, "fail once")) == 2)
         first, second = stack.host.invocations("message_seen")[:2]
         assert 1.5 < _seconds(second["started"]) - _seconds(first["ended"]) < 5
 
 
-def test_a_running_message_stays_hidden_for_as_long_as_it_runs() -> None:
-    with Sample(options=["--hold", "3"]) as stack:
+def test_a_running_message_stays_hidden_for_as_long_as_it_runs(azurite: Azurite) -> None:
+    with Sample(azurite, options=["--hold", "3"]) as stack:
         stack.send_message("work", "sleep 5")
         stack.wait_until(lambda: stack.texts("message_done") == ["sleep 5"])
         stack.wait_until(lambda: stack.queue_lengths()["work"] == 0)
         assert outcomes(stack, "sleep 5") == [1]
 
 
-def test_a_message_of_a_host_that_died_comes_back_when_its_hold_ends() -> None:
-    with Sample(options=["--hold", "3"]) as stack:
+def test_a_message_of_a_host_that_died_comes_back_when_its_hold_ends(azurite: Azurite) -> None:
+    with Sample(azurite, options=["--hold", "3"]) as stack:
         stack.send_message("work", "sleep 2")
         stack.wait_until(lambda: stack.texts("message_seen") == ["sleep 2"])
         killed_at = time.monotonic()
@@ -95,8 +98,8 @@ def test_a_message_of_a_host_that_died_comes_back_when_its_hold_ends() -> None:
         assert time.monotonic() - killed_at > 2
 
 
-def test_a_host_that_stops_in_order_gives_its_message_back() -> None:
-    with Sample() as stack:
+def test_a_host_that_stops_in_order_gives_its_message_back(azurite: Azurite) -> None:
+    with Sample(azurite) as stack:
         stack.send_message("work", "sleep 3")
         stack.wait_until(lambda: stack.texts("message_seen") == ["sleep 3"])
         stack.restart_host()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from devkit.azurite import Azurite
 from tests.devkit.host.sample import Sample
 
 pytestmark = pytest.mark.xdist_group("host scan")
@@ -15,8 +16,8 @@ def sizes(stack: Sample, name: str) -> list[int]:
     return [run["size"] for run in stack.runs("blob_seen") if run["name"] == name]
 
 
-def test_each_version_is_found_once_a_change_of_metadata_too_and_none_again_after_a_restart() -> None:
-    with Sample(settings=POLLING, options=OPTIONS) as stack:
+def test_each_version_is_found_once_a_change_of_metadata_too_and_none_again_after_a_restart(azurite: Azurite) -> None:
+    with Sample(azurite, settings=POLLING, options=OPTIONS) as stack:
         stack.drop("a/ü.txt", b"1")
         stack.wait_until(lambda: sizes(stack, "a/ü.txt") == [1])
         stack.drop("a/ü.txt", b"22")
@@ -30,8 +31,8 @@ def test_each_version_is_found_once_a_change_of_metadata_too_and_none_again_afte
         assert sizes(stack, "a/ü.txt") == [1, 2, 2]
 
 
-def test_hosts_side_by_side_hand_each_version_out_once() -> None:
-    with Sample(settings=POLLING, options=OPTIONS) as stack:
+def test_hosts_side_by_side_hand_each_version_out_once(azurite: Azurite) -> None:
+    with Sample(azurite, settings=POLLING, options=OPTIONS) as stack:
         stack.start_host()
         for number in range(10):
             stack.drop(f"{number}.txt", b"1")
@@ -40,8 +41,8 @@ def test_hosts_side_by_side_hand_each_version_out_once() -> None:
         assert len(stack.runs("blob_seen")) == 10
 
 
-def test_a_version_that_was_replaced_before_it_ran_is_left_out() -> None:
-    with Sample(settings=POLLING, options=["--scan", "600"]) as stack:
+def test_a_version_that_was_replaced_before_it_ran_is_left_out(azurite: Azurite) -> None:
+    with Sample(azurite, settings=POLLING, options=["--scan", "600"]) as stack:
         stack.wait_until_idle()
         old = stack.drop("old.txt", b"1")
         stack.drop("old.txt", b"22")

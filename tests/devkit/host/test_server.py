@@ -7,20 +7,21 @@ from typing import Any
 
 import pytest
 
+from devkit.azurite import Azurite
 from tests.devkit.host.sample import Sample
 
 pytestmark = pytest.mark.xdist_group("host server")
 
 
 @pytest.fixture(scope="module")
-def sample() -> Iterator[Sample]:
-    with Sample() as stack:
+def sample(azurite: Azurite) -> Iterator[Sample]:
+    with Sample(azurite) as stack:
         yield stack
 
 
 @pytest.fixture(scope="module")
-def locked() -> Iterator[Sample]:
-    with Sample(options=["--keys"]) as stack:
+def locked(azurite: Azurite) -> Iterator[Sample]:
+    with Sample(azurite, options=["--keys"]) as stack:
         yield stack
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.host.scan import HOSTS_CONTAINER
 from devkit.host.settings import SettingsError
 from devkit.host.timers import Schedule
@@ -35,8 +36,8 @@ def test_a_schedule_that_is_not_ncrontab_is_refused_by_name(expression: str) -> 
         Schedule(expression, "sweep")
 
 
-def test_a_timer_runs_at_every_due_time() -> None:
-    with Sample(settings=EVERY_SECOND) as stack:
+def test_a_timer_runs_at_every_due_time(azurite: Azurite) -> None:
+    with Sample(azurite, settings=EVERY_SECOND) as stack:
         stack.wait_until(lambda: len(stack.runs("tick")) >= 3)
         runs = stack.host.invocations("tick")
         assert {run["trigger"] for run in runs} == {"timer"}
@@ -45,8 +46,8 @@ def test_a_timer_runs_at_every_due_time() -> None:
         assert len(set(seconds)) == len(seconds), "once for each due time"
 
 
-def test_hosts_side_by_side_run_a_timer_once() -> None:
-    with Sample(settings=EVERY_SECOND) as stack:
+def test_hosts_side_by_side_run_a_timer_once(azurite: Azurite) -> None:
+    with Sample(azurite, settings=EVERY_SECOND) as stack:
         other = stack.start_host()
         stack.wait_until(lambda: len(stack.runs("tick")) >= 3)
         assert other.invocations("tick") == []
@@ -58,8 +59,8 @@ def test_hosts_side_by_side_run_a_timer_once() -> None:
         assert other.invocations("tick")
 
 
-def test_a_due_time_that_passed_while_no_host_ran_is_made_up_for() -> None:
-    with Sample(settings=EVERY_SECOND) as stack:
+def test_a_due_time_that_passed_while_no_host_ran_is_made_up_for(azurite: Azurite) -> None:
+    with Sample(azurite, settings=EVERY_SECOND) as stack:
         stack.wait_until(lambda: stack.runs("tick"))
         stack.host.stop()
         before = len(stack.runs("tick"))
@@ -68,8 +69,8 @@ def test_a_due_time_that_passed_while_no_host_ran_is_made_up_for() -> None:
         assert [run["past_due"] for run in late] == [True]
 
 
-def test_a_due_time_whose_writing_was_cut_off_counts_as_missed() -> None:
-    with Sample(settings=EVERY_SECOND) as stack:
+def test_a_due_time_whose_writing_was_cut_off_counts_as_missed(azurite: Azurite) -> None:
+    with Sample(azurite, settings=EVERY_SECOND) as stack:
         stack.wait_until(lambda: stack.runs("tick"))
         stack.host.stop()
         container = stack.storage.get_container_client(HOSTS_CONTAINER)
@@ -81,15 +82,15 @@ def test_a_due_time_whose_writing_was_cut_off_counts_as_missed() -> None:
         assert [run["past_due"] for run in late] == [True]
 
 
-def test_without_timers_only_admin_runs_them() -> None:
-    with Sample(settings=EVERY_SECOND, options=["--no-timers"]) as stack:
+def test_without_timers_only_admin_runs_them(azurite: Azurite) -> None:
+    with Sample(azurite, settings=EVERY_SECOND, options=["--no-timers"]) as stack:
         stack.host.run("tick")
         stack.wait_until(lambda: stack.runs("tick"))
         stack.wait_until_idle()
         assert [run["trigger"] for run in stack.host.invocations("tick")] == ["admin"]
 
 
-def test_a_disabled_function_is_not_there() -> None:
-    with Sample(settings={**EVERY_SECOND, "AzureWebJobs.tick.Disabled": "true"}) as stack:
+def test_a_disabled_function_is_not_there(azurite: Azurite) -> None:
+    with Sample(azurite, settings={**EVERY_SECOND, "AzureWebJobs.tick.Disabled": "true"}) as stack:
         assert "tick" not in stack.host.ready["functions"]
         assert stack.request("POST", "/admin/functions/tick", json={}).status_code == 404

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
+from devkit.azurite import Azurite
 from devkit.processes import ChildError
 from devkit.stack import Stack
 from tests.devkit.host.sample import Sample
@@ -24,14 +25,14 @@ def age(run: dict[str, Any]) -> float:
 
 
 @pytest.fixture(scope="module")
-def sample() -> Iterator[Sample]:
-    with Sample() as stack:
+def sample(azurite: Azurite) -> Iterator[Sample]:
+    with Sample(azurite) as stack:
         yield stack
 
 
 @pytest.fixture(scope="module")
-def hasty() -> Iterator[Sample]:
-    with Sample(settings=TIMEOUT) as stack:
+def hasty(azurite: Azurite) -> Iterator[Sample]:
+    with Sample(azurite, settings=TIMEOUT) as stack:
         yield stack
 
 
@@ -80,8 +81,8 @@ def test_at_the_function_timeout_the_worker_is_killed_with_everything_in_it(hast
     hasty.wait_until(lambda: len(hasty.runs("message_seen")) == 2, what="the message is tried again")
 
 
-def test_several_workers_share_the_work() -> None:
-    with Sample(options=["--workers", "3"]) as stack:
+def test_several_workers_share_the_work(azurite: Azurite) -> None:
+    with Sample(azurite, options=["--workers", "3"]) as stack:
         pids = stack.host.worker_pids()
         assert len(set(pids)) == 3
         for number in range(6):
@@ -93,8 +94,8 @@ def test_several_workers_share_the_work() -> None:
         assert set(pids[1:]) < set(stack.host.worker_pids())
 
 
-def test_several_hosts_share_the_storage() -> None:
-    with Sample() as stack:
+def test_several_hosts_share_the_storage(azurite: Azurite) -> None:
+    with Sample(azurite) as stack:
         stack.start_host()
         for number in range(12):
             stack.send_message("work", f"sleep 0.3{number}")
@@ -103,8 +104,8 @@ def test_several_hosts_share_the_storage() -> None:
         assert sorted(stack.texts("message_seen")) == sorted(stack.texts("message_done")), "each message ran once"
 
 
-def test_no_worker_outlives_a_killed_host() -> None:
-    with Sample() as stack:
+def test_no_worker_outlives_a_killed_host(azurite: Azurite) -> None:
+    with Sample(azurite) as stack:
         (worker,) = stack.host.worker_pids()
         stack.host.kill()
         stack.wait_until(lambda: not psutil.pid_exists(worker), timeout=10)
@@ -119,15 +120,17 @@ def test_no_worker_outlives_a_killed_host() -> None:
         ("import os; os._exit(7)", "the worker ended with code 7"),
     ],
 )
-def test_an_app_that_cannot_be_indexed_ends_the_host_with_its_stack(tmp_path: Path, source: str, expected: str) -> None:
+def test_an_app_that_cannot_be_indexed_ends_the_host_with_its_stack(
+    azurite: Azurite, tmp_path: Path, source: str, expected: str
+) -> None:
     (tmp_path / "function_app.py").write_text(source, encoding="utf-8")
-    with pytest.raises(ChildError) as failure, Stack(app=tmp_path, graph=False):
+    with pytest.raises(ChildError) as failure, Stack(app=tmp_path, graph=False, azurite=azurite):
         pass
     assert "host1 ended with code 1" in str(failure.value)
     assert expected in str(failure.value)
 
 
-def test_an_app_that_breaks_later_ends_the_host_too(tmp_path: Path) -> None:
+def test_an_app_that_breaks_later_ends_the_host_too(azurite: Azurite, tmp_path: Path) -> None:
     app = tmp_path / "function_app.py"
     app.write_text(
         "import azure.functions as func\n"
@@ -137,7 +140,7 @@ def test_an_app_that_breaks_later_ends_the_host_too(tmp_path: Path) -> None:
         "    return 'x'\n",
         encoding="utf-8",
     )
-    with Stack(app=tmp_path, graph=False) as stack:
+    with Stack(app=tmp_path, graph=False, azurite=azurite) as stack:
         app.write_text("raise RuntimeError('broken meanwhile')", encoding="utf-8")
         stack.host.kill_worker()
         stack.wait_until(lambda: stack.host.returncode == 1, timeout=20)
