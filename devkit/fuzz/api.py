@@ -75,10 +75,13 @@ def stage() -> Iterator[Scene]:
         yield scene
 
 
-def fuzz(scene: Scene, cases: int, seed: int) -> Fuzzed:
-    """Requests of every kind, `cases` generated ones for each operation, and then stories along the links."""
-    shares = [OPERATIONS[number::AT_ONCE] for number in range(AT_ONCE)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+def fuzz(scene: Scene, cases: int, seed: int, at_once: int = 1) -> Fuzzed:
+    """Requests of every kind, `cases` generated ones for each operation, and then stories along the links.
+
+    `at_once` processes of Schemathesis send the requests; each takes seconds to start.
+    """
+    shares = [OPERATIONS[number::at_once] for number in range(at_once)]
+    with ThreadPoolExecutor(at_once) as pool:
         runs = [*pool.map(lambda share: _run(scene, "examples,coverage,fuzzing", cases, seed, share), shares)]
     runs.append(_run(scene, "stateful", max(cases // STORY_SHARE, FEWEST_STORIES), seed, ()))
     amiss = ask_for_health(scene, cases, seed)
@@ -116,7 +119,7 @@ def ask_for_health(scene: Scene, cases: int, seed: int) -> str:
 def prove(seed: int) -> Outcome:
     """The large run, judged: no answer amiss, every operation called often, nothing left half done, no secret told."""
     with stage() as scene:
-        found = fuzz(scene, CASES, seed)
+        found = fuzz(scene, CASES, seed, AT_ONCE)
         broken = [] if found.passed else [found.told[-4000:]]
         broken += [f"{label}: {count} requests" for label, count in found.cases.items() if count < CASES]
         broken += judge.aftermath(scene)

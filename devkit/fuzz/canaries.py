@@ -26,7 +26,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from devkit.secrets import SHORTEST, Scanner, query_of
 from devkit.simulation.case import Case
 from devkit.simulation.clock import VirtualClock
-from devkit.simulation.world import BLOB, MAILBOX, World
+from devkit.simulation.mailbox import MAILBOX
+from devkit.simulation.world import BLOB, World
 from shared import log
 from shared.core.actions import Action
 from shared.core.checkpoint import Checkpoint

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devkit.graph.state import Attachment
-from devkit.simulation.world import MAILBOX, World
+from devkit.simulation.mailbox import MAILBOX
+from devkit.simulation.world import World
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from devkit.simulation.clock import VirtualClock
 from devkit.simulation.io import Gate, open_gate
@@ -71,7 +72,7 @@ class MemoryCheckpoints:
     def peek(self, transfer_id: str) -> Stored | None:
         """The checkpoint as it is, without a call being counted: for whoever judges."""
         held = self.blobs.get(transfer_id)
-        return None if held is None else Stored(codec.decode(held[0], transfer_id), held[1])
+        return None if held is None else Stored(_decoded(held[0], transfer_id), held[1])
 
     def _put(self, checkpoint: Checkpoint, etag: str | None) -> str:
         held = self.blobs.get(checkpoint.transfer.id)
@@ -80,6 +81,12 @@ class MemoryCheckpoints:
         self._versions += 1
         self.blobs[checkpoint.transfer.id] = (codec.encode(checkpoint), f'"{self._versions}"')
         return f'"{self._versions}"'
+
+
+@lru_cache(maxsize=2048)
+def _decoded(data: bytes, transfer_id: str) -> Checkpoint:
+    """What the real codec reads. Read once, because thousands of stories begin with the same checkpoints."""
+    return codec.decode(data, transfer_id)
 
 
 @dataclass

@@ -8,8 +8,6 @@ from datetime import timedelta
 from typing import Any, cast
 
 from devkit.graph.state import Session as ServerSession
-from devkit.simulation.clock import VirtualClock
-from devkit.simulation.io import Gate
 from devkit.simulation.storage import MemoryCheckpoints
 from devkit.simulation.transport import MemoryTransport
 from devkit.simulation.watch import Watch
@@ -60,16 +58,9 @@ class WatchedCheckpoints(MemoryCheckpoints):
     ignores_etags = False
     no_lease_holds = False
 
-    def __init__(self, clock: VirtualClock, gate: Gate) -> None:
-        super().__init__(clock, gate)
-        self._decoded: dict[tuple[bytes, str], Stored | None] = {}
-
     def peek(self, transfer_id: str) -> Stored | None:
-        """See `MemoryCheckpoints.peek`. Every version is decoded once."""
-        held = self.blobs.get(transfer_id)
-        if held is not None and held not in self._decoded:
-            self._decoded[held] = super().peek(transfer_id)
-        stored = self._decoded[held] if held is not None else None
+        """See `MemoryCheckpoints.peek`."""
+        stored = super().peek(transfer_id)
         if stored is None or stored.checkpoint.lease is None or not self.no_lease_holds:
             return stored
         lapsed = replace(stored.checkpoint.lease, until=self._clock.now() - timedelta(seconds=1))

@@ -6,21 +6,19 @@ people, the host) does not.
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar, cast
 
-from devkit.graph.service import GraphService, Request
 from devkit.graph.state import Session as ServerSession
 from devkit.simulation.background import Lazy
 from devkit.simulation.case import Case, Fault, Happening
 from devkit.simulation.clock import SkewedClock, VirtualClock
 from devkit.simulation.gate import BreakingGate
 from devkit.simulation.host import Host
+from devkit.simulation.mailbox import MAILBOX, NAME, furnished
 from devkit.simulation.storage import AtOnce, MemoryOutcomes, MemoryPosition, MemoryQueue, MemorySources
 from devkit.simulation.watch import Watch
 from devkit.simulation.watched import WatchedCheckpoints, WatchedTransport, Witness
@@ -36,9 +34,7 @@ from shared.storage.ports import Dropped
 
 T = TypeVar("T")
 
-MAILBOX = "ann@example.com"
 BLOB = "in/report.pdf"
-NAME = "report.pdf"
 RANGE = 8
 POLICY = Policy(range_bytes=RANGE, smallest_range=2)
 
@@ -93,14 +89,8 @@ class World:
             self.watch.slept(until, self.host.deadline)
 
     def _serve(self) -> None:
-        """A service with one message, which has two attachments already: one just like ours, one of our name."""
-        self.graph = GraphService()
-        self.graph.switch(min_session_size=1, log_requests=False)
-        self.graph.add_mailbox(MAILBOX)
-        self.item = self.graph.add_message(MAILBOX)
-        self.token = self.graph.issue_token(self.clock.now() + timedelta(days=365))
-        self.attach(self.content)
-        self.attach(bytes(len(self.content)))
+        self._mailbox = furnished(self.content, self.clock.now(), self.case.skew)
+        self.graph, self.item, self.token = self._mailbox.service, self._mailbox.item, self._mailbox.token
         self.strangers = {one.id for one in self.graph.attachments(MAILBOX, self.item)}
         if self.case.switches:
             self.graph.switch(**self.case.switches)
@@ -184,13 +174,7 @@ class World:
 
     def attach(self, content: bytes) -> None:
         """Somebody else attaches a file of our name."""
-        url = f"{self.graph.origins.graph}/v1.0/users/{MAILBOX}/messages/{self.item}/attachments"
-        text = b64encode(content).decode()
-        body = json.dumps({"@odata.type": "#microsoft.graph.fileAttachment", "name": NAME, "contentBytes": text})
-        headers = {"authorization": f"Bearer {self.token}"}
-        reply = self.graph.handle(Request("POST", url, headers, body.encode()), self.transport_now())
-        if reply.status != 201:  # noqa: PLR2004 - HTTP
-            raise AssertionError(reply)
+        self._mailbox.attach(content, self.transport_now())
 
     def _wishes(self) -> Wishes:
         return Wishes(self.checkpoints, self.queue, _NoEnds(), self.clock, lambda: f"wish-{next(self._run_ids)}")

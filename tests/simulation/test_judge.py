@@ -11,8 +11,9 @@ import pytest
 
 from devkit.simulation.case import Case
 from devkit.simulation.judge import absorbs, judge
+from devkit.simulation.mailbox import MAILBOX
 from devkit.simulation.watch import Watch
-from devkit.simulation.world import MAILBOX, World
+from devkit.simulation.world import World
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, Session, State, Transfer
