@@ -47,6 +47,7 @@ def main(_command: str, argv: list[str]) -> int:
     if not 0 < len(content) <= MOST_BYTES:
         parser.error(f"the file must have 1 to {MOST_BYTES:,} bytes")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is started with it ignored
     name = given.file.name if given.file else "demo.bin"
     try:
         with _stack(given.host) as stack:
@@ -211,7 +212,8 @@ def _keep(stack: Stack) -> None:
     """Leave everything up until Ctrl-C, which is how it is meant to end, and say how to play with it."""
     item = stack.graph.add_message(MAILBOX)
     connection = stack.connection_string
-    print(f"""
+    print(
+        f"""
 The stack stays up until Ctrl-C.
   functions  {stack.url}
   page       {stack.url}/api/ui
@@ -223,7 +225,9 @@ Three commands to try, in another terminal:
       README.md mailbox={MAILBOX} messageid={quote(item, safe="")}
   curl '{stack.url}/api/transfers'
   curl '{stack.url}/admin/functions/sweep' -H 'Content-Type: application/json' -d '{{}}'
-""")
+""",
+        flush=True,
+    )
     with suppress(KeyboardInterrupt):
         while True:
             signal.pause()
