@@ -196,9 +196,12 @@ def measured(pid: int) -> Iterator[list[int]]:
 
 def _python_workers(launcher: int) -> list[int]:
     """The Python workers below Core Tools: `func` starts its host, and that one the workers."""
-    below = psutil.Process(launcher).children(recursive=True)
-    hosts = {each.pid for each in below if each.name() == "func"}
-    return [each.pid for each in below if each.name().startswith("python") and each.ppid() in hosts]
+    below: dict[int, tuple[str, int]] = {}
+    for each in psutil.Process(launcher).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended since it was listed
+            below[each.pid] = (each.name(), each.ppid())
+    hosts = {pid for pid, (name, _) in below.items() if name == "func"}
+    return [pid for pid, (name, parent) in below.items() if name.startswith("python") and parent in hosts]
 
 
 def _ready_line(line: str) -> object | None:

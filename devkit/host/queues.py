@@ -35,7 +35,7 @@ class Pace:
     `told` is between looks at a queue that only hosts fill: whatever this one puts there, its listener is told of.
     """
 
-    poll: float = 0.2
+    poll: float = 0.5
     told: float = 2.0
     hold: float = HOLD_SECONDS
 

@@ -13,6 +13,9 @@ from shared.core.errors import Code
 from shared.core.model import State
 from tests.infra import bicep, toolchain
 
+# one process waits for the installation, not two
+pytestmark = pytest.mark.xdist_group("infra npm")
+
 # Columns that the queries may use. Source: the table reference of Azure Monitor Logs.
 TABLES = {
     "AppTraces": "(TimeGenerated: datetime, Message: string, SeverityLevel: int, OperationName: string, "

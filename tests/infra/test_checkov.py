@@ -7,11 +7,16 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.infra import toolchain
 from tests.infra.bicep import INFRA
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# one process waits for the installation, not two
+pytestmark = pytest.mark.xdist_group("infra checkov")
 
 # main.bicep only puts modules together; checkov's parser does not know its function fail().
 UNREAD = {"main.bicep"}
