@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-WORKERS = "4"  # pytest's own processes: many tests wait for child processes, so that four keep two cores busy
+WORKERS = "5"  # pytest's own processes: many tests wait for child processes, so that five keep two cores busy
 
 CHECKS = (
     ("ruff", "check", "."),
