@@ -42,7 +42,10 @@ OPERATIONS = tuple(f"{method.upper()} {path}" for path, methods in description()
 HEALTH, STORIES = "GET /health", "Stateful tests"
 
 AT_ONCE = 4
-"""Processes of Schemathesis side by side, each with its share of the operations: its threads would not be quicker."""
+"""Processes of Schemathesis side by side in the large proof, each with its share of the operations.
+
+Its threads would not be quicker.
+"""
 
 CALM: dict[str, Any] = {"suppress_health_check": [HealthCheck.too_slow]}
 """How busy the machine is says nothing about the app."""

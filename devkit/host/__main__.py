@@ -63,7 +63,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--keys", action="store_true", help="enforce function keys, as in Azure")
     parser.add_argument("--no-timers", action="store_true", help="run timer functions through /admin only")
     parser.add_argument("--no-local-settings", action="store_true", help="leave local.settings.json alone")
-    parser.add_argument("--poll", type=float, default=0.5, help="seconds between looks at an idle queue")
+    parser.add_argument("--poll", type=float, default=queues.Pace.poll, help="seconds between looks at an idle queue")
     parser.add_argument("--hold", type=float, default=queues.HOLD_SECONDS, help="visibility of a running message (s)")
     parser.add_argument("--scan", type=float, default=1.0, help="seconds between container scans in polling mode")
     parser.add_argument(

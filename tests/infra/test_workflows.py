@@ -18,7 +18,6 @@ from tests.infra.stand_in import ROOT
 # one process waits for the installation, not two
 pytestmark = pytest.mark.xdist_group("infra npm")
 
-
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 BIN = Path(sys.executable).parent
 
