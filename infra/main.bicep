@@ -2,6 +2,8 @@
 // follow the code. Values come from tenants/<tenant>.bicepparam; names and tags are made here and nowhere else.
 targetScope = 'resourceGroup'
 
+import { dropper, tagsByName } from 'modules/types.bicep'
+
 // --- Where ------------------------------------------------------------------------------------------------------------
 
 @description('Short name of the tenant: part of every resource name, the name of its parameter file and of its GitHub environment.')
@@ -26,12 +28,12 @@ param resourceGroupName string
 param location string
 
 @description('Tags of every resource, beside the ones that are always set.')
-param extraTags object = {}
+param extraTags tagsByName = {}
 
 // --- Mailboxes --------------------------------------------------------------------------------------------------------
 
 @description('Addresses, object ids or @domains that the app may write to; empty: whatever its identity may reach.')
-param allowedMailboxes array = []
+param allowedMailboxes string[] = []
 
 @description('Mail-enabled security group whose members\' mailboxes the identity may reach. For the mailbox runbook.')
 param mailboxScopeGroup string
@@ -57,7 +59,7 @@ param graphBaseUrl string = 'https://graph.microsoft.com/v1.0'
 param graphScope string = ''
 
 @description('Hosts that an upload session may point to; empty: the Outlook hosts that the app knows.')
-param graphUploadHosts array = []
+param graphUploadHosts string[] = []
 
 @description('Container where files arrive.')
 param dropContainer string = 'drop'
@@ -82,6 +84,7 @@ param rangeBytes int = 4194304
 
 @description('Seconds after which a run hands over to the next one; 0: worked out from host.json.')
 @minValue(0)
+@maxValue(86400)
 param runBudgetSeconds int = 0
 
 @description('Seconds that a target that does not exist yet is waited for; a week at most.')
@@ -110,10 +113,11 @@ param alwaysReadyBlobInstances int = 0
 param dataRedundancy string = 'Standard_ZRS'
 
 @description('People, groups and applications that may drop files: [{ principalId, principalType: User|Group|ServicePrincipal }].')
-param droppers array = []
+param droppers dropper[] = []
 
 @description('Days after which a dropped file is deleted; 0: never.')
 @minValue(0)
+@maxValue(36500)
 param dropRetentionDays int = 0
 
 @description('Days a deleted or overwritten blob can be brought back; 0: none.')
@@ -123,6 +127,7 @@ param softDeleteDays int = 7
 
 @description('Days Event Grid\'s dead letters are kept.')
 @minValue(1)
+@maxValue(36500)
 param deadLetterRetentionDays int = 30
 
 // --- Network ----------------------------------------------------------------------------------------------------------
@@ -134,16 +139,16 @@ param privateNetwork bool = false
 param networkPrefix string = '10.90.0.0/24'
 
 @description('Public IPv4 addresses or ranges that may reach the data account; empty: all, or none with privateNetwork.')
-param dropIpRanges array = []
+param dropIpRanges string[] = []
 
 @description('CIDR ranges that may call the HTTP functions; empty: any caller with a key.')
-param apiIpRanges array = []
+param apiIpRanges string[] = []
 
 // --- Watching ---------------------------------------------------------------------------------------------------------
 
 @description('Who gets the alerts\' mail.')
 @minLength(1)
-param alertEmails array
+param alertEmails string[]
 
 @description('Days that logs are kept.')
 @minValue(30)
@@ -152,6 +157,7 @@ param logRetentionDays int = 30
 
 @description('Monthly budget in the billing currency; 0: no budget.')
 @minValue(0)
+@maxValue(10000000)
 param monthlyBudget int = 0
 
 @description('First day of the month in which the budget is made (YYYY-MM-01). Leave it as it is afterwards.')
@@ -160,10 +166,14 @@ param budgetStartDate string = ''
 // --- Names and tags, made here and nowhere else -----------------------------------------------------------------------
 
 var isRightPlace = subscription().tenantId == azureTenantId && subscription().subscriptionId == azureSubscriptionId && resourceGroup().name == resourceGroupName
-var place = isRightPlace ? resourceGroup().id : fail('These parameters belong to resource group ${resourceGroupName} of subscription ${azureSubscriptionId} in tenant ${azureTenantId}; nothing was deployed.')
+var place = isRightPlace
+  ? resourceGroup().id
+  : fail('These parameters belong to resource group ${resourceGroupName} of subscription ${azureSubscriptionId} in tenant ${azureTenantId}; nothing was deployed.')
 var token = uniqueString(place, tenantName)
 var stem = 'attachdrop-${tenantName}'
 
+// Modules get the names of what they refer to from here, not from another module's outputs: what-if leaves out every
+// resource whose name is known only while the deployment runs.
 var names = {
   identity: 'id-${stem}'
   workspace: 'log-${stem}'
@@ -188,7 +198,6 @@ var tags = union(extraTags, {
 // --- Resources --------------------------------------------------------------------------------------------------------
 
 module identity 'modules/identity.bicep' = {
-  name: 'identity'
   params: {
     name: names.identity
     location: location
@@ -197,7 +206,6 @@ module identity 'modules/identity.bicep' = {
 }
 
 module monitoring 'modules/monitoring.bicep' = {
-  name: 'monitoring'
   params: {
     workspaceName: names.workspace
     componentName: names.component
@@ -208,7 +216,6 @@ module monitoring 'modules/monitoring.bicep' = {
 }
 
 module hostStorage 'modules/host-storage.bicep' = {
-  name: 'host-storage'
   params: {
     name: names.hostStorage
     location: location
@@ -220,7 +227,6 @@ module hostStorage 'modules/host-storage.bicep' = {
 }
 
 module dataStorage 'modules/data-storage.bicep' = {
-  name: 'data-storage'
   params: {
     name: names.dataStorage
     location: location
@@ -229,7 +235,10 @@ module dataStorage 'modules/data-storage.bicep' = {
     dropContainer: dropContainer
     checkpointContainer: checkpointContainer
     deadLetterContainer: names.deadLetterContainer
-    queues: concat([transferQueue, '${transferQueue}-poison', 'webjobs-blobtrigger-poison'], empty(outcomeQueue) ? [] : [outcomeQueue])
+    queues: concat(
+      [transferQueue, '${transferQueue}-poison', 'webjobs-blobtrigger-poison'],
+      empty(outcomeQueue) ? [] : [outcomeQueue]
+    )
     softDeleteDays: softDeleteDays
     isPrivate: privateNetwork
     allowedIpRanges: dropIpRanges
@@ -237,9 +246,9 @@ module dataStorage 'modules/data-storage.bicep' = {
 }
 
 module lifecycle 'modules/lifecycle.bicep' = {
-  name: 'lifecycle'
+  dependsOn: [dataStorage]
   params: {
-    storageAccountName: dataStorage.outputs.name
+    storageAccountName: names.dataStorage
     dropContainer: dropContainer
     deadLetterContainer: names.deadLetterContainer
     dropRetentionDays: dropRetentionDays
@@ -248,17 +257,17 @@ module lifecycle 'modules/lifecycle.bicep' = {
 }
 
 module events 'modules/events.bicep' = {
-  name: 'events'
+  dependsOn: [dataStorage]
   params: {
     topicName: names.topic
     location: location
     tags: tags
-    dataStorageName: dataStorage.outputs.name
+    dataStorageName: names.dataStorage
   }
 }
 
 module network 'modules/network.bicep' = if (privateNetwork) {
-  name: 'network'
+  dependsOn: [hostStorage, dataStorage]
   params: {
     name: names.network
     location: location
@@ -266,23 +275,25 @@ module network 'modules/network.bicep' = if (privateNetwork) {
     addressPrefix: networkPrefix
     appSubnetPrefix: cidrSubnet(networkPrefix, 26, 0)
     endpointSubnetPrefix: cidrSubnet(networkPrefix, 26, 1)
-    hostStorageName: hostStorage.outputs.name
-    dataStorageName: dataStorage.outputs.name
+    hostStorageName: names.hostStorage
+    dataStorageName: names.dataStorage
   }
 }
 
 module roles 'modules/roles.bicep' = {
-  name: 'roles'
+  dependsOn: [hostStorage, dataStorage, monitoring]
   params: {
+    appIdentityName: names.identity
     appPrincipalId: identity.outputs.principalId
+    topicName: names.topic
     topicPrincipalId: events.outputs.principalId
     droppers: droppers
-    hostStorageName: hostStorage.outputs.name
-    dataStorageName: dataStorage.outputs.name
+    hostStorageName: names.hostStorage
+    dataStorageName: names.dataStorage
     dropContainer: dropContainer
     checkpointContainer: checkpointContainer
     deadLetterContainer: names.deadLetterContainer
-    componentName: monitoring.outputs.componentName
+    componentName: names.component
     appDeletesSources: sourceOnSuccess == 'delete'
   }
 }
@@ -308,9 +319,8 @@ var productSettings = union(
 )
 
 module app 'modules/function-app.bicep' = {
-  name: 'function-app'
   // A first deployment of code fails where the identity may not read the package container yet.
-  dependsOn: [roles]
+  dependsOn: [roles, hostStorage, dataStorage, monitoring]
   params: {
     appName: names.app
     planName: names.plan
@@ -318,10 +328,10 @@ module app 'modules/function-app.bicep' = {
     tags: tags
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
-    hostStorageName: hostStorage.outputs.name
+    hostStorageName: names.hostStorage
     packageContainer: names.packageContainer
-    dataStorageName: dataStorage.outputs.name
-    componentName: monitoring.outputs.componentName
+    dataStorageName: names.dataStorage
+    componentName: names.component
     productSettings: productSettings
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
@@ -332,17 +342,16 @@ module app 'modules/function-app.bicep' = {
 }
 
 module diagnostics 'modules/diagnostics.bicep' = {
-  name: 'diagnostics'
+  dependsOn: [app, dataStorage, events]
   params: {
     workspaceId: monitoring.outputs.workspaceId
-    appName: app.outputs.name
-    dataStorageName: dataStorage.outputs.name
-    topicName: events.outputs.name
+    appName: names.app
+    dataStorageName: names.dataStorage
+    topicName: names.topic
   }
 }
 
 module alerts 'modules/alerts.bicep' = {
-  name: 'alerts'
   params: {
     namePrefix: stem
     location: location
@@ -354,10 +363,9 @@ module alerts 'modules/alerts.bicep' = {
 }
 
 module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {
-  name: 'budget'
   params: {
     name: names.budget
-    monthlyAmount: monthlyBudget
+    monthlyAmount: max(monthlyBudget, 1) // the condition rules 0 out, which the compiler does not see
     startDate: budgetStartDate
     contactEmails: alertEmails
   }
@@ -377,7 +385,7 @@ output identityClientId string = identity.outputs.clientId
 output identityPrincipalId string = identity.outputs.principalId
 
 @description('For the mailbox runbook and for verify.')
-output mailboxAccess object = {
+output mailboxAccess { scopeGroup: string, reachable: string, refused: string } = {
   scopeGroup: mailboxScopeGroup
   reachable: reachableMailbox
   refused: refusedMailbox

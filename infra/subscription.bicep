@@ -13,7 +13,7 @@ param dataStorageName string
 param dropContainer string
 param deadLetterContainer string
 
-resource app 'Microsoft.Web/sites@2024-11-01' existing = {
+resource app 'Microsoft.Web/sites@2025-03-01' existing = {
   name: appName
 }
 
@@ -27,7 +27,7 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
 
 // The blob trigger's webhook, not the destination type AzureFunction: that one is for Event Grid triggers.
 var webhook = 'https://${app.properties.defaultHostName}/runtime/webhooks/blobs'
-var key = listKeys('${app.id}/host/default', '2024-11-01').systemKeys.blobs_extension
+var key = listKeys('${app.id}/host/default', '2025-03-01').systemKeys.blobs_extension
 
 resource blobDropped 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = {
   parent: topic

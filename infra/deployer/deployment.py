@@ -26,7 +26,7 @@ SUBSCRIPTION = "attachdrop-subscription"
 FUNCTIONS = ("blob_dropped", "transfer_due", "sweep", "blob_poisoned", "transfer_poisoned")
 """The triggers that must be indexed before the subscription can be made and the deployment trusted."""
 
-_PARAMETER = re.compile(r"^param (?P<name>\w+) \w+(?P<default> =)?", re.MULTILINE)
+_PARAMETER = re.compile(r"^param (?P<name>\w+) \w+(?:\[\])?(?P<default> =)?", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def each(rule: Rule, *, least: int = 0) -> Rule:
 
 def retention(value: object) -> Iterator[str]:
     """Days until dropped files are deleted; 0 keeps them."""
-    yield from number(0)(value)
+    yield from number(0, 36_500)(value)
     if isinstance(value, int) and 0 < value < SHORTEST_RETENTION_DAYS:
         yield (
             f"{value} days could delete a file that is still waiting; "

@@ -67,7 +67,7 @@ RULES: dict[str, rules.Rule] = {
     "outcomeQueue": rules.queue,
     "sourceOnSuccess": rules.one_of("keep", "delete"),
     "rangeBytes": rules.number(327_680, 4_194_304),
-    "runBudgetSeconds": rules.number(0),
+    "runBudgetSeconds": rules.number(0, 86_400),
     "targetWaitSeconds": rules.number(0, 604_800),
     "instanceMemoryMB": rules.one_of(512, 2048, 4096),
     "maximumInstanceCount": rules.number(1, 1000),
@@ -76,14 +76,14 @@ RULES: dict[str, rules.Rule] = {
     "droppers": rules.each(rules.dropper),
     "dropRetentionDays": rules.retention,
     "softDeleteDays": rules.number(0, 365),
-    "deadLetterRetentionDays": rules.number(1),
+    "deadLetterRetentionDays": rules.number(1, 36_500),
     "privateNetwork": rules.one_of(True, False),  # noqa: FBT003 - the two values a parameter may have
     "networkPrefix": rules.network,
     "dropIpRanges": rules.each(rules.storage_range),
     "apiIpRanges": rules.each(rules.caller_range),
     "alertEmails": rules.each(rules.address("an address"), least=1),
     "logRetentionDays": rules.number(30, 730),
-    "monthlyBudget": rules.number(0),
+    "monthlyBudget": rules.number(0, 10_000_000),
 }
 
 

@@ -2,15 +2,17 @@
 // metric alert on a poison queue would come a day late. The queries are files of their own (../alerts), so that a KQL
 // parser can read them.
 
+import { tagsByName } from 'types.bicep'
+
 @description('What every rule\'s name begins with.')
 param namePrefix string
 param location string
-param tags object
+param tags tagsByName
 param workspaceId string
 param deadLetterContainer string
 
 @description('Who gets the mail. At least one.')
-param emails array
+param emails string[]
 
 var rules = [
   {
@@ -78,49 +80,53 @@ resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
   properties: {
     enabled: true
     groupShortName: 'attachdrop'
-    emailReceivers: [for (email, index) in emails: {
-      name: 'operator-${index}'
-      emailAddress: email
-      useCommonAlertSchema: true
-    }]
+    emailReceivers: [
+      for (email, index) in emails: {
+        name: 'operator-${index}'
+        emailAddress: email
+        useCommonAlertSchema: true
+      }
+    ]
   }
 }
 
-resource logRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in rules: {
-  name: '${namePrefix}-${rule.name}'
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: '${namePrefix}: ${rule.name}'
-    severity: rule.severity
-    enabled: true
-    scopes: [workspaceId]
-    evaluationFrequency: 'PT15M'
-    windowSize: rule.window
-    autoMitigate: true
-    // A workspace makes some tables with their first row; the queries are checked by the tests instead.
-    skipQueryValidation: true
-    criteria: {
-      allOf: [
-        {
-          query: rule.query
-          timeAggregation: 'Count'
-          operator: 'GreaterThan'
-          threshold: 0
-          failingPeriods: {
-            numberOfEvaluationPeriods: 1
-            minFailingPeriodsToAlert: 1
+resource logRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
+  for rule in rules: {
+    name: '${namePrefix}-${rule.name}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: '${namePrefix}: ${rule.name}'
+      severity: rule.severity
+      enabled: true
+      scopes: [workspaceId]
+      evaluationFrequency: 'PT15M'
+      windowSize: rule.window
+      autoMitigate: true
+      // A workspace makes some tables with their first row; the queries are checked by the tests instead.
+      skipQueryValidation: true
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: 0
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
           }
+        ]
+      }
+      actions: {
+        actionGroups: [operators.id]
+        // The mail carries these.
+        customProperties: {
+          remedy: rule.remedy
         }
-      ]
-    }
-    actions: {
-      actionGroups: [operators.id]
-      // The mail carries these.
-      customProperties: {
-        remedy: rule.remedy
       }
     }
   }
-}]
+]

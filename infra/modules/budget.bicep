@@ -4,14 +4,15 @@ param name string
 
 @description('In the currency of the subscription\'s billing account.')
 @minValue(1)
+@maxValue(10000000)
 param monthlyAmount int
 
 @description('First day of the month in which the budget is made, as YYYY-MM-01. It can never be moved back.')
 param startDate string
 
-param contactEmails array
+param contactEmails string[]
 
-resource budget 'Microsoft.Consumption/budgets@2024-08-01' = {
+resource budget 'Microsoft.Consumption/budgets@2026-06-01' = {
   name: name
   properties: {
     category: 'Cost'

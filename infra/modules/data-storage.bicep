@@ -2,9 +2,11 @@
 // what it could not deliver into a container of its own. Results never go into the drop container: every write there
 // raises BlobCreated again.
 
+import { tagsByName } from 'types.bicep'
+
 param name string
 param location string
-param tags object
+param tags tagsByName
 
 @description('Standard_LRS, Standard_ZRS, Standard_GRS, ...')
 param redundancy string
@@ -14,7 +16,7 @@ param checkpointContainer string
 param deadLetterContainer string
 
 @description('Names of the queues that the app writes to or reads from.')
-param queues array
+param queues string[]
 
 @description('Days a deleted or overwritten blob and a deleted container can be brought back; 0 keeps nothing.')
 param softDeleteDays int
@@ -23,7 +25,7 @@ param softDeleteDays int
 param isPrivate bool
 
 @description('Public addresses (IPv4, or CIDR up to /30) that may reach the account. Empty: any, or none when private.')
-param allowedIpRanges array
+param allowedIpRanges string[]
 
 var hasAllowedIpRanges = !empty(allowedIpRanges)
 var isSoftDeleteOn = softDeleteDays > 0
@@ -52,10 +54,12 @@ resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
       // AzureServices lets Event Grid's own identity write dead letters through the firewall.
       bypass: 'AzureServices'
       defaultAction: isPrivate || hasAllowedIpRanges ? 'Deny' : 'Allow'
-      ipRules: [for address in allowedIpRanges: {
-        value: address
-        action: 'Allow'
-      }]
+      ipRules: [
+        for address in allowedIpRanges: {
+          value: address
+          action: 'Allow'
+        }
+      ]
     }
   }
 }
@@ -73,20 +77,24 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' = {
   }
 }
 
-resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' = [for container in [dropContainer, checkpointContainer, deadLetterContainer]: {
-  parent: blobs
-  name: container
-}]
+resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' = [
+  for container in [dropContainer, checkpointContainer, deadLetterContainer]: {
+    parent: blobs
+    name: container
+  }
+]
 
 resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-08-01' = {
   parent: account
   name: 'default'
 }
 
-resource queueResources 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-08-01' = [for queue in queues: {
-  parent: queueService
-  name: queue
-}]
+resource queueResources 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-08-01' = [
+  for queue in queues: {
+    parent: queueService
+    name: queue
+  }
+]
 
 output id string = account.id
 output name string = account.name

@@ -2,9 +2,11 @@
 // the dead letters: behind a firewall only a system-assigned one works. The subscription on it comes later, once the app
 // has code (see ../subscription.bicep).
 
+import { tagsByName } from 'types.bicep'
+
 param topicName string
 param location string
-param tags object
+param tags tagsByName
 param dataStorageName string
 
 resource dataStorage 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {

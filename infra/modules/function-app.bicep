@@ -1,10 +1,12 @@
 // The app on Flex Consumption. Its settings are written in one piece with the site (siteConfig.appSettings), so there is
 // never a moment in which the app runs without them. Code arrives later, as a package in the host account.
 
+import { settingsByName, tagsByName } from 'types.bicep'
+
 param appName string
 param planName string
 param location string
-param tags object
+param tags tagsByName
 
 @description('Resource id of the user-assigned identity.')
 param identityId string
@@ -21,7 +23,7 @@ param dataStorageName string
 param componentName string
 
 @description('The tenant\'s settings of the app as name: value.')
-param productSettings object
+param productSettings settingsByName
 
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int
@@ -35,7 +37,11 @@ param alwaysReadyBlobInstances int
 param subnetId string
 
 @description('CIDR ranges that may call the HTTP functions; empty: any caller with a key. Event Grid always may.')
-param apiIpRanges array
+param apiIpRanges string[]
+
+// HTTP functions have instances of their own on Flex Consumption, so all of a worker's threads are theirs.
+var workerThreads = 16
+var httpConcurrency = workerThreads
 
 var storageSuffix = environment().suffixes.storage
 
@@ -79,7 +85,7 @@ var platformSettings = [
   {
     // Python's own default, cores and 4 more, is less than host.json lets run at once where functions share an instance.
     name: 'PYTHON_THREADPOOL_THREAD_COUNT'
-    value: '16'
+    value: string(workerThreads)
   }
   {
     name: 'APPLICATIONINSIGHTS_CONNECTION_STRING'
@@ -102,24 +108,30 @@ var hostStorageByName = [
   }
 ]
 
-var hostStorageByEndpoints = [for service in ['blob', 'queue', 'table']: {
-  name: 'AzureWebJobsStorage__${service}ServiceUri'
-  value: 'https://${hostStorageName}.${service}.${storageSuffix}'
-}]
+var hostStorageByEndpoints = [
+  for service in ['blob', 'queue', 'table']: {
+    name: 'AzureWebJobsStorage__${service}ServiceUri'
+    value: 'https://${hostStorageName}.${service}.${storageSuffix}'
+  }
+]
 
-var tenantSettings = [for setting in items(productSettings): {
-  name: setting.key
-  value: setting.value
-}]
+var tenantSettings = [
+  for setting in items(productSettings): {
+    name: setting.key
+    value: setting.value
+  }
+]
 
 var hasApiIpRanges = !empty(apiIpRanges)
 
-var callerRules = [for (address, index) in apiIpRanges: {
-  name: 'caller-${index}'
-  action: 'Allow'
-  priority: 200 + index
-  ipAddress: address
-}]
+var callerRules = [
+  for (address, index) in apiIpRanges: {
+    name: 'caller-${index}'
+    action: 'Allow'
+    priority: 200 + index
+    ipAddress: address
+  }
+]
 
 var eventGridRule = [
   {
@@ -135,7 +147,7 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
   name: componentName
 }
 
-resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   // checkov:skip=CKV_AZURE_225: zones are a choice of the region and cost always-ready instances; queues outlive a zone
   name: planName
   location: location
@@ -150,7 +162,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   }
 }
 
-resource app 'Microsoft.Web/sites@2024-11-01' = {
+resource app 'Microsoft.Web/sites@2025-03-01' = {
   // checkov:skip=CKV_AZURE_17: callers are known by function key; Event Grid has no client certificate to show
   // checkov:skip=CKV_AZURE_18: Flex Consumption's front end decides about HTTP/2
   // checkov:skip=CKV_AZURE_67: Flex Consumption's front end decides about HTTP/2
@@ -193,6 +205,13 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
+        triggers: {
+          http: {
+            // Without it Flex Consumption sends a Python instance one request at a time, and starts another instance for
+            // the second. The HTTP functions wait for storage most of the time: as many at once as the worker has threads.
+            perInstanceConcurrency: httpConcurrency
+          }
+        }
         alwaysReady: alwaysReadyBlobInstances > 0 ? [{ name: 'blob', instanceCount: alwaysReadyBlobInstances }] : []
       }
     }
@@ -210,7 +229,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
 }
 
 // User name and password for publishing are off; Microsoft Entra is the only way in.
-resource ftpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+resource ftpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'ftp'
   properties: {
@@ -218,7 +237,7 @@ resource ftpPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@20
   }
 }
 
-resource scmPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+resource scmPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'scm'
   properties: {

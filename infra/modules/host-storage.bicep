@@ -2,9 +2,11 @@
 // writes to. Nothing of the customer's lives here, and no lifecycle rule does either: a rule that deleted a lease, a key
 // or the package would stop the app.
 
+import { tagsByName } from 'types.bicep'
+
 param name string
 param location string
-param tags object
+param tags tagsByName
 
 @description('Standard_LRS, Standard_ZRS, ...: everything here can be made again by a deployment.')
 param redundancy string

@@ -11,6 +11,7 @@ param dropRetentionDays int
 
 @description('Days that Event Grid\'s dead letters are kept.')
 @minValue(1)
+@maxValue(36500)
 param deadLetterRetentionDays int
 
 resource account 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {

@@ -1,10 +1,12 @@
 // Where the app's log lines end: one Log Analytics workspace, and the Application Insights component in front of it.
 // Ingestion takes Microsoft Entra tokens only; the connection string alone lets nobody write.
 
+import { tagsByName } from 'types.bicep'
+
 param workspaceName string
 param componentName string
 param location string
-param tags object
+param tags tagsByName
 
 @description('Days that log lines are kept. The first 31 are part of the ingestion price, 90 for Application Insights tables.')
 param retentionDays int

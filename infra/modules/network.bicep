@@ -1,9 +1,11 @@
 // The optional virtual network: the app reaches both storage accounts through private endpoints. The function app itself
 // stays public, because Event Grid cannot deliver to a private one.
 
+import { tagsByName } from 'types.bicep'
+
 param name string
 param location string
-param tags object
+param tags tagsByName
 
 param addressPrefix string
 
@@ -70,59 +72,70 @@ resource network 'Microsoft.Network/virtualNetworks@2025-07-01' = {
   }
 }
 
-resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for service in services: {
-  name: 'privatelink.${service}.${suffix}'
-  location: 'global'
-  tags: tags
-}]
+resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
+  for service in services: {
+    name: 'privatelink.${service}.${suffix}'
+    location: 'global'
+    tags: tags
+  }
+]
 
-resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (service, index) in services: {
-  parent: zones[index]
-  name: name
-  location: 'global'
-  tags: tags
-  properties: {
-    registrationEnabled: false
-    virtualNetwork: {
-      id: network.id
+resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
+  for (service, index) in services: {
+    parent: zones[index]
+    name: name
+    location: 'global'
+    tags: tags
+    properties: {
+      registrationEnabled: false
+      virtualNetwork: {
+        id: network.id
+      }
     }
   }
-}]
+]
 
-resource privateEndpoints 'Microsoft.Network/privateEndpoints@2025-07-01' = [for endpoint in endpoints: {
-  name: 'pep-${endpoint.account}-${endpoint.service}'
-  location: location
-  tags: tags
-  properties: {
-    subnet: {
-      id: network::endpointSubnet.id
+resource privateEndpoints 'Microsoft.Network/privateEndpoints@2025-07-01' = [
+  for endpoint in endpoints: {
+    name: 'pep-${endpoint.account}-${endpoint.service}'
+    location: location
+    tags: tags
+    properties: {
+      subnet: {
+        id: network::endpointSubnet.id
+      }
+      privateLinkServiceConnections: [
+        {
+          name: endpoint.service
+          properties: {
+            privateLinkServiceId: resourceId('Microsoft.Storage/storageAccounts', endpoint.account)
+            groupIds: [endpoint.service]
+          }
+        }
+      ]
     }
-    privateLinkServiceConnections: [
-      {
-        name: endpoint.service
-        properties: {
-          privateLinkServiceId: resourceId('Microsoft.Storage/storageAccounts', endpoint.account)
-          groupIds: [endpoint.service]
-        }
-      }
-    ]
   }
-}]
+]
 
-resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-07-01' = [for (endpoint, index) in endpoints: {
-  parent: privateEndpoints[index]
-  name: 'default'
-  properties: {
-    privateDnsZoneConfigs: [
-      {
-        name: endpoint.service
-        properties: {
-          privateDnsZoneId: resourceId('Microsoft.Network/privateDnsZones', 'privatelink.${endpoint.service}.${suffix}')
+resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-07-01' = [
+  for (endpoint, index) in endpoints: {
+    parent: privateEndpoints[index]
+    name: 'default'
+    properties: {
+      privateDnsZoneConfigs: [
+        {
+          name: endpoint.service
+          properties: {
+            privateDnsZoneId: resourceId(
+              'Microsoft.Network/privateDnsZones',
+              'privatelink.${endpoint.service}.${suffix}'
+            )
+          }
         }
-      }
-    ]
+      ]
+    }
+    dependsOn: [zones, links]
   }
-  dependsOn: [zones, links]
-}]
+]
 
 output appSubnetId string = network::appSubnet.id

@@ -1,15 +1,25 @@
 // Who may do what, and why: each assignment carries its reason, and docs/deploy.md prints them as a table.
-// Names are guid(scope, principal, role): a rerun finds its own assignments instead of making new ones.
+// Names are guid(scope, the resource that has the identity, role): a rerun finds its own assignments instead of making new
+// ones, and what-if knows them before the identity exists. The price: an identity that was deleted and made anew leaves
+// assignments behind under these names, and Azure refuses to change their principal (RoleAssignmentUpdateNotPermitted).
 // principalType is always given: without it a principal that is minutes old may not be found.
+
+import { dropper } from 'types.bicep'
+
+@description('Name of the app\'s identity.')
+param appIdentityName string
 
 @description('Principal (object) id of the app\'s identity.')
 param appPrincipalId string
 
-@description('Principal id of the Event Grid system topic\'s own identity.')
+@description('Name of the Event Grid system topic.')
+param topicName string
+
+@description('Principal id of the topic\'s own identity.')
 param topicPrincipalId string
 
 @description('People, groups and applications that may drop files: [{ principalId, principalType }].')
-param droppers array
+param droppers dropper[]
 
 param hostStorageName string
 param dataStorageName string
@@ -64,7 +74,7 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
 
 @description('The Functions host reads the code package and keeps its leases and keys here; it asks for Owner by name.')
 resource appHostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(hostStorage.id, appPrincipalId, blobDataOwner)
+  name: guid(hostStorage.id, appIdentityName, blobDataOwner)
   scope: hostStorage
   properties: {
     principalId: appPrincipalId
@@ -75,7 +85,7 @@ resource appHostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 @description('The blob trigger\'s webhook puts every event on a queue of this account and the workers take it from there.')
 resource appHostQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(hostStorage.id, appPrincipalId, queueDataContributor)
+  name: guid(hostStorage.id, appIdentityName, queueDataContributor)
   scope: hostStorage
   properties: {
     principalId: appPrincipalId
@@ -86,7 +96,7 @@ resource appHostQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 @description('The Functions host writes its diagnostic events to a table.')
 resource appHostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(hostStorage.id, appPrincipalId, tableDataContributor)
+  name: guid(hostStorage.id, appIdentityName, tableDataContributor)
   scope: hostStorage
   properties: {
     principalId: appPrincipalId
@@ -97,7 +107,7 @@ resource appHostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 @description('The app reads dropped files; it may delete them only where SOURCE_ON_SUCCESS is delete.')
 resource appDrops 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(drops.id, appPrincipalId, appRoleOnDrops)
+  name: guid(drops.id, appIdentityName, appRoleOnDrops)
   scope: drops
   properties: {
     principalId: appPrincipalId
@@ -108,7 +118,7 @@ resource appDrops 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 @description('The app writes one checkpoint per transfer, holds leases here, and removes its own markers.')
 resource appCheckpoints 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(checkpoints.id, appPrincipalId, blobDataContributor)
+  name: guid(checkpoints.id, appIdentityName, blobDataContributor)
   scope: checkpoints
   properties: {
     principalId: appPrincipalId
@@ -119,7 +129,7 @@ resource appCheckpoints 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 @description('The app sends and takes continuations; the host writes poison messages here and makes their queues when missing.')
 resource appQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(dataStorage.id, appPrincipalId, queueDataContributor)
+  name: guid(dataStorage.id, appIdentityName, queueDataContributor)
   scope: dataStorage
   properties: {
     principalId: appPrincipalId
@@ -130,7 +140,7 @@ resource appQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 @description('Application Insights takes Microsoft Entra tokens only; without this role every log line is dropped silently.')
 resource appTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(component.id, appPrincipalId, monitoringMetricsPublisher)
+  name: guid(component.id, appIdentityName, monitoringMetricsPublisher)
   scope: component
   properties: {
     principalId: appPrincipalId
@@ -141,7 +151,7 @@ resource appTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 @description('Event Grid writes the events that it could not deliver, and nothing else.')
 resource topicDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(deadLetters.id, topicPrincipalId, blobDataContributor)
+  name: guid(deadLetters.id, topicName, blobDataContributor)
   scope: deadLetters
   properties: {
     principalId: topicPrincipalId
@@ -151,12 +161,14 @@ resource topicDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' =
 }
 
 @description('Named in the tenant file as one who may drop files.')
-resource dropperRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for dropper in droppers: {
-  name: guid(drops.id, dropper.principalId, blobDataContributor)
-  scope: drops
-  properties: {
-    principalId: dropper.principalId
-    principalType: dropper.principalType
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
+resource dropperRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for dropper in droppers: {
+    name: guid(drops.id, dropper.principalId, blobDataContributor)
+    scope: drops
+    properties: {
+      principalId: dropper.principalId
+      principalType: dropper.principalType
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
+    }
   }
-}]
+]

@@ -168,7 +168,9 @@ def _declare(file: BicepFile, node: tree_sitter.Node, decorators: dict[str, Any]
         case "module_declaration":
             body, condition, _ = _body(named[-1])
             file.modules.append(Module(_text(named[0]), _value(named[1]), condition, body))
-        case "target_scope_assignment" | "comment" | "diagnostic_comment":
+        case "target_scope_assignment" | "comment" | "diagnostic_comment" | "import_statement" | "import_functionality":
+            pass
+        case "type_declaration":
             pass
         case other:
             raise AssertionError(f"{file.path.name}: the reader does not know {other}")

@@ -18,8 +18,18 @@ if TYPE_CHECKING:
 # one process waits for the installation, not two
 pytestmark = pytest.mark.xdist_group("infra checkov")
 
-# main.bicep only puts modules together; checkov's parser does not know its function fail().
-UNREAD = {"main.bicep"}
+# main.bicep only puts modules together; checkov's parser does not know its function fail(). types.bicep makes nothing.
+UNREAD = {"main.bicep", "types.bicep"}
+
+
+def readable(path: Path, folder: Path) -> Path:
+    """A copy without what checkov's parser does not know: imports, and types other than Bicep's own."""
+    text = re.sub(r"^import .*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = re.sub(r"^(param \w+) (?:\w+ByName)", r"\1 object", text, flags=re.MULTILINE)
+    text = re.sub(r"^(param \w+) \w+\[\]", r"\1 array", text, flags=re.MULTILINE)
+    copy = folder / path.name
+    copy.write_text(text, encoding="utf-8")
+    return copy
 
 
 def summary(*files: Path) -> dict[str, Any]:
@@ -33,8 +43,9 @@ def summary(*files: Path) -> dict[str, Any]:
     return counted
 
 
-def test_every_file_that_it_can_read_is_sound() -> None:
-    found = summary(*(path for path in sorted(INFRA.rglob("*.bicep")) if path.name not in UNREAD))
+def test_every_file_that_it_can_read_is_sound(tmp_path: Path) -> None:
+    files = [path for path in sorted(INFRA.rglob("*.bicep")) if path.name not in UNREAD]
+    found = summary(*(readable(path, tmp_path) for path in files))
     assert (found["exit"], found["failed"], found["parsing_errors"]) == (0, 0, 0)
     assert found["passed"] > 0
 
@@ -43,7 +54,7 @@ def test_it_notices_an_account_that_takes_old_tls(tmp_path: Path) -> None:
     bad = tmp_path / "bad.bicep"
     source = (INFRA / "modules" / "host-storage.bicep").read_text(encoding="utf-8")
     bad.write_text(source.replace("TLS1_2", "TLS1_0"), encoding="utf-8")
-    found = summary(bad)
+    found = summary(readable(bad, tmp_path))
     assert found["failed"] == 1
     assert found["exit"] == 1
 

@@ -67,7 +67,11 @@ def deployed_settings(values: dict[str, Any]) -> dict[str, str]:
     file = bicep.main()
     known = {name: one.default for name, one in file.parameters.items()} | values
     names = {"dataStorageName": "stdropabc", "storageSuffix": "core.windows.net", "hostStorageName": "sthostabc"}
-    names |= {"identityClientId": CLIENT_ID, "component.properties.ConnectionString": "InstrumentationKey=x"}
+    names |= {
+        "workerThreads": "16",
+        "identityClientId": CLIENT_ID,
+        "component.properties.ConnectionString": "InstrumentationKey=x",
+    }
     settings = {name: evaluated(value, names) for name, value in platform_settings().items()}
     for part in file.variables["productSettings"].arguments:
         settings |= {name: evaluated(value, known) for name, value in chosen(part, known).items()}
@@ -104,7 +108,7 @@ def test_every_invocation_that_the_host_starts_at_once_has_a_thread() -> None:
     queues = extensions["queues"]
     at_once = extensions["blobs"]["maxDegreeOfParallelism"]  # where all functions share an instance
     at_once += 3 * (queues["batchSize"] + queues["newBatchThreshold"])
-    assert int(platform_settings()["PYTHON_THREADPOOL_THREAD_COUNT"]) >= at_once
+    assert int(bicep.module("function-app").variables["workerThreads"]) >= at_once
 
 
 def test_no_setting_is_set_twice() -> None:

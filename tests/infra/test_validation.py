@@ -95,7 +95,7 @@ def test_all_faults_come_at_once() -> None:
         ({"sourceOnSuccess": "move"}, "'move' is none of keep, delete."),
         ({"rangeBytes": 5_000_000}, "5000000 is outside 327680 to 4194304."),
         ({"targetWaitSeconds": 604_801}, "604801 is outside 0 to 604800."),
-        ({"runBudgetSeconds": -1}, "-1 is less than 0."),
+        ({"runBudgetSeconds": -1}, "-1 is outside 0 to 86400."),
         ({"instanceMemoryMB": 1024}, "1024 is none of 512, 2048, 4096."),
         ({"maximumInstanceCount": True}, "True is not a whole number."),
         ({"dataRedundancy": "LRS"}, "'LRS' is none of Standard_LRS"),
