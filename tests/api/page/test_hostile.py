@@ -19,14 +19,28 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("api page")]
 SCRIPT = "<script>window.hurt = 1</script>"
 IMAGE = '"><img src=x onerror="window.hurt = 1">'
 TURNED = "invoice\u202efdp.exe"
-AT = "const at = (tag, facts) => document.body.append(Object.assign(document.createElement(tag), facts))"
+AT = "const at = (tag, facts) => document.body.appendChild(Object.assign(document.createElement(tag), facts))"
 TRIED = {
-    "at('script', {textContent: 'window.hurt = 1'})": "script-src",
-    "at('p', {innerHTML: '<b onclick=\"window.hurt = 1\">x</b>'})": "script-src",
-    "at('img', {src: '/x.png'})": "default-src",
+    "at('script', {textContent: 'window.hurt = 1'})": "script-src-elem",
+    "at('p', {innerHTML: '<b onclick=\"window.hurt = 1\">x</b>'}).firstChild.click()": "script-src-attr",
+    "at('a', {href: 'javascript:window.hurt = 1'}).click()": "script-src-elem",
+    "at('img', {src: '/x.png'})": "img-src",
     "void fetch('http://127.0.0.1:9/').catch(() => null)": "connect-src",
 }
-"""What would get into the page by some defect, and the part of the policy that stops it."""
+"""What would get into the page by some defect, and the directive of the policy that stops it (CSP Level 3, effective
+directives). A handler is clicked: some versions of Chromium compile it, and so refuse it, only then."""
+
+
+def attempt(tried: str, directive: str) -> str:
+    """A script that tries it; true once the browser says that this directive refused it, false after five seconds."""
+    return f"""() => new Promise((end) => {{
+      document.addEventListener("securitypolicyviolation", (event) => {{
+        if (event.effectiveDirective === {directive!r}) end(true);
+      }});
+      setTimeout(() => end(false), 5000);
+      {AT};
+      {tried};
+    }})"""
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +113,8 @@ def test_even_what_gets_into_the_page_cannot_run_or_fetch(visited: Visit) -> Non
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    for tried, told in TRIED.items():
-        with visited.page.expect_console_message(lambda said, told=told: told in said.text):  # type: ignore[misc]
-            visited.page.evaluate(f"{{ {AT}; {tried} }}")
+    for tried, directive in TRIED.items():
+        assert visited.page.evaluate(attempt(tried, directive)), (tried, visited.complaints)
     assert visited.page.evaluate("window.hurt") is None
     assert visited.complaints
     assert all("Content Security Policy" in complaint for complaint in visited.complaints)
