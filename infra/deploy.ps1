@@ -2,7 +2,11 @@
 # Needs the Azure CLI (az login) and Python 3.11 or newer; the steps themselves are in infra/deployer.
 $ErrorActionPreference = 'Stop'
 
-$arguments = if ($args.Count -gt 0) { $args } else { @('--help') }
+# An array whatever the number of arguments: a single one that became a string would be splatted letter by letter.
+[string[]]$arguments = @($args)
+if ($arguments.Count -eq 0) {
+    $arguments = @('--help')
+}
 foreach ($python in @('python3', 'python', 'py')) {
     if (-not (Get-Command $python -CommandType Application -ErrorAction SilentlyContinue)) {
         continue
