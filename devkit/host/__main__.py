@@ -24,7 +24,7 @@ from aiohttp import web
 from devkit.host import coretools, queues
 from devkit.host.app import FunctionApp, Options
 from devkit.host.routes import Keys
-from devkit.host.server import HostServer
+from devkit.host.server import PARSED, HostServer
 from devkit.host.settings import SettingsError
 from devkit.host.workers import IndexingError, say
 
@@ -85,7 +85,13 @@ async def serve(options: Options, port: int, *, enforce_keys: bool) -> int:
     address = f"127.0.0.1:{listener.getsockname()[1]}"
     app = FunctionApp(options, {"WEBSITE_HOSTNAME": address, **os.environ})
     keys = Keys(enforce_keys, *(secrets.token_urlsafe(24) for _ in range(3)))
-    runner = web.AppRunner(HostServer(app, keys).application(), access_log=None)
+    runner = web.AppRunner(
+        HostServer(app, keys).application(),
+        access_log=None,
+        auto_decompress=False,
+        max_line_size=PARSED,
+        max_field_size=PARSED,
+    )
     stopped = asyncio.create_task(until_stopped())
     try:
         await app.start()

@@ -18,7 +18,7 @@ from devkit.host import blobs, inputs, queues, routes, settings
 from devkit.host.events import StandIn
 from devkit.host.scan import ContainerScan
 from devkit.host.timers import Schedule, Timer
-from devkit.host.workers import InvocationError, Workers, new_invocation
+from devkit.host.workers import InvocationError, Workers, new_invocation, say
 
 TRUE = ("1", "true")
 POISON = "-poison"  # what the host appends to a queue's name
@@ -50,6 +50,8 @@ class FunctionApp:
         self.workers = Workers(options.app, self.settings, options.workers, self.rules.function_timeout)
         self.bindings: dict[str, dict[str, Any]] = {}
         self.routes: list[routes.Route] = []
+        self.disabled: set[str] = set()
+        self.errors: dict[str, str] = {}
         self.listeners: list[queues.QueueListener] = []
         self.blobs: blobs.BlobTriggers | None = None
         self._stand_ins: list[StandIn] = []
@@ -59,21 +61,34 @@ class FunctionApp:
         self._services: dict[tuple[type, str], Any] = {}
 
     async def start(self) -> None:
-        """Start the workers, then every listener; SettingsError or IndexingFailed when the app cannot run."""
+        """Start the workers, then every listener; SettingsError or IndexingError when the app cannot run."""
         for function in await self.workers.start():
-            disabled = self.settings.get(f"AzureWebJobs.{function['name']}.Disabled", "")
-            if disabled.lower() not in TRUE:
-                self.bindings[function["name"]] = {
-                    key: settings.resolve_percent(value, self.settings) if isinstance(value, str) else value
-                    for key, value in function["binding"].items()
-                }
-        self.routes = [
-            routes.compile_route(name, binding, self.rules.route_prefix)
-            for name, binding in self._of_type("httpTrigger")
-        ]
+            self._take(function["name"], function["binding"])
         loops = [*self._queue_loops(), *self._blob_loops(), *(self._timer_loops() if self.options.timers else ())]
         await asyncio.gather(*(stand_in.look() for stand_in in self._stand_ins))
         self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    def _take(self, name: str, described: dict[str, Any]) -> None:
+        """Add one function; a binding that the host cannot work with costs that function alone."""
+        try:
+            binding = {
+                key: settings.resolve_percent(value, self.settings) if isinstance(value, str) else value
+                for key, value in described.items()
+            }
+            if "connection" in binding:
+                settings.connection_string(str(binding["connection"]), self.settings)
+            if binding["type"] == "timerTrigger":
+                Schedule(str(binding["schedule"]), name)
+            if binding["type"] == "httpTrigger":
+                self.routes.append(routes.compile_route(name, binding, self.rules.route_prefix))
+        except settings.SettingsError as problem:
+            self.errors[name] = str(problem)
+            say(f"the '{name}' function is in error: {problem}")
+            return
+        if self.settings.get(f"AzureWebJobs.{name}.Disabled", "").lower() in TRUE:
+            self.disabled.add(name)
+        else:
+            self.bindings[name] = binding
 
     async def close(self) -> None:
         """Stop listening and end the workers; what was running is given back to its queue."""

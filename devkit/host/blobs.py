@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueClient
 
 from devkit.host import inputs, queues
-from devkit.host.workers import Workers, new_invocation, say
+from devkit.host.workers import Workers, new_invocation
 
 FUNCTION_ID_PREFIX = "Host.Functions."
 POISON_QUEUE = "webjobs-blobtrigger-poison"
@@ -29,8 +30,12 @@ EVENT_TYPE_HEADER = "aeg-event-type"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
+class NoEventTypeError(ValueError):
+    """A webhook request whose header does not say what it is; the Functions host answers 400."""
+
+
 class BadEventError(ValueError):
-    """A webhook request that is no event; answered as the Functions host answers it."""
+    """A webhook request that is no event; the Functions host answers 500, and Event Grid goes on for a day."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +62,33 @@ class BlobFunction:
         found = re.fullmatch(expression, name)
         return found.groupdict() if found else None
 
-    def input(self, container: str, name: str, url: str = "") -> inputs.Input:
+    def input(self, container: str, name: str, url: str = "", found: BlobProperties | None = None) -> inputs.Input:
         """What a worker is sent for one blob; a name that does not match the path leaves its parameters out."""
-        return inputs.for_blob(self.connection, container, name, parameters=self.parameters(name) or {}, url=url)
+        parameters = self.parameters(name) or {}
+        if found is None:
+            return inputs.for_blob(self.connection, container, name, parameters=parameters, url=url)
+        properties = {
+            "ETag": found.etag,
+            "ContentLength": found.size,
+            "ContentType": found.content_settings.content_type,
+            "LastModified": found.last_modified.isoformat(),
+        }
+        return inputs.for_blob(
+            self.connection,
+            container,
+            name,
+            parameters=parameters,
+            url=url,
+            metadata=found.metadata,
+            properties=properties,
+        )
 
 
 @dataclass(frozen=True)
 class BlobMessage:
     """A message of the internal queue; its JSON is the extension's own."""
 
-    function_id: str
+    function_id: str | None  # None where the webhook's address named no function
     container: str
     name: str
     etag: str
@@ -82,7 +104,9 @@ class BlobMessage:
                 "ContainerName": self.container,
                 "BlobName": self.name,
                 "ETag": self.etag,
-            }
+            },
+            indent=2,
+            ensure_ascii=False,
         )
 
     @classmethod
@@ -105,13 +129,16 @@ class BlobTriggers:
         """Put one message on the internal queue."""
         await self._put(self.queue, message.to_json())
 
-    async def webhook(self, event_type: str | None, function_id: str, body: bytes) -> str | None:
-        """Take one request of Event Grid: the handshake's answer, or None when accepted; BadEventError otherwise."""
+    async def webhook(self, event_type: str | None, function_id: str | None, body: bytes) -> str | None:
+        """Take one request of Event Grid: the handshake's answer, or None when accepted.
+
+        NoEventTypeError or BadEventError otherwise.
+        """
         kind = (event_type or "").lower()
         if kind == "unsubscribe":
             return None
         if kind not in ("subscriptionvalidation", "notification"):
-            raise BadEventError(f"{EVENT_TYPE_HEADER} must be SubscriptionValidation, Notification or Unsubscribe")
+            raise NoEventTypeError(f"{EVENT_TYPE_HEADER} must be SubscriptionValidation, Notification or Unsubscribe")
         try:
             events = json.loads(body)
             listed: list[dict[str, Any]] = events if isinstance(events, list) else [events]
@@ -127,29 +154,29 @@ class BlobTriggers:
     async def run(self, taken: queues.Taken) -> None:
         """Run the function of one message with the blob as it is now; InvocationError when the function fails."""
         message = BlobMessage.from_json(taken.text)
-        function = self.functions.get(message.function_id)
+        function = self.functions.get(message.function_id or "")
         if function is None:
-            say(f"blob {message.name}: there is no function {message.function_id}; its message is dropped")
+            return  # without a word, as there
+        if out_of_reach(message.name):
             return
         blob = function.blobs.get_blob_client(message.container, message.name)
         try:
             properties = await blob.get_blob_properties()
         except ResourceNotFoundError:
-            say(f"blob {message.container}/{message.name} is gone; its message is dropped")
-            return
+            return  # without a word, as there
         if function.source == POLLING and properties.etag != message.etag:
             return  # a newer version has, or will have, a message of its own
-        given = function.input(message.container, message.name, blob.url)
+        given = function.input(message.container, message.name, blob.url, properties)
         await self._workers.invoke(function.name, given, new_invocation(function.name, "blob", taken.dequeue_count))
 
     async def poison(self, text: str) -> None:
         """A message that was tried too often goes to the poison queue of the triggering blob's account."""
         message = BlobMessage.from_json(text)
-        function = self.functions[message.function_id]
+        function = self.functions[message.function_id or ""]
         await self._put(function.poison, message.to_json())
 
 
-def message_of(event: dict[str, Any], function_id: str) -> BlobMessage:
+def message_of(event: dict[str, Any], function_id: str | None) -> BlobMessage:
     """The message that one BlobCreated event becomes; KeyError or ValueError when it is none."""
     data = event["data"]
     container, name = split_url(str(data["url"]))
@@ -162,9 +189,19 @@ def split_url(url: str) -> tuple[str, str]:
     segments = parts.path.lstrip("/").split("/")
     if _is_address(parts.hostname or ""):
         segments = segments[1:]  # Azurite's form: the account is the first segment of the path
-    if len(segments) < 2 or not segments[0] or not segments[1]:  # noqa: PLR2004 - container and name
+    container, name = segments[0] if segments else "", "/".join(segments[1:])
+    if not container or not name:
         raise ValueError(f"not a blob's URL: {url}")
-    return segments[0], urllib.parse.unquote("/".join(segments[1:]))
+    return container, urllib.parse.unquote(name)
+
+
+def out_of_reach(name: str) -> bool:
+    """Whether the .NET client cannot name this blob: it trims slashes at both ends, and resolves `.` and `..`.
+
+    It then asks for another blob, which is not there: the message is dropped.
+    """
+    segments = name.split("/")
+    return not segments[0] or not segments[-1] or "." in segments or ".." in segments
 
 
 def _is_address(host: str) -> bool:

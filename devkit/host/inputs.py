@@ -6,8 +6,10 @@ The forms are those of the Functions host and its extensions; `azure-functions-r
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import urllib.parse
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,13 +49,22 @@ def for_message(text: str, message: QueueMessage | None = None) -> Input:
             "NextVisibleTime": message.next_visible_on,
         }
         values |= {name: moment.strftime("%Y-%m-%dT%H:%M:%SZ") for name, moment in times.items() if moment}
-    return Input(_string(text), _strings(values))
+    return Input({"type": "string", "value": text}, _facts(values))
 
 
-def for_blob(connection: str, container: str, name: str, *, parameters: Mapping[str, str], url: str = "") -> Input:
+def for_blob(
+    connection: str,
+    container: str,
+    name: str,
+    *,
+    parameters: Mapping[str, str],
+    url: str = "",
+    metadata: Mapping[str, str] | None = None,
+    properties: Mapping[str, Any] | None = None,
+) -> Input:
     """A blob for a parameter of an SDK type: where it is, not what is in it.
 
-    `parameters` are those of the trigger's path, for the metadata.
+    `parameters` are those of the trigger's path; they and what the blob has beside it go into the trigger metadata.
     """
     content = {"Connection": connection, "ContainerName": container, "BlobName": name}
     reference = {
@@ -62,14 +73,18 @@ def for_blob(connection: str, container: str, name: str, *, parameters: Mapping[
         "content_type": "application/json",
         "content": json.dumps(content),
     }
-    metadata = {"BlobTrigger": f"{container}/{name}", "Uri": url, **parameters}
-    return Input({"type": "model_binding_data", "value": reference}, _strings(metadata))
+    beside = {"Properties": dict(properties or {}), "Metadata": dict(metadata or {})}
+    facts = {"BlobTrigger": f"{container}/{name}", "Uri": url, **beside, **parameters}
+    return Input({"type": "model_binding_data", "value": reference}, _facts(facts))
 
 
 def for_request(
     method: str, url: str, *, headers: Iterable[tuple[str, str]], parameters: Mapping[str, str], body: bytes
 ) -> Input:
-    """An HTTP request. Repeated values are joined by a comma; empty query values vanish (GrpcMessageConversion)."""
+    """An HTTP request. Repeated values are joined by a comma, query names ignoring case under their first spelling.
+
+    Empty query values vanish (GrpcMessageConversion).
+    """
     query = urllib.parse.parse_qsl(url.partition("?")[2], keep_blank_values=True)
     content = {
         "method": method,
@@ -93,16 +108,14 @@ def for_direct_request(text: str) -> Input:
 
 
 def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Repeated names joined, as .NET's StringValues print."""
-    values: dict[str, list[str]] = {}
+    """Repeated names joined ignoring case, as .NET's StringValues print."""
+    values: dict[str, tuple[str, list[str]]] = {}
     for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    return {name: ",".join(several) for name, several in values.items()}
+        values.setdefault(name.lower(), (name, []))[1].append(value)
+    return {name: ",".join(several) for name, several in values.values()}
 
 
-def _string(value: str) -> Datum:
-    return {"type": "string", "value": value}
-
-
-def _strings(values: Mapping[str, str]) -> dict[str, Datum]:
-    return {name: _string(value) for name, value in values.items()}
+def _facts(values: Mapping[str, Any]) -> dict[str, Datum]:
+    """Trigger metadata as the host sends them: each a JSON value, and `sys` beside them."""
+    told = {"UtcNow": dt.datetime.now(dt.UTC).isoformat(), "RandGuid": str(uuid.uuid4())}
+    return {name: {"type": "json", "value": json.dumps(value)} for name, value in {**values, "sys": told}.items()}

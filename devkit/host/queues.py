@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
@@ -239,9 +240,9 @@ async def put(queue: QueueClient, text: str, *, encode: bool = True) -> None:
 
 
 async def create(queue: QueueClient) -> None:
-    """Make the queue unless it is there."""
-    try:
+    """Make the queue unless it is there.
+
+    The library raises ResourceExistsError for a queue with other metadata (409) and for one that is the same (204).
+    """
+    with contextlib.suppress(ResourceExistsError):
         await queue.create_queue()
-    except HttpResponseError as problem:
-        if problem.status_code != 409:  # noqa: PLR2004 - HTTP's Conflict: someone else made it
-            raise

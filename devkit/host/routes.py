@@ -15,7 +15,8 @@ from typing import Any
 from devkit.host.settings import SettingsError
 
 CONSTRAINTS = {"int": r"-?\d+", "alpha": r"[A-Za-z]+", "guid": r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"}
-ANONYMOUS, FUNCTION, ADMIN = "anonymous", "function", "admin"
+ANONYMOUS, FUNCTION, SYSTEM, ADMIN = "anonymous", "function", "system", "admin"
+UNAUTHORIZED, FORBIDDEN = 401, 403
 LITERAL, CONSTRAINED, PARAMETER, CATCH_ALL = range(4)  # which of two matching segments wins: the lower
 
 _SEGMENT = re.compile(r"\{(\*{0,2})(\w+)(?::(\w+))?(\??)\}")
@@ -85,12 +86,12 @@ class Keys:
     function: str
     blobs_extension: str
 
-    def allows(self, level: str, given: str | None) -> bool:
-        """Whether a key opens a level; the master key opens everything."""
-        if not self.enforced or level == ANONYMOUS or given == self.master:
-            return True
-        return level == FUNCTION and given == self.function
+    def refusal(self, level: str, given: str | None) -> int | None:
+        """The status that refuses a key for a level: 401 for none or an unknown one, 403 for one of another level.
 
-    def allows_webhook(self, given: str | None) -> bool:
-        """Whether a key opens the blob extension's webhook."""
-        return not self.enforced or given in (self.master, self.blobs_extension)
+        None where the key opens the level; the master key opens everything.
+        """
+        opens = {ANONYMOUS: (given,), FUNCTION: (self.function,), SYSTEM: (self.blobs_extension,), ADMIN: ()}
+        if not self.enforced or given == self.master or given in opens[level]:
+            return None
+        return FORBIDDEN if given in (self.function, self.blobs_extension) else UNAUTHORIZED

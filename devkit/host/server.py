@@ -2,7 +2,8 @@
 
 `/_dev` is this host's own, open to whoever can reach it, which is loopback:
 
-- `GET /_dev/status` -> `{"hostId", "workers": [pid], "functions": {name: binding}, "busy", "keys"}`
+- `GET /_dev/status` -> `{"hostId", "workers": [pid], "functions": {name: binding}, "errors": {name: why it is none},
+  "busy", "keys"}`
 - `POST /_dev/kill-worker` `{"pid"?, "signal"?}` -> `{"killed": [pid]}`; all workers, SIGKILL, unless told otherwise
 - `GET /_dev/invocations?function=&after=` -> `{"invocations": [...], "next": n}`; `after=n` leaves out the first n
 - `GET /_dev/idle?timeout=30&settle=0.3` -> `{"idle": bool}`: nothing runs and no listened queue has a visible message,
@@ -28,7 +29,9 @@ from devkit.host.app import FunctionApp
 from devkit.host.frames import from_base64
 from devkit.host.workers import InvocationError, new_invocation
 
-MAX_BODY = 100 * 1024 * 1024  # the Functions host's own limit on a request
+MAX_BODY = 100 * 1024 * 1024  # the Functions host's own limit on a request: one byte more breaks the connection
+MAX_LINE, MAX_HEADERS = 8 * 1024, 32 * 1024  # Kestrel's limits, in bytes: 414 and 431 above them
+PARSED = 1 << 20  # what aiohttp's own parser may take; above it that one answers 400
 KEY_HEADER, KEY_PARAMETER = "x-functions-key", "code"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -43,9 +46,10 @@ class HostServer:
 
     def application(self) -> web.Application:
         """The aiohttp application: fixed paths first, everything else is the app's."""
-        application = web.Application(client_max_size=MAX_BODY)
+        application = web.Application(client_max_size=MAX_BODY + 2, middlewares=[within_limits])
         router = application.router
         router.add_post("/runtime/webhooks/blobs", self._webhook)
+        router.add_options("/runtime/webhooks/blobs", self._webhook_options)
         router.add_get("/admin/host/status", self._admin(self._host_status))
         router.add_get("/admin/functions", self._admin(self._functions))
         router.add_post("/admin/functions/{name}", self._admin(self._run_function))
@@ -64,10 +68,13 @@ class HostServer:
         if found is None:
             return web.Response(status=404)
         route, parameters = found
-        if not self._keys.allows(route.level, _key(request)):
-            return web.Response(status=401)
+        if route.function in self._app.disabled and self._keys.refusal(routes.ADMIN, _key(request)):
+            return web.Response(status=404)
+        refused = self._keys.refusal(route.level, _key(request))
+        if refused is not None:
+            return web.Response(status=refused)
         url = f"{request.scheme}://{request.host}{request.rel_url.raw_path_qs}"
-        body = await request.read()
+        body = await request.read() if request.content_length is not None else b""  # a chunked body arrives empty
         given = inputs.for_request(
             request.method, url, headers=request.headers.items(), parameters=parameters, body=body
         )
@@ -76,32 +83,42 @@ class HostServer:
         except InvocationError:
             return web.Response(status=500)
         if answer is None:
-            return web.Response(status=204)
+            return web.Response(status=500)
         if answer["type"] == "string":
             return web.Response(text=answer["value"])
         return _response(answer["value"])
 
     async def _webhook(self, request: web.Request) -> web.StreamResponse:
         """Event Grid's deliveries: 200 with the handshake's answer, 202 for what went into the queue."""
-        if not self._keys.allows_webhook(_key(request)):
-            return web.Response(status=401)
-        function_id = request.query.get("functionName")
-        if self._app.blobs is None or not function_id:
+        refused = self._keys.refusal(routes.SYSTEM, _key(request))
+        if refused is not None:
+            return web.Response(status=refused)
+        if self._app.blobs is None:
             return web.Response(status=404)
         try:
             code = await self._app.blobs.webhook(
-                request.headers.get(blobs.EVENT_TYPE_HEADER), function_id, await request.read()
+                request.headers.get(blobs.EVENT_TYPE_HEADER), request.query.get("functionName"), await request.read()
             )
-        except blobs.BadEventError as problem:
+        except blobs.NoEventTypeError as problem:
             return web.Response(status=400, text=str(problem))
-        return web.Response(status=202) if code is None else web.json_response({"validationResponse": code})
+        except blobs.BadEventError:
+            return web.Response(status=500)
+        return web.Response(status=202) if code is None else web.Response(text=json.dumps({"validationResponse": code}))
+
+    async def _webhook_options(self, request: web.Request) -> web.StreamResponse:
+        """The handshake of the CloudEvents schema."""
+        refused = self._keys.refusal(routes.SYSTEM, _key(request))
+        if refused is not None:
+            return web.Response(status=refused)
+        return web.Response(headers={"WebHook-Allowed-Origin": request.headers.get("WebHook-Request-Origin", "*")})
 
     def _admin(self, handler: Handler) -> Handler:
         """`/admin` asks for the master key."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            if not self._keys.allows(routes.ADMIN, _key(request)):
-                return web.Response(status=401)
+            refused = self._keys.refusal(routes.ADMIN, _key(request))
+            if refused is not None:
+                return web.Response(status=refused)
             return await handler(request)
 
         return guarded
@@ -136,6 +153,7 @@ class HostServer:
                 "hostId": app.host_id,
                 "workers": app.workers.pids,
                 "functions": app.bindings,
+                "errors": app.errors,
                 "busy": app.busy,
                 "keys": {"master": keys.master, "function": keys.function, "blobs_extension": keys.blobs_extension},
             }
@@ -188,9 +206,24 @@ class HostServer:
         return web.json_response({"sent": times, "event": event})
 
 
+@web.middleware
+async def within_limits(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What Kestrel refuses before any function sees it."""
+    if len(f"{request.method} {request.raw_path} HTTP/1.1") > MAX_LINE:
+        return web.Response(status=414)
+    if sum(len(name) + len(value) + len(b": \r\n") for name, value in request.raw_headers) > MAX_HEADERS:
+        return web.Response(status=431)
+    if (request.content_length or 0) > MAX_BODY:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=413)  # nobody hears it
+    return await handler(request)
+
+
 def _key(request: web.Request) -> str | None:
-    """The function key of a request."""
-    return request.headers.get(KEY_HEADER) or request.query.get(KEY_PARAMETER)
+    """The function key of a request: an empty header beats a parameter that is right."""
+    named = {name.lower(): value for name, value in request.query.items()}
+    return request.headers.get(KEY_HEADER, named.get(KEY_PARAMETER))
 
 
 def _response(value: dict[str, Any]) -> web.Response:

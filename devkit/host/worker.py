@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 import traceback
+from http.cookies import Morsel
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -116,10 +117,16 @@ def from_http(value: Any) -> frames.Datum:
     content = {
         "status": int(answer["status_code"].value),
         "headers": {name: datum.value for name, datum in answer["headers"].items()},
-        "cookies": [morsel.OutputString() for jar in answer["cookies"] or [] for morsel in jar.values()],
+        "cookies": [set_cookie(morsel) for jar in answer["cookies"] or [] for morsel in jar.values()],
         "body": frames.to_base64(answer["body"].value),
     }
     return {"type": "http", "value": content}
+
+
+def set_cookie(morsel: Morsel[str]) -> str:
+    """A Set-Cookie value as the host writes it anew: a cookie without a domain gets an empty one."""
+    text = morsel.OutputString()
+    return text if morsel["domain"] else f"{text}; domain="
 
 
 def main() -> int:

@@ -23,8 +23,15 @@ def sample(azurite: Azurite) -> Iterator[Sample]:
         yield stack
 
 
-def post(stack: Sample, kind: str, events: Any, path: str = WEBHOOK) -> requests.Response:
-    return stack.request("POST", path, json=events, headers={"aeg-event-type": kind})
+NOWHERE = {"data": {"url": "http://127.0.0.1:1/acc/drop/nowhere", "eTag": "0x1", "blobType": "BlockBlob"}}
+RENAMED = {
+    "eventType": "Microsoft.Storage.BlobRenamed",
+    "data": {"sourceUrl": "http://127.0.0.1:1/acc/drop/a", "destinationUrl": "http://127.0.0.1:1/acc/drop/b"},
+}
+
+
+def post(stack: Sample, kind: str | None, events: Any, path: str = WEBHOOK) -> requests.Response:
+    return stack.request("POST", path, json=events, headers={} if kind is None else {"aeg-event-type": kind})
 
 
 def seen(stack: Sample, name: str) -> list[dict[str, Any]]:
@@ -35,12 +42,17 @@ def test_the_validation_handshake_is_answered(sample: Sample) -> None:
     events = [{"eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "data": {"validationCode": "512d38b6"}}]
     answer = post(sample, "SubscriptionValidation", events)
     assert (answer.status_code, answer.json()) == (200, {"validationResponse": "512d38b6"})
+    assert answer.headers["Content-Type"].startswith("text/plain")
+
+
+def test_the_handshake_of_cloud_events_is_answered(sample: Sample) -> None:
+    answer = sample.request("OPTIONS", WEBHOOK, headers={"WebHook-Request-Origin": "eventgrid.azure.net"})
+    assert (answer.status_code, answer.headers["Webhook-Allowed-Origin"]) == (200, "eventgrid.azure.net")
 
 
 def test_a_notification_is_accepted_before_anything_has_run(sample: Sample) -> None:
-    event = {"data": {"url": "http://127.0.0.1:1/acc/drop/nowhere", "eTag": "0x1", "blobType": "BlockBlob"}}
     before = len(sample.host.invocations())
-    assert post(sample, "Notification", [event]).status_code == 202
+    assert post(sample, "Notification", [NOWHERE]).status_code == 202
     sample.wait_until_idle()
     assert len(sample.host.invocations()) == before, "a message whose blob is gone is dropped without a run"
 
@@ -50,19 +62,21 @@ def test_a_notification_is_accepted_before_anything_has_run(sample: Sample) -> N
     [
         ("Unsubscribe", [], 202),
         ("SomethingElse", [], 400),
-        ("Notification", [{"data": {}}], 400),
-        ("Notification", [{"data": {"url": "http://127.0.0.1/acc", "eTag": "", "blobType": "BlockBlob"}}], 400),
-        ("SubscriptionValidation", [], 400),
+        (None, [], 400),
+        ("Notification", "no event", 500),
+        ("Notification", [{"data": {}}], 500),
+        ("Notification", [{"data": {"url": "http://127.0.0.1/acc", "eTag": "", "blobType": "BlockBlob"}}], 500),
+        ("Notification", [RENAMED], 500),
+        ("Notification", NOWHERE, 202),
+        ("Notification", [NOWHERE, NOWHERE], 202),
+        ("Notification", [{"specversion": "1.0", "type": "Microsoft.Storage.BlobCreated", **NOWHERE}], 202),
+        ("SubscriptionValidation", [], 500),
     ],
 )
 def test_other_requests_get_the_answer_of_the_functions_host(
-    sample: Sample, kind: str, events: Any, status: int
+    sample: Sample, kind: str | None, events: Any, status: int
 ) -> None:
     assert post(sample, kind, events).status_code == status
-
-
-def test_a_webhook_without_a_function_name_is_not_found(sample: Sample) -> None:
-    assert post(sample, "Notification", [], "/runtime/webhooks/blobs").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["plain.txt", "a folder/with space+plus%25.txt", "ümlaut/文件.bin", "q?a=b&c#d.txt"])
@@ -92,12 +106,29 @@ def test_a_function_sees_the_blob_as_it_is_now_not_as_it_was_at_the_event(sample
     assert run["size"] == 2
 
 
-def test_an_event_for_a_function_that_is_not_there_is_dropped(sample: Sample) -> None:
+@pytest.mark.parametrize("name", ["Host.Functions.gone", "blob_seen", ""])
+def test_an_event_for_a_function_that_is_not_there_is_dropped(sample: Sample, name: str) -> None:
     event = sample.send_event(sample.drop("nobody.txt", b"1", events=0).name, times=0)
-    path = WEBHOOK.replace("blob_seen", "gone")
+    path = f"/runtime/webhooks/blobs?functionName={name}"
     assert post(sample, "Notification", event, path).status_code == 202
     sample.wait_until_idle()
     assert seen(sample, "nobody.txt") == []
+
+
+@pytest.mark.parametrize("name", ["ends/", "/begins"])
+def test_a_blob_that_the_net_client_cannot_name_is_never_seen(sample: Sample, name: str) -> None:
+    sample.drop(name, b"1")
+    sample.drop(f"after {name.strip('/')}", b"1")
+    sample.wait_until(lambda: seen(sample, f"after {name.strip('/')}"))
+    sample.wait_until_idle()
+    assert seen(sample, name) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "reached"), [("a", True), ("a.b/.c/d..", True), ("a//b", True), ("a/.", False), ("../a", False)]
+)
+def test_the_net_client_resolves_segments_of_dots(name: str, reached: bool) -> None:
+    assert blobs.out_of_reach(name) is not reached
 
 
 def test_a_blob_that_fails_too_often_leaves_the_documented_message_in_the_poison_queue(sample: Sample) -> None:
@@ -148,6 +179,7 @@ def test_container_and_name_are_read_from_both_forms_of_a_blobs_url(url: str, ex
 def test_a_message_survives_its_json() -> None:
     message = blobs.BlobMessage("Host.Functions.x", "drop", "ü", '"0x1"')
     assert blobs.BlobMessage.from_json(message.to_json()) == message
+    assert '\n  "BlobName": "ü",\n' in message.to_json(), "indented, and names unescaped"
     assert list(json.loads(message.to_json())) == [
         "Type",
         "FunctionId",

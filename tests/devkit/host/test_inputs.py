@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from typing import Any
 
 from azure.storage.queue import QueueMessage
 
 from devkit.host import frames, inputs
 
 
-def texts(given: inputs.Input) -> dict[str, str]:
-    return {name: datum["value"] for name, datum in given.metadata.items()}
+def texts(given: inputs.Input) -> dict[str, Any]:
+    """The trigger metadata, which come as JSON values, without `sys`."""
+    assert {datum["type"] for datum in given.metadata.values()} == {"json"}
+    found = {name: json.loads(datum["value"]) for name, datum in given.metadata.items()}
+    assert set(found.pop("sys")) == {"UtcNow", "RandGuid"}
+    return found
 
 
 def test_a_request_loses_its_empty_query_values_and_joins_repeated_ones() -> None:
     headers = [("Accept", "a"), ("ACCEPT", "b")]
     given = inputs.for_request(
-        "GET", "http://h/x?a=1&a=&b=&c=%C3%BC+1", headers=headers, parameters={"id": "7"}, body=b"\0"
+        "GET", "http://h/x?a=1&a=&b=&A=3&c=%C3%BC+1", headers=headers, parameters={"id": "7"}, body=b"\0"
     )
     value = given.value["value"]
-    assert value["query"] == {"a": "1,", "c": "ü 1"}
+    assert value["query"] == {"a": "1,,3", "c": "ü 1"}
     assert value["headers"] == {"accept": "a,b"}
     assert value["params"] == {"id": "7"}
     assert frames.from_base64(value["body"]["value"]) == b"\0"
@@ -45,10 +50,24 @@ def test_a_message_by_hand_has_no_facts() -> None:
 
 
 def test_a_blob_is_a_reference_to_it() -> None:
-    given = inputs.for_blob("DropStorage", "drop", "a/ü", parameters={"name": "a/ü"}, url="http://u")
+    given = inputs.for_blob(
+        "DropStorage",
+        "drop",
+        "a/ü",
+        parameters={"name": "a/ü"},
+        url="http://u",
+        metadata={"a": ""},
+        properties={"b": 1},
+    )
     content = json.loads(given.value["value"]["content"])
     assert content == {"Connection": "DropStorage", "ContainerName": "drop", "BlobName": "a/ü"}
-    assert texts(given) == {"BlobTrigger": "drop/a/ü", "Uri": "http://u", "name": "a/ü"}
+    assert texts(given) == {
+        "BlobTrigger": "drop/a/ü",
+        "Uri": "http://u",
+        "name": "a/ü",
+        "Metadata": {"a": ""},
+        "Properties": {"b": 1},
+    }
 
 
 def test_a_timer_says_whether_it_is_late() -> None:

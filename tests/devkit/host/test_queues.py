@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import time
 from collections.abc import Iterator
 
 import pytest
+from azure.storage.queue.aio import QueueServiceClient
 
 from devkit.azurite import Azurite
+from devkit.host import queues
 from tests.devkit.host.sample import QUEUES, Sample
 
 pytestmark = pytest.mark.xdist_group("host queues")
@@ -54,6 +57,19 @@ def test_a_message_that_is_not_base64_goes_to_the_poison_queue_unseen(sample: Sa
 
     sample.wait_until(lambda: "bm90IGJhc2U2NCE=" in texts())
     assert len(sample.runs("message_seen")) == before
+
+
+def test_a_queue_that_exists_is_as_good_as_one_that_was_made(azurite: Azurite) -> None:
+    """Storage answers 204 where the queue is the same, 409 where its metadata differ: the library raises for both."""
+
+    async def twice(text: str) -> None:
+        async with QueueServiceClient.from_connection_string(text) as service:
+            await queues.create(service.get_queue_client("there"))
+            await queues.create(service.get_queue_client("there"))
+            await service.create_queue("other", metadata={"a": "b"})
+            await queues.create(service.get_queue_client("other"))
+
+    asyncio.run(twice(azurite.new_account()))
 
 
 @pytest.mark.parametrize(("threshold", "most"), [(0, 2), (1, 3)])

@@ -67,17 +67,24 @@ def test_without_a_level_a_route_asks_for_a_function_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "given", "allowed"),
+    ("level", "given", "status"),
     [
-        ("anonymous", None, True),
-        ("function", None, False),
-        ("function", "f", True),
-        ("function", "b", False),
-        ("function", "m", True),
-        ("admin", "f", False),
-        ("admin", "m", True),
+        ("anonymous", None, None),
+        ("function", None, 401),
+        ("function", "", 401),
+        ("function", "x", 401),
+        ("function", "f", None),
+        ("function", "b", 403),
+        ("function", "m", None),
+        ("system", "f", 403),
+        ("system", "b", None),
+        ("admin", "f", 403),
+        ("admin", None, 401),
+        ("admin", "m", None),
     ],
 )
-def test_a_key_opens_its_level(level: str, given: str | None, allowed: bool) -> None:
-    assert routes.Keys(enforced=True, master="m", function="f", blobs_extension="b").allows(level, given) is allowed
-    assert routes.Keys(enforced=False, master="m", function="f", blobs_extension="b").allows(level, given)
+def test_a_key_opens_its_level_and_one_of_another_is_forbidden(
+    level: str, given: str | None, status: int | None
+) -> None:
+    assert routes.Keys(enforced=True, master="m", function="f", blobs_extension="b").refusal(level, given) == status
+    assert routes.Keys(enforced=False, master="m", function="f", blobs_extension="b").refusal(level, given) is None

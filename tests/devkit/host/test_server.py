@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from devkit.azurite import Azurite
 from tests.devkit.host.sample import Sample
@@ -57,11 +58,15 @@ def test_a_line_feed_in_a_path_reaches_the_function(sample: Sample) -> None:
     [
         ("DELETE", "/api/echo/1", 404),  # not 405: azure-functions-host #10098
         ("HEAD", "/api/echo/1", 404),  # azure-functions-host #11625
+        ("PUT", "/api/echo/1", 404),
+        ("OPTIONS", "/api/echo/1", 404),
         ("GET", "/api/echo", 404),
         ("GET", "/echo/1", 404),
         ("GET", "/api/echo/1/", 202),
         ("PUT", "/api/open", 200),
         ("GET", "/api/echo/1?do=fail", 500),
+        ("GET", "/api/nothing", 500),  # it returns None
+        ("GET", "/api/echo/" + "x" * 9_000, 414),
     ],
 )
 def test_routes_and_failures_answer_as_in_azure(sample: Sample, method: str, path: str, status: int) -> None:
@@ -69,6 +74,62 @@ def test_routes_and_failures_answer_as_in_azure(sample: Sample, method: str, pat
     assert answer.status_code == status
     if status in (404, 500):
         assert answer.content == b""
+
+
+def test_an_empty_key_header_beats_a_code_that_is_right(locked: Sample) -> None:
+    code = locked.host.ready["keys"]["function"]
+    assert locked.request("GET", f"/api/echo/1?CODE={code}").status_code == 202
+    assert locked.request("GET", f"/api/echo/1?code={code}", headers={"x-functions-key": ""}).status_code == 401
+
+
+def test_a_body_of_unknown_length_arrives_empty(sample: Sample) -> None:
+    assert sample.request("POST", "/api/echo/1", data=iter([b"one", b"two"])).json()["body"] == ""
+
+
+def test_a_body_may_have_100_mib_and_a_byte_more_breaks_the_connection(sample: Sample) -> None:
+    most = 104_857_600
+    assert sample.request("POST", "/api/length", data=bytes(most)).text == f"{most}"
+    with pytest.raises(requests.ConnectionError):
+        sample.request("POST", "/api/length", data=bytes(most + 1))
+
+
+def test_headers_beyond_32_kib_are_too_large(sample: Sample) -> None:
+    four = {f"x-{number}": "x" * 7_900 for number in range(4)}
+    assert sample.request("GET", "/api/echo/1", headers=four).status_code == 202
+    assert sample.request("GET", "/api/echo/1", headers={**four, "x-more": "x" * 8_400}).status_code == 431
+    assert sample.request("GET", "/api/echo/1", headers={"x-one": "x" * 40_000}).status_code == 431
+
+
+def test_headers_of_a_callers_own_making_reach_the_function_in_lower_case(sample: Sample) -> None:
+    given = {"X-MS-CLIENT-PRINCIPAL": "e30=", "X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "https"}
+    found = sample.request("GET", "/api/headers", headers=given).json()
+    assert {name: found.get(name.lower()) for name in given} == given
+
+
+def test_a_cookie_is_written_anew_with_a_domain(sample: Sample) -> None:
+    answer = sample.request("GET", "/api/cookie")
+    assert answer.headers["Set-Cookie"] == "a=b; Path=/; domain="
+
+
+@pytest.mark.parametrize(("path", "id"), [("a%2Fb", "a%2Fb"), ("a%20b", "a b"), ("a%2Bb", "a+b"), ("a+b", "a+b")])
+def test_a_route_value_is_decoded_but_for_a_slash(sample: Sample, path: str, id: str) -> None:  # noqa: A002 - the route's
+    assert sample.request("GET", f"/api/echo/{path}").json()["route"] == {"id": id}
+
+
+def test_a_binding_that_cannot_work_costs_its_function_alone(azurite: Azurite) -> None:
+    with Sample(azurite, settings={"SAMPLE_SCHEDULE": "never", "WORK_QUEUE": "work"}) as stack:
+        assert "tick" not in stack.host.ready["functions"]
+        assert "the schedule 'never' needs six fields" in stack.host.status()["errors"]["tick"]
+        assert stack.request("GET", "/api/open?name=x").text == "open x"
+
+
+def test_a_disabled_function_is_found_with_the_master_key_alone(azurite: Azurite) -> None:
+    settings = {"AzureWebJobs.open_to_all.Disabled": "true"}
+    with Sample(azurite, options=["--keys"], settings=settings) as stack:
+        keys = stack.host.ready["keys"]
+        for key, status in ((None, 404), ("function", 404), ("master", 200)):
+            headers = {"x-functions-key": keys[key]} if key else {}
+            assert stack.request("GET", "/api/open", headers=headers).status_code == status
 
 
 def test_an_async_function_runs_too(sample: Sample) -> None:
@@ -85,10 +146,14 @@ def test_an_async_function_runs_too(sample: Sample) -> None:
         ("GET", "/api/echo/1", "wrong", 401),
         ("GET", "/api/echo/1", "function", 202),
         ("GET", "/api/echo/1", "master", 202),
-        ("GET", "/api/echo/1", "blobs_extension", 401),
-        ("POST", "/runtime/webhooks/blobs?functionName=x", "function", 401),
+        ("GET", "/api/echo/1", "blobs_extension", 403),
+        ("POST", "/runtime/webhooks/blobs?functionName=x", None, 401),
+        ("POST", "/runtime/webhooks/blobs?functionName=x", "function", 403),
         ("POST", "/runtime/webhooks/blobs?functionName=x", "blobs_extension", 400),
-        ("GET", "/admin/host/status", "function", 401),
+        ("OPTIONS", "/runtime/webhooks/blobs?functionName=x", "function", 403),
+        ("OPTIONS", "/runtime/webhooks/blobs?functionName=x", "blobs_extension", 200),
+        ("GET", "/admin/host/status", "function", 403),
+        ("GET", "/admin/host/status", None, 401),
         ("GET", "/admin/host/status", "master", 200),
     ],
 )

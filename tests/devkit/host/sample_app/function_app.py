@@ -88,6 +88,26 @@ def echo(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
+@app.route(route="length", auth_level=func.AuthLevel.ANONYMOUS)
+def length(req: func.HttpRequest) -> str:
+    return str(len(req.get_body()))
+
+
+@app.route(route="headers", auth_level=func.AuthLevel.ANONYMOUS)
+def headers(req: func.HttpRequest) -> str:
+    return json.dumps(dict(req.headers))
+
+
+@app.route(route="cookie", auth_level=func.AuthLevel.ANONYMOUS)
+def cookie(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("", headers={"Set-Cookie": "a=b; Path=/"})
+
+
+@app.route(route="nothing", auth_level=func.AuthLevel.ANONYMOUS)
+def nothing(req: func.HttpRequest) -> func.HttpResponse:
+    return None  # type: ignore[return-value]  # what an app should not do
+
+
 @app.route(route="open", auth_level=func.AuthLevel.ANONYMOUS)
 async def open_to_all(req: func.HttpRequest) -> str:
     return f"open {req.params.get('name', '')}"
