@@ -6,6 +6,7 @@ import azure.functions as func
 from azurefunctions.extensions.bindings import blob
 
 from shared.api.http import Answer, Call
+from shared.storage.queue import message_text
 from shared.wiring import Product
 
 product = Product.from_environment()
@@ -115,7 +116,7 @@ def ui(request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _text(message: func.QueueMessage) -> str:
-    return message.get_body().decode(errors="replace")
+    return message_text(message.get_body())
 
 
 def _answered(request: func.HttpRequest, handler: Callable[[Call], Answer]) -> func.HttpResponse:

@@ -10,7 +10,6 @@ No library is instrumented: that would write down the URL of each request, and a
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ from shared.core.checkpoint import Checkpoint
 from shared.core.events import Happening, NotDone, Refused, RunStarted, Unsure
 from shared.core.history import named
 from shared.core.model import State, Transfer
+from shared.settings.hostfile import read_host_file
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -38,17 +38,12 @@ INSIGHTS = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 WORKER_SENDS_LOGS = "PYTHON_ENABLE_OPENTELEMETRY"
 TOO_MANY_REQUESTS = 429
 
-_MODE = "telemetrymode"
-_MODE_OVERRIDE = f"azurefunctionsjobhost__{_MODE}"  # app setting names are compared without case
 _BILLION = 1_000_000_000
 
 
 def is_wanted(environ: Mapping[str, str], host_json_text: str) -> bool:
     """True where the host is in OpenTelemetry mode and there is somewhere to send to. host.json has been checked."""
-    host: dict[str, Any] = json.loads(host_json_text)
-    modes = {name.lower(): value for name, value in host.items()}
-    overrides = {name.lower(): value for name, value in environ.items()}
-    mode = str(overrides.get(_MODE_OVERRIDE, modes.get(_MODE, "")))
+    mode = read_host_file(environ, host_json_text).text("telemetryMode") or ""
     return mode.lower() == "opentelemetry" and bool(environ.get(OTLP) or environ.get(INSIGHTS))
 
 

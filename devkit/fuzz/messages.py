@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from shared.storage.queue import drop_in, transfer_in
+from shared.storage.queue import drop_in, message_text, transfer_in
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
 def check(raw: bytes) -> str | None:
     """AssertionError, or whatever the product raises, where the message does harm; else the id that it names."""
-    text = raw.decode(errors="replace")  # as function_app.py hands it over
+    text = message_text(raw)  # as function_app.py hands it over
     named = transfer_in(text)
     assert named is None or _ID.fullmatch(named)
     dropped = drop_in(text)

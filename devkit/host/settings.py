@@ -22,6 +22,7 @@ MAX_BATCH = 32  # the most one Get Messages call returns
 BLOB_PARALLELISM = 16  # the default is 8 for each core; two cores are taken for granted here
 
 _TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2}(?:\.\d+)?)")
+_COMMENT = re.compile(r'(?P<text>"(?:[^"\\]|\\.)*")|//[^\r\n]*|/\*.*?\*/', re.DOTALL)
 _PERCENT = re.compile(r"%([^%]+)%")
 
 
@@ -58,7 +59,7 @@ class HostSettings:
 def load_host_settings(app: Path, environment: Mapping[str, str]) -> HostSettings:
     """Read `app`/host.json, overlaid by `AzureFunctionsJobHost__a__b` settings; SettingsError on a bad value."""
     path = app / "host.json"
-    data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    data: dict[str, Any] = json.loads(_plain(path.read_text(encoding="utf-8-sig"))) if path.exists() else {}
     tree = _lower_keys(data)
     for name, text in environment.items():
         if name.lower().startswith(OVERRIDE_PREFIX.lower()):
@@ -66,7 +67,7 @@ def load_host_settings(app: Path, environment: Mapping[str, str]) -> HostSetting
     extensions = tree.get("extensions", {})
     queues, blobs = extensions.get("queues", {}), extensions.get("blobs", {})
     batch = _integer(queues, "batchsize", 16, low=1, high=MAX_BATCH)
-    timeout = tree.get("functiontimeout")
+    timeout = tree.get("functiontimeout") or None  # null and "" leave it to the plan
     parallelism = _integer(blobs, "maxdegreeofparallelism", BLOB_PARALLELISM, low=1)
     blob_batch = min(parallelism // 2 + 1, MAX_BATCH)  # the blob extension's own conversion
     polling = time_span(queues.get("maxpollinginterval", "00:01:00"), "maxPollingInterval")
@@ -88,8 +89,13 @@ def load_host_settings(app: Path, environment: Mapping[str, str]) -> HostSetting
             max_polling_seconds=polling,
             base64=True,
         ),
-        route_prefix=str(extensions.get("http", {}).get("routeprefix", "api")).strip("/"),
+        route_prefix=str(extensions.get("http", {}).get("routeprefix", "api") or "").strip("/"),
     )
+
+
+def _plain(text: str) -> str:
+    """The text without its comments, which the host's own parser passes over."""
+    return _COMMENT.sub(lambda found: found["text"] or " ", text)
 
 
 def time_span(text: object, name: str) -> float:

@@ -15,6 +15,7 @@ from shared.core.policy import LARGEST_RANGE
 from shared.settings import forms
 from shared.settings.connection import check_host_storage, read_drop_storage
 from shared.settings.faults import Faults
+from shared.settings.hostfile import host_file_faults, read_host_file
 from shared.settings.model import BlobTriggerSource, Settings, SettingsError, SourceOnSuccess
 from shared.settings.timeout import default_run_budget, function_timeout
 
@@ -32,17 +33,20 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def load(environ: Mapping[str, str], host_json_text: str) -> Settings:
-    """`read`, with the function timeout of host.json; the faults of both come in one SettingsError."""
+    """`read`, with what host.json says of it; the faults of both come in one SettingsError."""
+    timeout, found = None, []
     try:
+        found += host_file_faults(read_host_file(environ, host_json_text))
         timeout = function_timeout(environ, host_json_text)
     except SettingsError as error:
-        faults = [*error.faults]
-        try:
-            read(environ, None)
-        except SettingsError as others:
-            faults += others.faults
-        raise SettingsError(faults) from None
-    return read(environ, timeout)
+        found += error.faults
+    if not found:
+        return read(environ, timeout)
+    try:
+        read(environ, timeout)
+    except SettingsError as others:
+        found += others.faults
+    raise SettingsError(found)
 
 
 def read(environ: Mapping[str, str], function_timeout: float | None) -> Settings:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
+from shared.settings.hostfile import read_host_file
 from shared.settings.model import SettingsError
 
 SHORTEST_DEFAULT = 300.0
@@ -20,29 +20,18 @@ SMALLEST_MARGIN = 120.0
 """Seconds between the end of the budget and the host's kill: the request under way, whose answer is waited for up to
 100 seconds (shared/graph/client.py), and the last save fit into it."""
 
-_OVERRIDE = "azurefunctionsjobhost__functiontimeout"  # app setting names are compared without case
 _TIME_SPAN = re.compile(r"(?:([0-9]{1,7})\.)?([01]?[0-9]|2[0-3]):([0-5]?[0-9]):([0-5]?[0-9](?:\.[0-9]{1,7})?)")
 
 
 def function_timeout(environ: Mapping[str, str], host_json_text: str) -> float | None:
     """The host's `functionTimeout` in seconds; None where it is `-1`, unlimited.
 
-    The app setting `AzureFunctionsJobHost__functionTimeout` overrides host.json, as it does in the host. Raises
-    SettingsError where neither can be read.
+    The app setting `AzureFunctionsJobHost__functionTimeout` overrides host.json, as it does in the host; `null` and
+    an empty text leave it to the plan (ScriptJobHostOptionsSetup.cs). Raises SettingsError where it cannot be read.
     """
-    for name, text in environ.items():
-        if name.lower() == _OVERRIDE:
-            return _seconds(name, text)
-    try:
-        host = json.loads(host_json_text)
-    except ValueError as error:
-        raise SettingsError([f"host.json: is not JSON ({error})"]) from None
-    if not isinstance(host, dict):
-        raise SettingsError(["host.json: is not a JSON object"])
-    for name, value in host.items():
-        if name.lower() == "functiontimeout":
-            return _seconds("functionTimeout of host.json", str(value))
-    return SHORTEST_DEFAULT
+    host = read_host_file(environ, host_json_text)
+    text = host.text("functionTimeout")
+    return SHORTEST_DEFAULT if text is None else _seconds(host.name("functionTimeout"), text)
 
 
 def default_run_budget(timeout: float | None) -> float:
@@ -54,7 +43,6 @@ def default_run_budget(timeout: float | None) -> float:
 
 def _seconds(name: str, text: str) -> float | None:
     """Seconds of a .NET time span, `[d.]hh:mm:ss[.fffffff]`, above 0; None for `-1`."""
-    text = text.strip()
     if text == "-1":
         return None
     found = _TIME_SPAN.fullmatch(text)

@@ -6,6 +6,7 @@ the function returned, so a killed function sends nothing.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ LONGEST_DELAY = 7 * 24 * 3600 - 60
 """Seconds: the service's limit is 7 days."""
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
+_BLANKS = re.compile(rb"[\t\n\r ]+")
+_BYTE_ORDER_MARK = "\ufeff"
 
 FOREVER = -1
 """Time to live: a continuation must not lapse while an instance is down."""
@@ -66,6 +69,21 @@ class Continuations:
     def send(self, transfer_id: str, delay: float) -> None:
         """See `TransferQueue.send`."""
         self._messages.put(json.dumps({"transferId": transfer_id}), delay)
+
+
+def message_text(raw: bytes) -> str:
+    """The text of a message as a trigger hands it over: plain, or base64 of UTF-8, whichever it is. Never raises.
+
+    With `messageEncoding: none` (host.json) the host hands over whatever lies in the queue. This app and the blob
+    trigger write base64, as earlier deployments expect it; people and other programs write plain text, which no
+    function would ever see otherwise: the host moves it to the poison queue and leaves it there. A message of ours is a
+    JSON object, and no JSON object is base64. A byte order mark is left out.
+    """
+    try:
+        decoded = base64.b64decode(_BLANKS.sub(b"", raw), validate=True).decode("utf-8")
+    except ValueError:  # neither base64, nor UTF-8 inside it
+        decoded = raw.decode("utf-8", errors="replace")
+    return decoded.removeprefix(_BYTE_ORDER_MARK)
 
 
 def transfer_in(text: str) -> str | None:

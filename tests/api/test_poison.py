@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,10 @@ from azure.core.exceptions import ResourceExistsError
 from devkit import judge
 from devkit.azurite import Azurite
 from devkit.scene import MAILBOX, Scene, content
+from devkit.shelf import Shelf
 from devkit.stack import ROOT, Stack
+from shared.core import planning
+from shared.core.model import Attachment, Route, Source, Target, TargetKey
 from tests.api.caller import Caller, accepted
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("api poison")]
@@ -129,13 +134,15 @@ def test_a_poison_message_about_nothing_we_know_is_told_of(caller: Caller) -> No
     stack.send_message(BLOB_POISON, json.dumps(gone))
     stack.send_message(BLOB_POISON, json.dumps({**gone, "FunctionId": "Host.Functions.other"}))
     stack.send_message(BLOB_POISON, json.dumps({**gone, "ContainerName": "other"}))
+    for queue, plain in ((TRANSFER_POISON, {"transferId": "1" * 32}), (BLOB_POISON, gone)):
+        stack.queues.get_queue_client(queue).send_message(json.dumps(plain))
 
     def told() -> bool:
         said = stack.logs[known:]
         return (
             said.count('"event": "message_unreadable"') == 3
-            and said.count('"event": "event_ignored"') == 2
-            and said.count('"ending": "unknown"') == 1
+            and said.count('"event": "event_ignored"') == 3
+            and said.count('"ending": "unknown"') == 2
         )
 
     stack.wait_until(told, what="every message is told of")
@@ -148,6 +155,21 @@ def test_a_message_that_is_no_text_at_all_is_told_of(caller: Caller) -> None:
     known = len(stack.logs)
     stack.queues.get_queue_client("transfers").send_message("\u00ff not base64 !")
     stack.wait_until(lambda: '"event": "message_unreadable"' in stack.logs[known:], what="the message is told of")
+
+
+@pytest.mark.parametrize("encoded", [False, True], ids=["plain", "base64"])
+def test_a_message_carries_a_transfer_on_whichever_way_it_is_written(caller: Caller, encoded: bool) -> None:
+    stack = caller.scene.stack
+    make_queues(stack)
+    dropped = stack.drop(f"written by hand {encoded}.bin", content(100), events=0)
+    source = Source("drop", dropped.name, dropped.etag, dropped.size, datetime.now(UTC).replace(microsecond=0))
+    target = Target(MAILBOX, TargetKey.MESSAGE_ID, caller.scene.item())
+    planned = planning.accept(source, target, Attachment("a.bin", "image/png"), Route.POST, datetime.now(UTC))
+    Shelf(stack.azurite, stack.checkpoint_container, stack.connection_string).put(planned)
+    text = json.dumps({"transferId": planned.id})
+    queue = stack.queues.get_queue_client("transfers")
+    queue.send_message(base64.b64encode(text.encode()).decode() if encoded else text)
+    assert caller.ended(planned.id)["state"] == "attached"
 
 
 def test_the_poison_queues_are_empty_in_the_end(caller: Caller) -> None:

@@ -23,7 +23,8 @@ def test_the_products_own_host_json_is_read_as_it_is_meant() -> None:
     found = settings.load_host_settings(ROOT, {})
     assert found.function_timeout == 600
     assert found.route_prefix == "api"
-    assert found.queues == settings.QueueRules(1, 3, 5, 30.0, 10.0, base64=True)
+    assert found.queues == settings.QueueRules(1, 3, 5, 30.0, 10.0, base64=False)
+    assert found.blobs.base64  # the blob trigger's own queue, whatever the app's queues hold
     assert (found.blobs.batch_size + found.blobs.new_batch_threshold, found.blobs.max_dequeue_count) == (4, 5)
 
 
@@ -31,6 +32,13 @@ def test_without_a_host_json_the_functions_hosts_defaults_hold(tmp_path: Path) -
     found = settings.load_host_settings(tmp_path, {})
     assert found.function_timeout == 1800
     assert found.queues == settings.QueueRules(16, 8, 5, 0.0, 60.0, base64=True)
+
+
+def test_a_host_json_with_comments_and_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    text = '\ufeff{"functionTimeout": null, /* "a" */ "extensions": {"http": {"routePrefix": null}}} // "http://x"'
+    (tmp_path / "host.json").write_text(text, encoding="utf-8")
+    found = settings.load_host_settings(tmp_path, {"AzureFunctionsJobHost__functionTimeout": ""})
+    assert (found.function_timeout, found.route_prefix) == (1800, "")
 
 
 def test_a_setting_of_the_environment_goes_over_host_json_ignoring_case(tmp_path: Path) -> None:

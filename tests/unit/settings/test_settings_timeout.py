@@ -28,7 +28,7 @@ def test_a_time_span_is_read_as_the_host_reads_it(text: str, seconds: float | No
     assert function_timeout({}, f'{{"functionTimeout": "{text}"}}') == seconds
 
 
-@pytest.mark.parametrize("text", ["soon", "600", "", "00:00:00", "24:00:00", "00:60:00", "00:00:60", "-00:10:00", "-2"])
+@pytest.mark.parametrize("text", ["soon", "600", "00:00:00", "24:00:00", "00:60:00", "00:00:60", "-00:10:00", "-2"])
 def test_what_is_no_time_span_above_zero_is_refused_by_name(text: str) -> None:
     with pytest.raises(SettingsError, match=r"functionTimeout of host\.json: must be a time span above zero"):
         function_timeout({}, f'{{"functionTimeout": "{text}"}}')
@@ -46,6 +46,13 @@ def test_a_wrong_override_is_named_as_it_is_written() -> None:
 
 def test_the_name_in_host_json_is_read_without_case() -> None:
     assert function_timeout({}, '{"version": "2.0", "FunctionTimeout": "00:03:00"}') == 180
+
+
+@pytest.mark.parametrize("given", ["null", '""', '"  "'])
+@pytest.mark.parametrize("name", ["functionTimeout", "FunctionTimeout"])
+def test_a_timeout_that_is_null_or_empty_is_left_to_the_plan(name: str, given: str) -> None:
+    assert function_timeout({}, f'{{"{name}": {given}}}') == 300
+    assert function_timeout({"AzureFunctionsJobHost__functionTimeout": ""}, '{"functionTimeout": "00:10:00"}') == 300
 
 
 def test_without_a_timeout_the_shortest_default_of_any_plan_holds() -> None:

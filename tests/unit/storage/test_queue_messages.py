@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from devkit.fuzz import environment, messages
 from shared.settings import read
-from shared.storage.queue import Continuations, PoisonedDrop, drop_in, transfer_in
+from shared.storage.queue import Continuations, PoisonedDrop, drop_in, message_text, transfer_in
 from shared.wiring import Product
 from tests.unit.run.stage import Stage
 
@@ -74,6 +75,45 @@ def test_what_is_sent_is_understood() -> None:
 )
 def test_what_names_no_transfer_is_none_of_ours(text: str) -> None:
     assert transfer_in(text) is None
+
+
+OURS = json.dumps({"transferId": ID})
+ENCODED = base64.b64encode(OURS.encode())
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        OURS.encode(),
+        ENCODED,
+        b"\xef\xbb\xbf" + OURS.encode(),
+        base64.b64encode(b"\xef\xbb\xbf" + OURS.encode()),
+        b" \r\n" + OURS.encode() + b"\n",
+        ENCODED + b"\n",
+        b"\r\n".join(ENCODED[at : at + 16] for at in range(0, len(ENCODED), 16)),
+        json.dumps({"transferId": ID}, indent=2).encode(),
+    ],
+    ids=["plain", "base64", "marked", "marked base64", "blanks", "base64 and a line end", "folded base64", "indented"],
+)
+def test_a_message_of_ours_is_understood_plain_and_in_base64(raw: bytes) -> None:
+    assert transfer_in(message_text(raw)) == ID
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"", ""),
+        (b"{}", "{}"),
+        ('{"a": "\u00fc\U0001f642"}'.encode(), '{"a": "\u00fc\U0001f642"}'),
+        (b"not base64!", "not base64!"),
+        (b"<html/>", "<html/>"),
+        (b"\xff\xfe{", "\ufffd\ufffd{"),
+        (base64.b64encode(b"\xff\xfe"), "//4="),
+        (ENCODED[:-1], ENCODED[:-1].decode()),
+    ],
+)
+def test_any_other_message_is_handed_on_as_it_is(raw: bytes, text: str) -> None:
+    assert message_text(raw) == text
 
 
 POISONED = {
@@ -144,7 +184,7 @@ def test_whatever_bytes_a_message_is_made_of_its_trigger_returns(
     caplog.clear()
     caplog.set_level(logging.INFO, logger="drop")
     stage = Stage()
-    trigger(product(stage), raw.decode(errors="replace"))
+    trigger(product(stage), message_text(raw))
     for record in caplog.records:
         assert json.loads(record.getMessage())["event"]
     assert stage.checkpoints.blobs == {}
@@ -157,7 +197,7 @@ def test_a_message_that_cannot_be_read_is_noted_by_its_length_only(
     trigger: Callable[[Product, str], None], raw: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="drop")
-    text = raw.decode(errors="replace")
+    text = message_text(raw)
     trigger(product(Stage()), text)
     [line] = [json.loads(record.getMessage()) for record in caplog.records]
     assert line == {"event": "message_unreadable", "code": "MESSAGE_UNREADABLE", "length": len(text)}
