@@ -15,7 +15,7 @@ from shared.core.checkpoint import Checkpoint
 from shared.core.events import Happening, NotDone, Refused, Unsure
 from shared.core.history import named
 from shared.core.model import State, Transfer
-from shared.storage.ports import CheckpointUnreadable
+from shared.storage.ports import CheckpointUnreadable, StorageRefused
 
 _log = logging.getLogger("drop")
 
@@ -105,6 +105,10 @@ class LogObserver:
     def unreadable(self, error: CheckpointUnreadable) -> None:
         """A checkpoint that was left untouched, for a person to look at."""
         note("checkpoint_unreadable", error=True, code=error.code.value, detail=error.detail)
+
+    def refused(self, error: StorageRefused) -> None:
+        """Storage refuses what a run needs, until a person changes something."""
+        note("storage_refused", error=True, code=error.code.value, detail=error.detail)
 
 
 def note(event: str, *, error: bool = False, **facts: Any) -> None:

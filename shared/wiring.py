@@ -20,7 +20,7 @@ from shared.parts import Parts
 from shared.run.poison import Ending, Poison
 from shared.run.sweep import Sweep
 from shared.settings import load
-from shared.storage.ports import CheckpointUnreadable, Dropped
+from shared.storage.ports import CheckpointUnreadable, Dropped, StorageRefused
 from shared.storage.queue import drop_in, transfer_in
 
 HOST_JSON = Path(__file__).resolve().parent.parent / "host.json"
@@ -42,9 +42,9 @@ class Product(Parts):
 
     def blob_dropped(self, container: str, blob: str) -> None:
         """A blob was created, or so an event says. Events come twice, late, and for containers that are not ours."""
-        dropped = self._described(container, blob)
-        if dropped is not None:
-            with self._invocation():
+        with self._invocation():
+            dropped = self._described(container, blob)
+            if dropped is not None:
                 self.runs.start(self._transfer_for(dropped))
 
     def transfer_due(self, message: str) -> None:
@@ -62,9 +62,9 @@ class Product(Parts):
         if poisoned is None or poisoned.function != BLOB_FUNCTION:
             _unreadable(message)
             return
-        dropped = self._described(poisoned.container, poisoned.blob)
-        if dropped is not None:
-            with self._invocation():
+        with self._invocation():
+            dropped = self._described(poisoned.container, poisoned.blob)
+            if dropped is not None:
                 transfer = self._transfer_for(dropped)
                 ending = Poison(self.edges, self.runs).drop_failed(dropped, poisoned.etag, transfer)
                 _poisoned(ending, transfer.id)
@@ -112,9 +112,10 @@ class Product(Parts):
 
     @contextmanager
     def _invocation(self) -> Iterator[None]:
-        """Around one trigger's work: its spans end with it, and a checkpoint that cannot be read is told of.
+        """Around one trigger's work: its spans end with it, and what no repetition changes is told of.
 
-        Trying again would change nothing there, and the checkpoint stays as it is: so the invocation does not fail.
+        That is a checkpoint that cannot be read, which stays as it is, and storage that refuses. The invocation does
+        not fail there: repeated at once it would fail again. The sweep comes back to it, more and more rarely.
         """
         spans = self.telemetry.invocation if self.telemetry is not None else _nothing
         with spans():
@@ -122,6 +123,8 @@ class Product(Parts):
                 yield
             except CheckpointUnreadable as error:
                 self.logged.unreadable(error)
+            except StorageRefused as refused:
+                self.logged.refused(refused)
 
     def _transfer_for(self, dropped: Dropped) -> Transfer:
         return transfer_for(dropped, self.allowed, self.clock.now())

@@ -55,6 +55,8 @@ class Operations:
         dropped = self.sources.describe(asked.blob)
         if dropped is None:
             return problem(Code.BLOB_NOT_FOUND, f"There is no {checks.shown(asked.blob)} in the drop container.")
+        if dropped.refusal is not None:
+            return problem(dropped.refusal.code, dropped.refusal.detail)
         transfer = self._transfer(dropped, asked)
         if not isinstance(transfer, Transfer):
             return faulty(transfer, malformed=False)

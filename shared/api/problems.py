@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from shared.api.http import Answer, Call, json_answer
 from shared.core.errors import CATALOGUE, Code
-from shared.storage.ports import CheckpointUnreadable, StorageUnavailable
+from shared.storage.ports import CheckpointUnreadable, StorageRefused, StorageUnavailable
 
 PROBLEM = "application/problem+json"
 TYPE = "urn:outlook-attachment-drop:problem:"
@@ -29,6 +29,15 @@ STATUS: Mapping[Code, HTTPStatus] = {
     Code.TRANSFER_FAILED: HTTPStatus.CONFLICT,
     Code.RETRY_POINTLESS: HTTPStatus.CONFLICT,
     Code.STORAGE_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.STORAGE_ACCESS_DENIED: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.STORAGE_DISABLED: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.STORAGE_IMMUTABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.STORAGE_LEASED: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.STORAGE_ARCHIVED: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.STORAGE_ENCRYPTED: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.STORAGE_REFUSED: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.SOURCE_ARCHIVED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Code.SOURCE_ENCRYPTED: HTTPStatus.UNPROCESSABLE_ENTITY,
     Code.CHECKPOINT_UNREADABLE: HTTPStatus.INTERNAL_SERVER_ERROR,
     Code.CHECKPOINT_NEWER: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
@@ -87,14 +96,19 @@ def faulty(faults: Sequence[Fault], *, malformed: bool) -> Answer:
 
 
 def guarded(handler: Callable[[C, Call], Answer]) -> Callable[[C, Call], Answer]:
-    """A handler whose storage may be down: that is a problem too, and no fault of the request."""
+    """A handler whose storage may be down, or refuse: that is a problem too, and no fault of the request.
+
+    There is a `Retry-After` only where asking again can help before a person did something.
+    """
 
     @wraps(handler)
     def answered(self: C, call: Call) -> Answer:
         try:
             return handler(self, call)
         except StorageUnavailable as down:
-            return problem(Code.STORAGE_UNAVAILABLE, f"{down}.", headers={"Retry-After": str(RETRY_SECONDS)})
+            return problem(down.code, f"{down}.", headers={"Retry-After": str(RETRY_SECONDS)})
+        except StorageRefused as refused:
+            return problem(refused.code, f"{refused.detail}.")
         except CheckpointUnreadable as unreadable:
             return problem(unreadable.code, unreadable.detail)
 

@@ -33,6 +33,8 @@ class Code(StrEnum):
     SOURCE_CHANGED = "SOURCE_CHANGED"
     SOURCE_GONE = "SOURCE_GONE"
     SOURCE_UNREADABLE = "SOURCE_UNREADABLE"
+    SOURCE_ARCHIVED = "SOURCE_ARCHIVED"
+    SOURCE_ENCRYPTED = "SOURCE_ENCRYPTED"
     # The Outlook item and its mailbox
     TARGET_NOT_FOUND = "TARGET_NOT_FOUND"
     TARGET_AMBIGUOUS = "TARGET_AMBIGUOUS"
@@ -64,6 +66,13 @@ class Code(StrEnum):
     MESSAGE_UNREADABLE = "MESSAGE_UNREADABLE"
     RUNS_FAILED = "RUNS_FAILED"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
+    STORAGE_ACCESS_DENIED = "STORAGE_ACCESS_DENIED"
+    STORAGE_DISABLED = "STORAGE_DISABLED"
+    STORAGE_IMMUTABLE = "STORAGE_IMMUTABLE"
+    STORAGE_LEASED = "STORAGE_LEASED"
+    STORAGE_ARCHIVED = "STORAGE_ARCHIVED"
+    STORAGE_ENCRYPTED = "STORAGE_ENCRYPTED"
+    STORAGE_REFUSED = "STORAGE_REFUSED"
     # What a request asks for; none of these ends a transfer
     REQUEST_INVALID = "REQUEST_INVALID"
     REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
@@ -159,6 +168,15 @@ CATALOGUE: dict[Code, Entry] = {
         "The file could not be read from storage.",
         "Check the app's role on the storage account (Storage Blob Data Contributor) and its network path; then retry.",
         retryable=True,
+    ),
+    Code.SOURCE_ARCHIVED: Entry(
+        "The file is in the archive tier, from which nothing can be read.",
+        "Move the blob to the hot tier, wait until it is rehydrated, and retry; keep lifecycle rules away from the "
+        "drop container.",
+    ),
+    Code.SOURCE_ENCRYPTED: Entry(
+        "The file is encrypted with a key that the app does not have.",
+        "Upload the file again without a customer-provided key, in an encryption scope that is enabled.",
     ),
     Code.TARGET_NOT_FOUND: Entry(
         "The message or event does not exist in the mailbox.",
@@ -279,6 +297,42 @@ CATALOGUE: dict[Code, Entry] = {
         "The app's storage does not answer.",
         "Try again in a few seconds. If it lasts, check the app's roles on the storage account and its network path.",
         retryable=True,
+    ),
+    Code.STORAGE_ACCESS_DENIED: Entry(
+        "The storage account does not let the app in.",
+        "Check the identity's roles on the account (Storage Blob Data Contributor, Storage Queue Data Contributor), or "
+        "the key or SAS of the connection string, and the account's firewall. A new role takes up to ten minutes; the "
+        "app goes on by itself.",
+        retryable=True,
+    ),
+    Code.STORAGE_DISABLED: Entry(
+        "The storage account, or a container or queue in it, is disabled.",
+        "Have the account's owner enable it again (see the subscription's state); the sweep then carries on.",
+    ),
+    Code.STORAGE_IMMUTABLE: Entry(
+        "An immutability policy or a legal hold keeps a blob from being changed or deleted.",
+        "Remove the policy or hold from the checkpoint container: the app has to overwrite its blobs. On the drop "
+        "container it only keeps SOURCE_ON_SUCCESS=delete from working.",
+    ),
+    Code.STORAGE_LEASED: Entry(
+        "Another program holds a lease on a blob.",
+        "Find out what leases blobs of the app's containers, and break the lease; the app tries again by itself.",
+        retryable=True,
+    ),
+    Code.STORAGE_ARCHIVED: Entry(
+        "A checkpoint is in the archive tier, from which nothing can be read.",
+        "Move the blob to the hot tier, and exempt the checkpoint container from lifecycle rules; the sweep then "
+        "carries the transfer on.",
+    ),
+    Code.STORAGE_ENCRYPTED: Entry(
+        "Storage cannot decrypt a blob, or write it: the key or encryption scope is not available.",
+        "Enable the encryption scope, or give the account back its access to the key in Key Vault; the sweep then "
+        "carries on.",
+    ),
+    Code.STORAGE_REFUSED: Entry(
+        "Storage refuses a request of the app's, and says that repeating it is no use.",
+        "Look up storage's own code in the detail. Check that the account is a general purpose v2 account, and report "
+        "the code if it is.",
     ),
     Code.REQUEST_INVALID: Entry(
         "The request is not of the documented form.",

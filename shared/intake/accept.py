@@ -19,6 +19,8 @@ def transfer_for(dropped: Dropped, allowed: AllowedMailboxes, now: datetime) -> 
     mistake is told, never retried.
     """
     source = dropped.source
+    if dropped.refusal is not None:
+        return planning.refuse(source, dropped.refusal, now)
     wanted = read_metadata(source.blob, dropped.metadata, dropped.content_type, allowed)
     if isinstance(wanted, Failure):
         return planning.refuse(source, wanted, now)

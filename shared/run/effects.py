@@ -27,7 +27,7 @@ from shared.core.policy import LARGEST_RANGE
 from shared.graph import fields, prepare, read
 from shared.graph.hosts import UploadHosts
 from shared.graph.http import AnswerLost, HttpAnswer, HttpRequest, NotSent, Transport
-from shared.storage.ports import Clock, ReadsAhead, SourceLost, SourceReader, SourceUnreadable
+from shared.storage.ports import Clock, ReadsAhead, SourceLost, SourceReader, SourceUnreadable, StorageRefused
 
 COMPARED_AT_ONCE = 1024 * 1024
 """Bytes of the file held while an attachment is compared with it. Chosen: small beside a transfer's two buffers."""
@@ -101,8 +101,9 @@ class Effects:
                     return self._graph_call(action, prepare.graph_request(action, self._base_url))
                 case _:
                     assert_never(action)
-        except SourceLost as lost:
-            return Refused(Failure(lost.code, CATALOGUE[lost.code].title))
+        except (SourceLost, StorageRefused) as lost:  # both from reading the file: nothing else here asks storage
+            detail = lost.detail if isinstance(lost, StorageRefused) else CATALOGUE[lost.code].title
+            return Refused(Failure(lost.code, detail))
         except SourceUnreadable:
             return NotDone(Code.SOURCE_UNREADABLE)
         except NotSent as unsent:

@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
-from shared.storage.ports import Conflict, StorageUnavailable
+from shared.storage import refusals
+from shared.storage.ports import ContinuationRefused, StorageUnavailable
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
@@ -131,19 +133,45 @@ class StorageAccess:
 
 
 @contextmanager
-def storage_errors() -> Iterator[None]:
-    """Azure's exceptions in the words of the ports: Conflict for 409 and 412, StorageUnavailable for the rest.
+def storage_errors(what: str = "a request", *, conditional: bool = False) -> Iterator[None]:
+    """Azure's exceptions in the words of the ports, as `refusals.py` reads them; anything else is StorageUnavailable.
 
     A 404 that means something is caught by the caller before it gets here.
+
+    Args:
+        what: was asked of storage, for the message.
+        conditional: the request has a condition that another writer can make fail: only then is there a Conflict.
     """
     try:
         yield
     except HttpResponseError as error:
-        if error.status_code in {409, 412}:
-            raise Conflict from None
-        raise StorageUnavailable(f"storage answered {error.status_code} {error.reason or ''}".strip()) from None
+        if error.status_code is None:
+            raise StorageUnavailable(f"{type(error).__name__} at {what}") from None
+        raise refusals.problem(error.status_code, error_code(error), what, conditional=conditional) from None
     except AzureError as error:
-        raise StorageUnavailable(type(error).__name__) from None
+        raise StorageUnavailable(f"{type(error).__name__} at {what}") from None
+
+
+@contextmanager
+def continuation_refused(continuation: str | None) -> Iterator[None]:
+    """Inside `storage_errors`, around one page: a 400 to a page that begins at a continuation is about just that.
+
+    How long a marker is good for is documented nowhere; services have refused old ones (azure-sdk-for-net#17222).
+    """
+    try:
+        yield
+    except HttpResponseError as error:
+        if continuation is not None and error.status_code == HTTPStatus.BAD_REQUEST:
+            raise ContinuationRefused from None
+        raise
+
+
+def error_code(error: HttpResponseError) -> str | None:
+    """Storage's own code of the answer. A code that the SDK does not know stands in the header alone."""
+    code = getattr(error, "error_code", None)
+    if code is None and error.response is not None:
+        code = dict(getattr(error.response, "headers", {})).get("x-ms-error-code")
+    return str(getattr(code, "value", code)) if code else None
 
 
 def _parts(connection_string: str) -> dict[str, str]:

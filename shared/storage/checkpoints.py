@@ -19,8 +19,8 @@ from azure.storage.blob import BlobClient, ContentSettings
 from shared.core.checkpoint import Checkpoint
 from shared.core.model import Transfer
 from shared.storage import codec, summary
-from shared.storage.access import StorageAccess, storage_errors
-from shared.storage.ports import Stored
+from shared.storage.access import StorageAccess, continuation_refused, storage_errors
+from shared.storage.ports import Conflict, Stored
 
 TRANSFERS = "transfers/"
 UNFINISHED = "unfinished/"
@@ -36,7 +36,7 @@ class CheckpointContainer:
 
     def load(self, transfer_id: str) -> Stored | None:
         """See `Checkpoints.load`."""
-        with storage_errors():
+        with storage_errors(f"read the checkpoint of {transfer_id}"):
             try:
                 download = self._transfer(transfer_id).download_blob()
                 text = download.readall()
@@ -50,7 +50,7 @@ class CheckpointContainer:
         Raises:
             CheckpointUnreadable: as for `load`.
         """
-        with storage_errors():
+        with storage_errors(f"look at the checkpoint of {transfer_id}"):
             try:
                 metadata = self._transfer(transfer_id).get_blob_properties().metadata
             except ResourceNotFoundError:
@@ -64,7 +64,7 @@ class CheckpointContainer:
     def create(self, checkpoint: Checkpoint) -> str:
         """See `Checkpoints.create`."""
         blob, text, headers = self._prepared(checkpoint)
-        with storage_errors():
+        with storage_errors(f"create the checkpoint of {checkpoint.transfer.id}", conditional=True):
             try:
                 written = blob.upload_blob(text, overwrite=False, **headers)
             except ResourceNotFoundError:
@@ -75,7 +75,7 @@ class CheckpointContainer:
     def save(self, checkpoint: Checkpoint, etag: str) -> str:
         """See `Checkpoints.save`."""
         blob, text, headers = self._prepared(checkpoint)
-        with storage_errors():
+        with storage_errors(f"save the checkpoint of {checkpoint.transfer.id}", conditional=True):
             written = blob.upload_blob(
                 text, overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified, **headers
             )
@@ -84,25 +84,26 @@ class CheckpointContainer:
     def mark_unfinished(self, transfer_id: str) -> bool:
         """See `Checkpoints.mark_unfinished`."""
         mark = self._mark(transfer_id)
-        with storage_errors():
-            try:
+        try:
+            with storage_errors(f"mark transfer {transfer_id} as unfinished", conditional=True):
                 try:
                     mark.upload_blob(b"", overwrite=False)
                 except ResourceNotFoundError:
                     self._make_container()
                     mark.upload_blob(b"", overwrite=False)
-            except ResourceExistsError:
-                return False
+        except Conflict:
+            self.renew_mark(transfer_id)  # it is there afterwards, whether or not the answer was right
+            return False
         return True
 
     def renew_mark(self, transfer_id: str) -> None:
         """See `Checkpoints.renew_mark`."""
-        with storage_errors():
+        with storage_errors(f"mark transfer {transfer_id} as unfinished"):
             self._mark(transfer_id).upload_blob(b"", overwrite=True)
 
     def unmark(self, transfer_id: str) -> None:
         """See `Checkpoints.unmark`."""
-        with storage_errors():
+        with storage_errors(f"delete the unfinished mark of {transfer_id}"):
             try:
                 self._mark(transfer_id).delete_blob()
             except ResourceNotFoundError:
@@ -111,7 +112,7 @@ class CheckpointContainer:
     def unfinished(self, limit: int, after: str | None) -> tuple[list[tuple[str, datetime]], str | None]:
         """See `UnfinishedTransfers.unfinished`."""
         container = self._access.blobs.get_container_client(self._container)
-        with storage_errors():
+        with storage_errors("list the unfinished transfers"), continuation_refused(after):
             pages: Any = container.list_blobs(name_starts_with=UNFINISHED, results_per_page=limit).by_page(after)
             try:
                 marks = [(str(blob.name).removeprefix(UNFINISHED), blob.last_modified) for blob in next(pages)]

@@ -36,7 +36,7 @@ class EndMarks:
         places = _places(transfer)
         if transfer.retries:  # it may have ended otherwise before
             self._clear(_every_place(transfer) - places, transfer.id)
-        with storage_errors():
+        with storage_errors(f"list the end of {transfer.id}"):
             for place in sorted(places):
                 blob = self._access.blobs.get_blob_client(self._container, place + transfer.id)
                 blob.upload_blob(b"", overwrite=True, metadata=summary.pack(transfer))
@@ -46,7 +46,7 @@ class EndMarks:
         self._clear(_every_place(transfer), transfer.id)
 
     def _clear(self, places: set[str], transfer_id: str) -> None:
-        with storage_errors():
+        with storage_errors(f"clear the listed end of {transfer_id}"):
             for place in sorted(places):
                 try:
                     self._access.blobs.get_blob_client(self._container, place + transfer_id).delete_blob()

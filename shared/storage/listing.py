@@ -30,7 +30,7 @@ from shared.core.model import Transfer
 from shared.storage import ends, summary
 from shared.storage.access import StorageAccess, storage_errors
 from shared.storage.checkpoints import TRANSFERS, UNFINISHED, CheckpointContainer
-from shared.storage.ports import CheckpointUnreadable
+from shared.storage.ports import CheckpointUnreadable, StorageRefused
 from shared.views import public_state
 
 LARGEST_PAGE = 200
@@ -132,7 +132,7 @@ class Listing:
     def count(self, prefix: str, most: int) -> int:
         """How many blobs have this prefix, counted up to `most` (at most 5,000): one request."""
         container = self._access.blobs.get_container_client(self._container)
-        with storage_errors():
+        with storage_errors("count transfers"):
             pages: Any = container.list_blob_names(name_starts_with=prefix, results_per_page=most).by_page()
             try:
                 return sum(1 for _ in next(pages))
@@ -145,7 +145,7 @@ class Listing:
         Of more than LARGEST_PAGE it looks at those with the oldest files: the last by name.
         """
         container = self._access.blobs.get_container_client(self._container)
-        with storage_errors():
+        with storage_errors("list the unfinished transfers"):
             try:
                 names = list(container.list_blob_names(name_starts_with=UNFINISHED))
             except ResourceNotFoundError:
@@ -160,7 +160,7 @@ class Listing:
         def glance(transfer_id: str) -> Transfer | None:
             try:
                 transfer = self._checkpoints.glance(transfer_id)
-            except CheckpointUnreadable:
+            except (CheckpointUnreadable, StorageRefused):
                 return None
             return transfer if transfer is not None and not transfer.is_over else None
 
@@ -173,7 +173,7 @@ class Listing:
         """Ids with their transfers, None for one that cannot be read; those that are no more are left out."""
         container = self._access.blobs.get_container_client(self._container)
         include = ["metadata"] if place.summed_up else None
-        with storage_errors():
+        with storage_errors("list transfers"):
             listed = container.list_blobs(name_starts_with=place.prefix, include=include, results_per_page=size)
             pages: Any = listed.by_page(marker)
             try:
@@ -198,7 +198,7 @@ class Listing:
             transfer = summary.unpack(metadata, transfer_id) if place.summed_up else None
             try:
                 transfer = transfer or self._checkpoints.glance(transfer_id)
-            except CheckpointUnreadable:
+            except (CheckpointUnreadable, StorageRefused):
                 return transfer_id, None
             return (transfer_id, transfer) if transfer is not None else None
 

@@ -10,7 +10,7 @@ from shared.storage.ports import StorageUnavailable
 
 def container(access: StorageAccess, name: str, *, must_exist: bool) -> str:
     """What to say of a container. Raises StorageUnavailable where the app cannot work with it."""
-    with storage_errors():
+    with storage_errors(f"look at the container {name!r}"):
         try:
             access.blobs.get_container_client(name).get_container_properties()
         except ResourceNotFoundError:
@@ -22,7 +22,7 @@ def container(access: StorageAccess, name: str, *, must_exist: bool) -> str:
 
 def queue(access: StorageAccess, name: str) -> str:
     """What to say of a queue, which is made when it is missing. Raises StorageUnavailable."""
-    with storage_errors():
+    with storage_errors(f"look at the queue {name!r}"):
         try:
             count = access.queue(name).get_queue_properties().approximate_message_count
         except ResourceNotFoundError:

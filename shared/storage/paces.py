@@ -26,7 +26,7 @@ class PaceBlobs:
 
     def load(self, mailbox: str) -> tuple[Mailbox, str | None]:
         """See `Mailboxes.load`. What cannot be read counts as empty: a window's knowledge is lost, nothing else."""
-        with storage_errors():
+        with storage_errors("read the pace of a mailbox"):
             try:
                 download = self._blob(mailbox).download_blob()
                 text = download.readall()
@@ -42,7 +42,7 @@ class PaceBlobs:
         """See `Mailboxes.save`."""
         condition: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         text = _adapter().dump_json(state, exclude_defaults=True)
-        with storage_errors():
+        with storage_errors("save the pace of a mailbox", conditional=True):
             written = self._blob(mailbox).upload_blob(text, overwrite=etag is not None, **condition)
         return str(written["etag"])
 

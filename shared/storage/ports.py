@@ -1,6 +1,7 @@
 """What the rest of the product needs of storage, and nothing more: the real adapters and the simulation both fit.
 
-Every method may raise `StorageUnavailable`: nothing is known then, and the run ends; the next one carries on.
+Every method may raise `StorageUnavailable`: nothing is known then, and the run ends; the next one carries on. Every
+method may raise `StorageRefused` too: then nothing was done, and nothing will be until a person changes something.
 """
 
 from __future__ import annotations
@@ -11,18 +12,41 @@ from typing import Protocol, runtime_checkable
 
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
-from shared.core.model import Source
+from shared.core.model import Failure, Source
 from shared.pace.mailbox import Mailbox
 
 Buffer = bytes | bytearray | memoryview
 
 
 class StorageUnavailable(Exception):  # noqa: N818 - it names what is the case
-    """Storage did not answer, or not in a way that tells what it did."""
+    """Storage did not answer, or not in a way that tells what it did. It may pass by itself.
+
+    `code` is STORAGE_UNAVAILABLE, or a nearer one where storage said what is the matter.
+    """
+
+    def __init__(self, detail: str = "", code: Code = Code.STORAGE_UNAVAILABLE) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class StorageRefused(Exception):  # noqa: N818 - it names what is the case
+    """Storage refuses what was asked, and goes on refusing until a person changes something: a policy, a lease, a tier.
+
+    `shared/storage/refusals.py` decides which answers are of this kind.
+    """
+
+    def __init__(self, code: Code, detail: str) -> None:
+        super().__init__(f"{code.value}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class ContinuationRefused(Exception):  # noqa: N818 - it names what is the case
+    """Storage does not take the continuation of a listing: it has to begin anew."""
 
 
 class Conflict(Exception):  # noqa: N818 - the service's own word
-    """A conditional write met another version (412 or 409): somebody else wrote in between."""
+    """A conditional write met another version: somebody else wrote in between."""
 
 
 class CheckpointUnreadable(Exception):  # noqa: N818 - it names what is the case
@@ -91,7 +115,7 @@ class SourceReader(Protocol):
         The file's last bytes are handed out only while this version is still the blob's current one.
 
         Raises:
-            SourceLost, SourceUnreadable.
+            SourceLost, SourceUnreadable; StorageRefused with SOURCE_ARCHIVED or SOURCE_ENCRYPTED.
         """
         ...
 
@@ -111,11 +135,15 @@ class ReadsAhead(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What a blob says of itself: one version, its metadata and its Content-Type."""
+    """What a blob says of itself: one version, its metadata and its Content-Type.
+
+    `refusal`: storage shows no more than that the file is there, and this is why; it can never be attached.
+    """
 
     source: Source
     metadata: dict[str, str]
     content_type: str | None
+    refusal: Failure | None = None
 
 
 class Sources(Protocol):

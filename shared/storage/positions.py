@@ -22,7 +22,7 @@ class PositionBlob:
 
     def load(self) -> Position | None:
         """See `Positions.load`. One that cannot be read costs a pass from the beginning, nothing else."""
-        with storage_errors():
+        with storage_errors("read the sweep's position"):
             try:
                 text = self._access.blobs.get_blob_client(self._container, BLOB).download_blob().readall()
             except ResourceNotFoundError:
@@ -34,7 +34,7 @@ class PositionBlob:
 
     def save(self, position: Position) -> None:
         """See `Positions.save`. Without a container there is nothing to remember yet."""
-        with storage_errors():
+        with storage_errors("save the sweep's position"):
             try:
                 blob = self._access.blobs.get_blob_client(self._container, BLOB)
                 blob.upload_blob(_adapter().dump_json(position), overwrite=True)

@@ -42,7 +42,7 @@ class Messages:
     def put(self, text: str, delay: float = 0) -> None:
         """One message, visible in `delay` seconds, rounded up to whole ones: early is too early."""
         seconds = max(0, min(ceil(delay), LONGEST_DELAY))
-        with storage_errors():
+        with storage_errors(f"put a message on {self._name!r}"):
             try:
                 self._queue.send_message(text, visibility_timeout=seconds, time_to_live=FOREVER)
             except ResourceNotFoundError:

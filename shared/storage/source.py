@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -22,9 +23,11 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties
 
 from shared.core.errors import Code
-from shared.core.model import Source
-from shared.storage.access import BlobGet, StorageAccess, storage_errors
-from shared.storage.ports import Buffer, Dropped, SourceLost, SourceReader, SourceUnreadable
+from shared.core.model import Failure, Source
+from shared.storage import refusals
+from shared.storage.access import BlobGet, StorageAccess, continuation_refused, error_code, storage_errors
+from shared.storage.ports import Buffer, Dropped, SourceLost, SourceReader, SourceUnreadable, StorageRefused
+from shared.storage.refusals import Means
 from shared.storage.stream import BROKEN, BlobStream, Connections
 
 ATTEMPTS = 3
@@ -51,6 +54,13 @@ BUFFERS = 2
 """Ranges in memory: the one that is being sent, and the one that is being read."""
 
 
+ERROR_CODE = "x-ms-error-code"
+
+OF_SOURCE = {Code.STORAGE_ARCHIVED: Code.SOURCE_ARCHIVED, Code.STORAGE_ENCRYPTED: Code.SOURCE_ENCRYPTED}
+"""What storage refuses because of what the file is: its transfer fails. Anything else is about the account, and the
+transfer waits as for any storage that does not answer."""
+
+
 class DropContainer:
     """Implements `Sources`."""
 
@@ -61,11 +71,14 @@ class DropContainer:
 
     def describe(self, blob: str) -> Dropped | None:
         """See `Sources.describe`."""
-        with storage_errors():
-            try:
-                properties = self._access.blobs.get_blob_client(self._container, blob).get_blob_properties()
-            except ResourceNotFoundError:
-                return None
+        try:
+            with storage_errors(f"look at the file {blob!r}"):
+                try:
+                    properties = self._access.blobs.get_blob_client(self._container, blob).get_blob_properties()
+                except ResourceNotFoundError:
+                    return None
+        except StorageRefused as refused:
+            return self._unseen(blob, refused)
         return self._dropped(properties)
 
     def open(self, source: Source) -> SourceReader:
@@ -75,25 +88,36 @@ class DropContainer:
     def delete(self, source: Source) -> None:
         """See `Sources.delete`."""
         client = self._access.blobs.get_blob_client(source.container, source.blob)
-        with storage_errors():
+        with storage_errors(f"delete the file {source.blob!r}"):
             try:
                 client.delete_blob(
                     delete_snapshots="include", etag=source.etag, match_condition=MatchConditions.IfNotModified
                 )
             except HttpResponseError as error:
-                if error.status_code not in {HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED}:
+                meant = refusals.meaning(error.status_code or 0, error_code(error)).means
+                if meant not in {Means.ABSENT, Means.RACE}:
                     raise
 
     def page(self, continuation: str | None, size: int) -> tuple[list[Dropped], str | None]:
         """See `Sources.page`."""
         container = self._access.blobs.get_container_client(self._container)
-        with storage_errors():
+        with storage_errors("list the drop container"), continuation_refused(continuation):
             pages: Any = container.list_blobs(include=["metadata"], results_per_page=size).by_page(continuation)
             try:
                 blobs = [self._dropped(blob) for blob in next(pages)]
             except (StopIteration, ResourceNotFoundError):
                 return [], None
         return blobs, pages.continuation_token or None
+
+    def _unseen(self, blob: str, refused: StorageRefused) -> Dropped:
+        """A file that storage shows to nobody who lacks its key: a listing still knows its version and size."""
+        container = self._access.blobs.get_container_client(self._container)
+        with storage_errors(f"look for the file {blob!r}"):
+            pages: Any = container.list_blobs(name_starts_with=blob, results_per_page=1).by_page()
+            found = next(iter(next(pages, ())), None)
+        if found is None or str(found.name) != blob:
+            raise refused
+        return replace(self._dropped(found), refusal=_failure(refused))
 
     def _dropped(self, properties: BlobProperties) -> Dropped:
         source = Source(
@@ -103,7 +127,10 @@ class DropContainer:
             size=int(properties.size),
             modified_at=properties.last_modified.astimezone(UTC),
         )
-        return Dropped(source, dict(properties.metadata or {}), properties.content_settings.content_type)
+        refusal = None
+        if getattr(properties, "encrypted_metadata", None):  # how a listing shows it; a HEAD is refused
+            refusal = Failure(Code.SOURCE_ENCRYPTED, f"{source.blob!r} is encrypted with a customer-provided key.")
+        return Dropped(source, dict(properties.metadata or {}), properties.content_settings.content_type, refusal)
 
 
 class BlobReader:
@@ -227,17 +254,17 @@ class BlobReader:
             self._current_at = time.monotonic()
             return stream
         stream.close()
-        raise self._refused(stream.status)
+        raise self._refused(stream)
 
     def _ask_version(self) -> None:
         """Raise SourceLost unless the pinned version is still the blob's current one."""
         for _ in range(ATTEMPTS):
             try:
-                status = self._connections.head(*self._request({"If-Match": self._source.etag}))
-                if status == HTTPStatus.OK:
+                answer = self._connections.head(*self._request({"If-Match": self._source.etag}))
+                if answer.status == HTTPStatus.OK:
                     self._current_at = time.monotonic()
                     return
-                problem = self._refused(status)
+                problem = self._refused(answer)
             except BROKEN:
                 continue
             raise problem
@@ -251,14 +278,22 @@ class BlobReader:
         way = self._way[1]
         return way.url, {**way.headers, **headers}
 
-    def _refused(self, status: int) -> SourceLost | SourceUnreadable:
+    def _refused(self, answer: BlobStream) -> SourceLost | SourceUnreadable | StorageRefused:
         """What storage's refusal of a conditional request means. A condition fails on a missing blob too (Azurite)."""
-        if status in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
-            status = self._connections.head(*self._request({}))
-            return SourceLost(Code.SOURCE_GONE if status == HTTPStatus.NOT_FOUND else Code.SOURCE_CHANGED)
-        if status == HTTPStatus.NOT_FOUND:
+        status, code, what = answer.status, answer.header(ERROR_CODE), f"read {self._source.blob!r}"
+        meant = refusals.meaning(status, code)
+        if meant.means is Means.RACE or status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            now = self._connections.head(*self._request({}))
+            if now.status == HTTPStatus.OK and _quoted(now.header("etag") or "") == self._source.etag:
+                return SourceUnreadable(f"storage answered {status} to the request to {what}, which has not changed")
+            return SourceLost(Code.SOURCE_GONE if now.status == HTTPStatus.NOT_FOUND else Code.SOURCE_CHANGED)
+        if meant.means is Means.ABSENT:
             return SourceLost(Code.SOURCE_GONE)
-        return SourceUnreadable(f"storage answered {status} to a request for {self._source.blob!r}")
+        problem = refusals.problem(status, code, what, conditional=False)
+        if isinstance(problem, StorageRefused) and problem.code in OF_SOURCE:
+            failure = _failure(problem)
+            return StorageRefused(failure.code, failure.detail)
+        return SourceUnreadable(str(problem))
 
     def _next_buffer(self, length: int) -> bytearray:
         """Two buffers take turns: what was handed out last stays as it is while the other one fills."""
@@ -274,6 +309,11 @@ class BlobReader:
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()
+
+
+def _failure(refused: StorageRefused) -> Failure:
+    """Why a transfer of the file fails."""
+    return Failure(OF_SOURCE.get(refused.code, refused.code), f"{refused.detail}.")
 
 
 def _quoted(etag: str) -> str:

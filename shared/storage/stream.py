@@ -51,12 +51,12 @@ class Connections:
         """Send a GET and read the head of the answer. Raises one of BROKEN where none comes."""
         return self._send("GET", url, headers)
 
-    def head(self, url: str, headers: Mapping[str, str]) -> int:
-        """Send a HEAD; the answer's status. Raises one of BROKEN where none comes."""
+    def head(self, url: str, headers: Mapping[str, str]) -> BlobStream:
+        """Send a HEAD; its answer, which is read. Raises one of BROKEN where none comes."""
         answer = self._send("HEAD", url, headers)
         answer.readinto(memoryview(bytearray(1)))  # there is no body: this ends the answer
         answer.close()
-        return answer.status
+        return answer
 
     def _send(self, method: str, url: str, headers: Mapping[str, str]) -> BlobStream:
         """One request without a body.
@@ -121,6 +121,10 @@ class BlobStream:
     def status(self) -> HTTPStatus | int:
         """The answer's status."""
         return self._response.status
+
+    def header(self, name: str) -> str | None:
+        """One of the answer's headers."""
+        return self._response.headers.get(name)
 
     def readinto(self, view: memoryview) -> int:
         """Fill `view` as far as the stream goes; the count of bytes, 0 at its end. Raises one of BROKEN."""

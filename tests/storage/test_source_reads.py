@@ -10,6 +10,7 @@ import pytest
 from devkit.scene import content
 from shared.storage import source
 from shared.storage.source import BlobReader
+from shared.storage.stream import BlobStream
 from tests.storage.rooms import AzuriteRoom
 
 pytestmark = pytest.mark.xdist_group("storage contract")
@@ -45,7 +46,7 @@ def test_the_version_is_asked_for_as_often_as_time_passes_and_always_before_the_
     heads: list[str] = []
     head = reader._connections.head
 
-    def counted(url: str, headers: Mapping[str, str]) -> int:
+    def counted(url: str, headers: Mapping[str, str]) -> BlobStream:
         heads.append(headers["If-Match"])
         return head(url, headers)
 

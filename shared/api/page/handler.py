@@ -15,10 +15,10 @@ from shared.api.models import LONGEST_CONTINUATION, LONGEST_MAILBOX, TRANSFER_ID
 from shared.api.page import overview
 from shared.api.page.render import page
 from shared.api.page.shown import detail
-from shared.core.errors import CATALOGUE
+from shared.core.errors import CATALOGUE, Code
 from shared.run.wishes import Denied, Granted, Reply, Unknown, Wishes
 from shared.storage.listing import ContinuationInvalid, Listing
-from shared.storage.ports import Checkpoints, CheckpointUnreadable, Clock, StorageUnavailable
+from shared.storage.ports import Checkpoints, CheckpointUnreadable, Clock, StorageRefused, StorageUnavailable
 from shared.views import instant
 
 LARGEST_FORM = 4096
@@ -41,11 +41,15 @@ class OperatorPage:
         """Any request to the page; storage that is down is said on it."""
         try:
             return self._act(call) if call.method == "POST" else self._show(call)
-        except StorageUnavailable:
-            return self._say(call, HTTPStatus.SERVICE_UNAVAILABLE, "Storage does not answer just now. Try again.")
+        except StorageUnavailable as error:
+            said = "Storage does not answer just now. Try again."
+            if error.code is not Code.STORAGE_UNAVAILABLE:
+                said = _said(error.code, f"{error}.")
+            return self._say(call, HTTPStatus.SERVICE_UNAVAILABLE, said)
+        except StorageRefused as error:
+            return self._say(call, HTTPStatus.SERVICE_UNAVAILABLE, _said(error.code, f"{error.detail}."))
         except CheckpointUnreadable as error:
-            said = f"{CATALOGUE[error.code].title} {error.detail} {CATALOGUE[error.code].remedy}"
-            return self._say(call, HTTPStatus.INTERNAL_SERVER_ERROR, said)
+            return self._say(call, HTTPStatus.INTERNAL_SERVER_ERROR, _said(error.code, error.detail))
 
     def _show(self, call: Call) -> Answer:
         transfer_id = call.query.get("transfer")
@@ -111,6 +115,10 @@ class OperatorPage:
     def _page(self, call: Call, status: int, **facts: Any) -> Answer:
         given = {"message": "", "page": None, "item": None, "now": instant(self.clock.now()), **facts}
         return page(status, call.query.get("code"), given)
+
+
+def _said(code: Code, detail: str) -> str:
+    return f"{CATALOGUE[code].title} {detail[:1].upper()}{detail[1:]} {CATALOGUE[code].remedy}"
 
 
 def _form(body: bytes) -> Mapping[str, str]:
