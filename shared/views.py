@@ -9,17 +9,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.core.errors import CATALOGUE
-from shared.core.model import Attachment, Failure, Source, State, Target, Transfer
+from shared.core.model import Attachment, Failure, Source, State, Target, Transfer, WaitingFor
 from shared.core.planning import can_be_retried
+from shared.core.waits import current
 
 _TERMINAL = {State.ATTACHED: "attached", State.FAILED: "failed", State.CANCELLED: "cancelled"}
 
 
 def public_state(transfer: Transfer, now: datetime) -> str:
-    """`queued` until a run has it, `waiting` until its next attempt, `sending` between the two; or its end."""
+    """`queued` until a run has it, `waiting` while something holds it up, `sending` between the two; or its end."""
     if transfer.state in _TERMINAL:
         return _TERMINAL[transfer.state]
-    if transfer.not_before is not None and now < transfer.not_before:
+    if current(transfer, now) is not None:
         return "waiting"
     return "queued" if transfer.runs == 0 else "sending"
 
@@ -41,6 +42,7 @@ def view(transfer: Transfer, now: datetime) -> dict[str, Any]:
         "attempts": transfer.runs,
         "sessions": transfer.sessions,
         "nextAttemptAt": None if transfer.is_over else instant(transfer.not_before),
+        "waitingFor": _waiting(current(transfer, now)),
         "createdAt": instant(plan.created_at),
         "updatedAt": instant(transfer.updated_at),
         "finishedAt": instant(transfer.finished_at),
@@ -80,6 +82,18 @@ def _percent(transfer: Transfer) -> float:
     """One decimal, rounded down: 100.0 means all of it."""
     size = transfer.plan.source.size
     return int(1000 * transfer.bytes_confirmed / size) / 10 if size else 0.0
+
+
+def _waiting(waiting: WaitingFor | None) -> dict[str, Any] | None:
+    if waiting is None:
+        return None
+    entry = CATALOGUE[waiting.code]
+    return {
+        "code": waiting.code.value,
+        "title": entry.waiting or entry.title,
+        "since": instant(waiting.since),
+        "until": instant(waiting.until),
+    }
 
 
 def _error(failure: Failure | None) -> dict[str, Any] | None:

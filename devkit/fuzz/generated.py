@@ -25,6 +25,7 @@ from shared.core.model import (
     Target,
     TargetKey,
     Transfer,
+    WaitingFor,
 )
 from shared.core.policy import LARGEST_ATTACHMENT, LARGEST_RANGE
 from shared.storage.soundness import LARGEST_BLOB, YEARS
@@ -41,6 +42,7 @@ SEEN = st.builds(GraphAnswer, STATUSES, st.none() | TEXTS, st.none() | TEXTS)
 FAILURES = st.builds(Failure, st.sampled_from(Code), TEXTS, st.none() | SEEN)
 TARGETS = st.builds(Target, WORDS, st.sampled_from(TargetKey), WORDS)
 ATTACHMENTS = st.builds(Attachment, WORDS, WORDS, st.booleans(), st.none() | WORDS)
+WAITS = st.builds(WaitingFor, st.sampled_from(Code), TIMES, st.none() | TIMES)
 STEPS = st.builds(
     Step,
     TIMES,
@@ -81,6 +83,7 @@ def transfers(draw: st.DrawFn) -> Transfer:
         verdict=draw(st.none() | FAILURES),
         cancel_requested=draw(st.booleans()),
         not_before=draw(st.none() | TIMES),
+        waiting_for=draw(st.none() if over else st.none() | WAITS),
         missing_since=draw(st.none() | TIMES),
         bytes_confirmed=draw(st.integers(0, size)),
         attachment_id=draw(st.none() | WORDS),

@@ -177,6 +177,16 @@ class ErrorShown(TypedDict):
 
 
 @with_config(_SHOWN)
+class WaitingForShown(TypedDict):
+    """What holds the transfer up. `until`: when that is over, or given up; null where it is not known."""
+
+    code: CodeName
+    title: str
+    since: Instant
+    until: Instant | None
+
+
+@with_config(_SHOWN)
 class LinksShown(TypedDict):
     """Where to go from here; `retry` and `cancel` are there when they make sense."""
 
@@ -198,6 +208,7 @@ class TransferShown(TypedDict):
     attempts: Annotated[int, Field(ge=0, description="Runs that have worked on it since its start, or its last retry.")]
     sessions: Annotated[int, Field(ge=0, description="Upload sessions opened, or single requests sent.")]
     nextAttemptAt: Instant | None
+    waitingFor: Annotated[WaitingForShown | None, Field(description="What it waits for; null unless it is waiting.")]
     createdAt: Instant
     updatedAt: Instant | None
     finishedAt: Instant | None

@@ -39,7 +39,8 @@ def cancelled(transfer: Transfer, now: datetime) -> Transfer:
 
 def _over(transfer: Transfer, state: State, now: datetime) -> Transfer:
     """Terminal: the session's URL is a secret and goes; nothing is waited for any more."""
-    return replace(transfer, state=state, session=None, suspects=(), strangers=0, not_before=None, finished_at=now)
+    over = replace(transfer, state=state, session=None, suspects=(), strangers=0, not_before=None, waiting_for=None)
+    return replace(over, finished_at=now)
 
 
 def is_ending(transfer: Transfer) -> bool:

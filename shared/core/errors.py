@@ -73,6 +73,10 @@ class Code(StrEnum):
     STORAGE_ARCHIVED = "STORAGE_ARCHIVED"
     STORAGE_ENCRYPTED = "STORAGE_ENCRYPTED"
     STORAGE_REFUSED = "STORAGE_REFUSED"
+    # What a transfer waits for, beside what it may fail with; none of these ends a transfer
+    MAILBOX_ALLOWANCE_USED = "MAILBOX_ALLOWANCE_USED"
+    MAILBOX_BUSY = "MAILBOX_BUSY"
+    EVIDENCE_PENDING = "EVIDENCE_PENDING"
     # What a request asks for; none of these ends a transfer
     REQUEST_INVALID = "REQUEST_INVALID"
     REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
@@ -92,11 +96,13 @@ class Entry:
         title: one short sentence without facts of the single case.
         remedy: what a person does about it, in the imperative.
         retryable: True where the same transfer may succeed later although nobody changed anything.
+        waiting: the title while the transfer still waits for it to pass; None where the title fits that too.
     """
 
     title: str
     remedy: str
     retryable: bool = False
+    waiting: str | None = None
 
 
 CATALOGUE: dict[Code, Entry] = {
@@ -168,6 +174,7 @@ CATALOGUE: dict[Code, Entry] = {
         "The file could not be read from storage.",
         "Check the app's role on the storage account (Storage Blob Data Contributor) and its network path; then retry.",
         retryable=True,
+        waiting="The file cannot be read from storage just now.",
     ),
     Code.SOURCE_ARCHIVED: Entry(
         "The file is in the archive tier, from which nothing can be read.",
@@ -181,6 +188,7 @@ CATALOGUE: dict[Code, Entry] = {
     Code.TARGET_NOT_FOUND: Entry(
         "The message or event does not exist in the mailbox.",
         "Check the id and the mailbox. An id changes when the item is moved or sent. Then retry.",
+        waiting="The message or event does not exist yet.",
     ),
     Code.TARGET_AMBIGUOUS: Entry(
         "Several items match the lookup.",
@@ -230,21 +238,25 @@ CATALOGUE: dict[Code, Entry] = {
         "Microsoft Graph kept asking to slow down.",
         "Retry later; other apps or transfers are using up this mailbox's allowance (150 MB in 5 minutes).",
         retryable=True,
+        waiting="Microsoft Graph asks to slow down.",
     ),
     Code.GRAPH_UNAVAILABLE: Entry(
         "Microsoft Graph kept failing.",
         "See the service health page of the tenant; retry when it is green.",
         retryable=True,
+        waiting="Microsoft Graph fails just now.",
     ),
     Code.GRAPH_UNREACHABLE: Entry(
         "Microsoft Graph could not be reached.",
         "Check the app's outbound network, DNS and firewall rules; then retry.",
         retryable=True,
+        waiting="Microsoft Graph cannot be reached just now.",
     ),
     Code.GRAPH_CONFLICT: Entry(
         "Other writers kept changing the item.",
         "Stop other programs from writing to the item while files are attached; then retry.",
         retryable=True,
+        waiting="Other writers are changing the item.",
     ),
     Code.GRAPH_REFUSED: Entry(
         "Microsoft Graph refused the request.",
@@ -267,6 +279,7 @@ CATALOGUE: dict[Code, Entry] = {
         "The upload was started again too often.",
         "Retry later. If it happens again, report the transfer's history.",
         retryable=True,
+        waiting="The upload is about to be started again.",
     ),
     Code.SIZE_ROUTES_REFUSED: Entry(
         "Graph calls the file too large for one request and too small for an upload session.",
@@ -333,6 +346,21 @@ CATALOGUE: dict[Code, Entry] = {
         "Storage refuses a request of the app's, and says that repeating it is no use.",
         "Look up storage's own code in the detail. Check that the account is a general purpose v2 account, and report "
         "the code if it is.",
+    ),
+    Code.MAILBOX_ALLOWANCE_USED: Entry(
+        "The mailbox's allowance is used up.",
+        "Nothing to do: the transfer goes on once bytes sent earlier no longer count (150 MB in 5 minutes).",
+        retryable=True,
+    ),
+    Code.MAILBOX_BUSY: Entry(
+        "Other transfers have the mailbox, or the item.",
+        "Nothing to do: the transfer goes on when its turn comes (4 requests at once, one commit per item).",
+        retryable=True,
+    ),
+    Code.EVIDENCE_PENDING: Entry(
+        "An answer was lost: whether the file is attached is being found out.",
+        "Nothing to do: the item is looked at again, because a list may lag.",
+        retryable=True,
     ),
     Code.REQUEST_INVALID: Entry(
         "The request is not of the documented form.",

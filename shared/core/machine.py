@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from shared.core import events as ev
-from shared.core import sending
+from shared.core import sending, waits
 from shared.core.actions import (
     Action,
     Announce,
@@ -82,7 +82,7 @@ def apply(transfer: Transfer, event: ev.Happening, now: datetime, policy: Policy
     if isinstance(event, ev.NotDone | ev.Unsure) and event.retry_after is not None and not after.is_over:
         allowed_at = now + timedelta(seconds=event.retry_after)
         after = replace(after, not_before=max(after.not_before or allowed_at, allowed_at))
-    return after
+    return waits.noted(after, event, now, policy)
 
 
 def _plan(transfer: Transfer) -> Action:

@@ -159,6 +159,18 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingFor:
+    """What holds a transfer up. `since`: when it was first held up by this, without progress in between.
+
+    `until` is when that is over, or given up, as far as it is known.
+    """
+
+    code: Code
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """One file on its way to one item.
 
@@ -178,6 +190,7 @@ class Transfer:
         verdict: how the transfer will end once the session is fenced and looked at; None = it goes on.
         cancel_requested: a person asked for the end.
         not_before: nothing is done until then.
+        waiting_for: what holds the transfer up; None while nothing does. `shared/core/waits.py` keeps it.
         missing_since: since when Graph has said that the item does not exist.
         tries, session_tries, transfer_tries: failures in a row at this step; since the session opened; in all.
         throttles: answers in a row that asked to slow down.
@@ -206,6 +219,7 @@ class Transfer:
     verdict: Failure | None = None
     cancel_requested: bool = False
     not_before: datetime | None = None
+    waiting_for: WaitingFor | None = None
     missing_since: datetime | None = None
     tries: int = 0
     session_tries: int = 0

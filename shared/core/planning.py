@@ -93,6 +93,7 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
         verdict=None,
         cancel_requested=False,
         not_before=transfer.not_before if doubtful else None,
+        waiting_for=None,
         missing_since=None,
         tries=0,
         session_tries=0,
@@ -139,5 +140,12 @@ def _impossible_size(source: Source) -> Failure | None:
 
 def _stillborn(transfer: Transfer, failure: Failure, now: datetime) -> Transfer:
     return replace(
-        transfer, state=State.FAILED, failure=failure, session=None, not_before=None, finished_at=now, updated_at=now
+        transfer,
+        state=State.FAILED,
+        failure=failure,
+        session=None,
+        not_before=None,
+        waiting_for=None,
+        finished_at=now,
+        updated_at=now,
     )

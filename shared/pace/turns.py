@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.core.errors import Code
 from shared.pace import window
 from shared.pace.limits import Limits
 from shared.pace.mailbox import Mailbox, Place, Waiting
@@ -47,10 +48,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not now. `until` is known where bytes are short (`known`); else it is when to look again if nobody calls."""
+    """Not now. `until` is known where bytes are short (`known`); else it is when to look again if nobody calls.
+
+    `code` says why: others are at work there, the allowance is used up, or Graph asked everybody to wait.
+    """
 
     until: datetime
     known: bool
+    code: Code = Code.MAILBOX_BUSY
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +186,8 @@ def _closed(mailbox: Mailbox, asked: Asked) -> Later | None:
     """Graph asked everybody to wait; they come back spread over a few seconds."""
     if mailbox.closed_until is None:
         return None
-    return Later(mailbox.closed_until + timedelta(seconds=3 * _spread(asked)), known=True)
+    until = mailbox.closed_until + timedelta(seconds=3 * _spread(asked))
+    return Later(until, known=True, code=Code.GRAPH_THROTTLED)
 
 
 def _short(mailbox: Mailbox, asked: Asked, now: datetime, limits: Limits) -> Later | None:
@@ -195,7 +201,7 @@ def _short(mailbox: Mailbox, asked: Asked, now: datetime, limits: Limits) -> Lat
         return None
     at_once = window.when(mailbox, ahead + min(asked.need, limits.window_bytes), now, limits)
     worth_it = at_once - soonest <= timedelta(seconds=limits.window_seconds / PATIENCE)
-    return Later(at_once if worth_it else soonest, known=True)
+    return Later(at_once if worth_it else soonest, known=True, code=Code.MAILBOX_ALLOWANCE_USED)
 
 
 def _grant(mailbox: Mailbox, asked: Asked, limits: Limits) -> int:

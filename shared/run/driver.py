@@ -6,10 +6,11 @@ nothing is cut off, and long waits go back to the queue instead of holding a wor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from shared.core import waits
 from shared.core.actions import Action, Announce, Finish, PostAttachment, PutRange, Request, Wait, Withdraw
 from shared.core.durability import must_save_before, worth_saving
 from shared.core.events import (
@@ -108,9 +109,9 @@ class Driver:
                 self._wish_heeded = True
                 transfer = self._step(self._unannounced(transfer), None, CancelRequested())
             action = decide(transfer, self._clock.now(), self._policy)
-            held_until = self._turn.held_until(action, transfer)
-            if held_until is not None:
-                transfer = replace(transfer, not_before=held_until)
+            later = self._turn.held(action, transfer)
+            if later is not None:
+                transfer = waits.held(transfer, later.code, self._clock.now(), later.until, known=True)
                 continue
             match action:
                 case Finish():

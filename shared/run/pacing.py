@@ -169,8 +169,8 @@ class HeldTurn:
         self._renewal: tuple[Future[None], list[Change | None], int] | None = None
         self._looks = 0
 
-    def held_until(self, action: Action, transfer: Transfer) -> datetime | None:
-        """See `Turn.held_until`. What follows an announcement is asked for before it: an announced POST never waits."""
+    def held(self, action: Action, transfer: Transfer) -> Later | None:
+        """See `Turn.held`. What follows an announcement is asked for before it: an announced POST never waits."""
         size, commits = demand.of_action(action, transfer, self._pacing.range_bytes)
         if commits and self._place.item is None:
             held = self._claim(transfer)
@@ -202,7 +202,7 @@ class HeldTurn:
         except StorageUnavailable:
             return
 
-    def _claim(self, transfer: Transfer) -> datetime | None:
+    def _claim(self, transfer: Transfer) -> Later | None:
         """Take the item's commits; None once they are ours."""
         change = self._ask(turns.claim, self._wanted(transfer))
         if change is not None and isinstance(change.outcome, Place):
@@ -210,14 +210,14 @@ class HeldTurn:
         self._looks += 1
         return self._soon(2 ** min(self._looks - 1, 4))
 
-    def _more(self, transfer: Transfer, size: int) -> datetime | None:
+    def _more(self, transfer: Transfer, size: int) -> Later | None:
         """Ask for what is still needed; None once there is enough for the next request."""
         asked = self._wanted(transfer)
         missing = max(asked.need, size) - max(0, self._place.granted - self._sent)
         change = self._ask(turns.more, replace(asked, need=missing, waited=True))
         if change is None:
             return self._soon(1)
-        return change.outcome.until if isinstance(change.outcome, Later) else None
+        return change.outcome if isinstance(change.outcome, Later) else None
 
     def _ask(
         self, step: Callable[[Mailbox, Place, Asked, int, datetime, Limits], Change], asked: Asked
@@ -260,5 +260,5 @@ class HeldTurn:
     def _wanted(self, transfer: Transfer) -> Asked:
         return demand.of_transfer(transfer, str(self._place.run), self._pacing.range_bytes)
 
-    def _soon(self, pauses: int) -> datetime:
-        return self._pacing.clock.now() + timedelta(seconds=COMMIT_PAUSE * pauses)
+    def _soon(self, pauses: int) -> Later:
+        return Later(self._pacing.clock.now() + timedelta(seconds=COMMIT_PAUSE * pauses), known=False)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from shared.core import waits
 from shared.core.checkpoint import Checkpoint, lease
 from shared.core.model import State, Transfer
 from shared.core.policy import Policy
@@ -212,7 +213,8 @@ class Runs:
         Where that time is known the transfer says so, and is not looked at before. Else it may be called at any time.
         """
         transfer = ledger.saved
-        ledger.release(replace(transfer, not_before=later.until) if later.known else transfer)
+        now = self._edges.clock.now()
+        ledger.release(waits.held(transfer, later.code, now, later.until, known=later.known))
         self._ask_again(transfer.id, later.until)
 
     def _ask_again(self, transfer_id: str, at: datetime) -> None:

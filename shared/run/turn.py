@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Protocol
 
 from shared.core.actions import Action
@@ -16,8 +15,8 @@ from shared.run.ledger import Background
 class Turn(Protocol):
     """The right to work on a mailbox."""
 
-    def held_until(self, action: Action, transfer: Transfer) -> datetime | None:
-        """Until when (UTC) the action has to wait for the mailbox; None where it may be done now."""
+    def held(self, action: Action, transfer: Transfer) -> Later | None:
+        """How long the action has to wait for the mailbox, and why; None where it may be done now."""
         ...
 
     def told(self, action: Action, event: Happening) -> None:
@@ -52,8 +51,8 @@ class Pacing(Protocol):
 class FreeTurn:
     """Implements `Turn` where nothing is limited."""
 
-    def held_until(self, action: Action, transfer: Transfer) -> datetime | None:  # noqa: ARG002 - the protocol's signature
-        """See `Turn.held_until`."""
+    def held(self, action: Action, transfer: Transfer) -> Later | None:  # noqa: ARG002 - the protocol's signature
+        """See `Turn.held`."""
         return None
 
     def told(self, action: Action, event: Happening) -> None:

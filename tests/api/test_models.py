@@ -50,6 +50,8 @@ def test_every_transfer_is_shown_as_the_description_says(checkpoint: Checkpoint)
     assert extra(shown["error"] or {}, models.ErrorShown) == []
     assert extra((shown["error"] or {}).get("graph") or {}, models.GraphShown) == []
     assert extra(shown["links"], models.LinksShown) == []
+    assert extra(shown["waitingFor"] or {}, models.WaitingForShown) == []
+    assert (shown["waitingFor"] is not None) == (shown["state"] == "waiting")
 
 
 REFUSED = refuse(SOURCE, Failure(Code.MAILBOX_MISSING, "No mailbox."), NOW)

@@ -100,8 +100,8 @@ def send_all(desk: Desk, turn: HeldTurn, transfer: Transfer, *, seconds: float =
     for offset in range(0, transfer.size, RANGE):
         moving, action = desk.sending(transfer, offset), desk.put(transfer, offset)
         if action.is_final:
-            assert turn.held_until(Announce(), moving) is None
-        assert turn.held_until(action, moving) is None
+            assert turn.held(Announce(), moving) is None
+        assert turn.held(action, moving) is None
         desk.clock.advance(seconds)
         turn.told(action, OffsetKnown(offset + action.length))
 
@@ -131,7 +131,7 @@ def test_a_run_that_is_cancelled_never_waits_and_asks_nothing(desk: Desk) -> Non
     desk.shelf.put(Mailbox(spent=(Spent(desk.clock.now() + timedelta(seconds=100), 10_000),)))
     turn = desk.pacing.enter(desk.transfer(cancel_requested=True), "run", AtOnce())
     assert isinstance(turn, FreeTurn)
-    assert turn.held_until(ListAttachments(ITEM), desk.transfer()) is None
+    assert turn.held(ListAttachments(ITEM), desk.transfer()) is None
     turn.told(ListAttachments(ITEM), AttachmentsListed(()))
     turn.leave()
     assert desk.shelf.calls == []
@@ -140,7 +140,7 @@ def test_a_run_that_is_cancelled_never_waits_and_asks_nothing(desk: Desk) -> Non
 def test_a_full_window_says_when_to_come(desk: Desk) -> None:
     until = desk.clock.now() + timedelta(seconds=100)
     desk.shelf.put(Mailbox(spent=(Spent(until, 10_000),)))
-    assert desk.later(desk.transfer()) == Later(until, known=True)
+    assert desk.later(desk.transfer()) == Later(until, known=True, code=Code.MAILBOX_ALLOWANCE_USED)
 
 
 def test_whoever_is_in_the_line_is_called_when_a_place_is_free(desk: Desk) -> None:
@@ -182,11 +182,12 @@ def test_a_used_up_grant_is_filled_up_or_waited_for(desk: Desk) -> None:
     transfer = desk.transfer(size=1000)
     turn = desk.turn(transfer)
     for offset in (0, 100):
-        assert turn.held_until(desk.put(transfer, offset), desk.sending(transfer, offset)) is None
+        assert turn.held(desk.put(transfer, offset), desk.sending(transfer, offset)) is None
         turn.told(desk.put(transfer, offset), OffsetKnown(offset + 100))
-    assert turn.held_until(desk.put(transfer, 200), desk.sending(transfer, 200)) == soon
+    full = Later(soon, known=True, code=Code.MAILBOX_ALLOWANCE_USED)
+    assert turn.held(desk.put(transfer, 200), desk.sending(transfer, 200)) == full
     desk.clock.advance_to(soon)
-    assert turn.held_until(desk.put(transfer, 200), desk.sending(transfer, 200)) is None
+    assert turn.held(desk.put(transfer, 200), desk.sending(transfer, 200)) is None
 
 
 def test_a_commit_waits_for_the_other_one_on_its_item_longer_each_time(desk: Desk) -> None:
@@ -195,20 +196,21 @@ def test_a_commit_waits_for_the_other_one_on_its_item_longer_each_time(desk: Des
     moving = desk.sending(transfer, 900)
     waits = []
     for _ in range(4):
-        held = second.held_until(Announce(), moving)
+        held = second.held(Announce(), moving)
         assert held is not None
-        waits.append((held - desk.clock.now()).total_seconds())
+        assert held.code is Code.MAILBOX_BUSY
+        waits.append((held.until - desk.clock.now()).total_seconds())
     assert waits == [1, 2, 4, 8]
     first.leave()
-    assert second.held_until(Announce(), moving) is None
+    assert second.held(Announce(), moving) is None
 
 
 def test_what_was_announced_never_waits(desk: Desk) -> None:
     transfer = desk.transfer(size=10, route=Route.POST)
     turn = desk.turn(transfer)
-    assert turn.held_until(Announce(), transfer) is None
+    assert turn.held(Announce(), transfer) is None
     post = PostAttachment(ITEM, ATTACHMENT, 10, desk.clock.now())
-    assert turn.held_until(post, transfer) is None
+    assert turn.held(post, transfer) is None
     assert desk.shelf.calls == ["load", "save"]
 
 

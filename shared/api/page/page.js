@@ -26,6 +26,7 @@
     const state = row.querySelector("[data-state]");
     state.textContent = transfer.state;
     state.className = `state ${transfer.state}`;
+    row.querySelector("[data-waiting]").textContent = transfer.waitingFor ? transfer.waitingFor.title : "";
     if (!OVER.includes(transfer.state)) return false;
     row.removeAttribute("data-live");
     say(`${row.dataset.name}: ${transfer.state}`);

@@ -15,7 +15,19 @@ from shared.core import ending
 from shared.core.actions import FindItem, ListAttachments
 from shared.core.errors import Code
 from shared.core.machine import decide
-from shared.core.model import Failure, GraphAnswer, Plan, Route, Source, State, Step, Target, TargetKey, Transfer
+from shared.core.model import (
+    Failure,
+    GraphAnswer,
+    Plan,
+    Route,
+    Source,
+    State,
+    Step,
+    Target,
+    TargetKey,
+    Transfer,
+    WaitingFor,
+)
 from shared.core.planning import accept, can_be_retried, refuse, retried, stopped, transfer_id
 from shared.core.policy import LARGEST_ATTACHMENT
 from tests.unit.core.shapes import (
@@ -146,6 +158,7 @@ STORMY: dict[str, Any] = {
     "verdict": FAILURE,
     "cancel_requested": True,
     "not_before": at(9),
+    "waiting_for": WaitingFor(Code.GRAPH_THROTTLED, NOW),
     "missing_since": NOW,
     "tries": 1,
     "session_tries": 2,
