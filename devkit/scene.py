@@ -180,7 +180,8 @@ class Scene:
     def attachments(self, file: Delivery) -> list[dict[str, Any]]:
         """What Graph lists on the item, each with the SHA-256 and length of its bytes as `$value` gives them."""
         collection = f"{file.kind}s"
-        base = f"{self.graph.graph_url}/users/{file.mailbox}/{collection}/{quote(file.item, safe='')}/attachments"
+        user = quote(file.mailbox, safe="@")
+        base = f"{self.graph.graph_url}/users('{user}')/{collection}/{quote(file.item, safe='')}/attachments"
         headers = {"Authorization": f"Bearer {self.graph.issue_token()}"}
         listed = self.graph.send(Request("GET", f"{base}?$select=id,name,size,contentType,isInline", headers)).json()
         found: list[dict[str, Any]] = listed["value"]

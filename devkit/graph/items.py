@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from devkit.graph.call import Answer, Call
     from devkit.graph.state import Item, Mailbox, State
 
-_ID = re.compile(r"[A-Za-z0-9_\-+/=]+")
+_ID = re.compile(r"[A-Za-z0-9_\-=]+")  # never `/` or `+`, not even percent-encoded (microsoft-graph-docs 15204)
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FILTER = re.compile(r"\s*(\w+)\s+eq\s+'((?:[^']|'')*)'\s*")
 _LOOKUP = {"messages": "internetMessageId", "events": "iCalUId"}

@@ -73,6 +73,8 @@ def _graph(route: Route, raw: list[str]) -> Route:
     name = segments.pop(0).lower() if segments else ""
     if name == "users" and segments:
         user = unquote(segments.pop(0))
+        if user.startswith("$") and raw[0].lower() == "users":  # read as a system query; users('$x') is the way
+            return Route("none", route.origin, route.path, route.query)
     elif name == "me":
         user = "me"
     else:

@@ -13,7 +13,8 @@ from pydantic.types import JsonValue
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 from shared.core.errors import Code
-from shared.intake.checks import LONGEST_CONTENT_ID, LONGEST_CONTENT_TYPE, LONGEST_ID
+from shared.intake.checks import LONGEST_GIVEN_CONTENT_ID, LONGEST_ID
+from shared.intake.media import LONGEST as LONGEST_CONTENT_TYPE
 from shared.intake.names import LONGEST_NAME
 from shared.storage.listing import LARGEST_PAGE
 
@@ -37,7 +38,9 @@ _TOKEN = "[A-Za-z0-9!#$&^_.+\\-]{1,127}"  # noqa: S105 - a media type's token
 
 MAILBOX = f"^(?:{_GUID}|{_ATOM}(?:\\.{_ATOM})*@{_LABEL}(?:\\.{_LABEL})+)$"
 GRAPH_ID = "^[!-~]+$"
-MEDIA_TYPE = f'^{_TOKEN}/{_TOKEN}(?: *; *{_TOKEN}=(?:{_TOKEN}|"[ !#-\\[\\]-~]*"))*$'
+MEDIA_TYPE = (
+    f'^[ \\t\\r\\n]*{_TOKEN}/{_TOKEN}(?:[ \\t]*;[ \\t;]*{_TOKEN}=(?:{_TOKEN}|"[ !#-\\[\\]-~]*"))*[ \\t\\r\\n;]*$'
+)
 NO_CONTROLS = f"^[^{_CONTROLS}]+$"
 BLOB = f"^(?!\\.{{1,2}}(?:[/\\\\]|$))(?!.*[/\\\\]\\.{{1,2}}(?:[/\\\\]|$))[^{_CONTROLS}]+$"
 """No control characters, and no `.` or `..` for a folder: HTTP clients resolve these, and would leave the container."""
@@ -92,7 +95,7 @@ class AttachmentGiven(TypedDict, total=False):
     contentType: Annotated[str, _text(LONGEST_CONTENT_TYPE, MEDIA_TYPE, "Media type; else the file's Content-Type.")]
     isInline: Annotated[bool, Field(description="An inline picture, which the message's HTML shows.")]
     contentId: Annotated[
-        str, _text(LONGEST_CONTENT_ID, NO_CONTROLS, "What the HTML names as cid:; needed with isInline.")
+        str, _text(LONGEST_GIVEN_CONTENT_ID, NO_CONTROLS, "What the HTML names as cid:; needed with isInline.")
     ]
 
 

@@ -22,6 +22,7 @@ from shared.core.errors import CATALOGUE, Code
 from shared.core.model import Attachment, Target, Transfer
 from shared.graph.prepare import route_for
 from shared.intake import checks, metadata
+from shared.intake.accept import noted
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.intake.names import name_from_blob
 from shared.run.runs import Runs
@@ -130,7 +131,10 @@ class Operations:
             else metadata.read_attachment(blob, dropped.metadata, dropped.content_type)
         )
         if isinstance(target, Target) and isinstance(attachment, Attachment):
-            return planning.accept(source, target, attachment, route_for(attachment, source.size), self.clock.now())
+            now = self.clock.now()
+            transfer = planning.accept(source, target, attachment, route_for(attachment, source.size), now)
+            uses_metadata = asked.target is None or asked.attachment is None
+            return noted(transfer, metadata.read_slips(dropped.metadata) if uses_metadata else (), now)
         return tuple(
             Fault(fault.code, None, f"the file's metadata: {fault.detail}")
             for part in (target, attachment)

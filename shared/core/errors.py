@@ -22,6 +22,7 @@ class Code(StrEnum):
     TARGET_CONTRADICTORY = "TARGET_CONTRADICTORY"
     TARGET_INVALID = "TARGET_INVALID"
     METADATA_ENCODING = "METADATA_ENCODING"
+    METADATA_KEY_UNKNOWN = "METADATA_KEY_UNKNOWN"
     ATTACHMENT_NAME_INVALID = "ATTACHMENT_NAME_INVALID"
     CONTENT_TYPE_INVALID = "CONTENT_TYPE_INVALID"
     INLINE_INVALID = "INLINE_INVALID"
@@ -128,11 +129,15 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.TARGET_INVALID: Entry(
         "The id of the message or event is unusable.",
-        "Give the id as Microsoft Graph returned it, percent-encoded in blob metadata (%2B for +).",
+        "Give the id as Microsoft Graph returned it. In blob metadata % is written %25; + and / may stand as they are.",
     ),
     Code.METADATA_ENCODING: Entry(
         "A metadata value is not percent-encoded UTF-8.",
         "Percent-encode the value as UTF-8 (a literal % is %25).",
+    ),
+    Code.METADATA_KEY_UNKNOWN: Entry(
+        "A metadata key is unknown, and nearly one of this app's.",
+        "Nothing, where the key is another program's. Else write the key as it is meant, and drop the file again.",
     ),
     Code.ATTACHMENT_NAME_INVALID: Entry(
         "The attachment's name is unusable.",
@@ -152,7 +157,7 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.CONTENT_ID_INVALID: Entry(
         "The content id is unusable.",
-        "Set `contentid` to 1 to 255 characters without spaces or control characters.",
+        "Set `contentid` to 1 to 255 characters without spaces or control characters, with or without `cid:` or `<>`.",
     ),
     Code.SOURCE_EMPTY: Entry(
         "The file is empty.",

@@ -77,6 +77,15 @@ class Target:
         """The collection that the key belongs to."""
         return ItemKind.EVENT if self.key in {TargetKey.EVENT_ID, TargetKey.ICAL_UID} else ItemKind.MESSAGE
 
+    @property
+    def item_id(self) -> str | None:
+        """The item's id as Graph takes it in a path; None where the item is looked up.
+
+        EWS and Outlook's own programs write ids in plain base64, whose `/` and `+` Graph refuses even where they are
+        percent-encoded: it wants `-` and `_` (microsoft-graph-docs 15204).
+        """
+        return None if self.key in LOOKUPS else self.value.replace("/", "-").replace("+", "_")
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:

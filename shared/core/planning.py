@@ -11,7 +11,6 @@ from shared.core import ending
 from shared.core.errors import Code
 from shared.core.history import remembered
 from shared.core.model import (
-    LOOKUPS,
     Attachment,
     Failure,
     GraphAnswer,
@@ -52,7 +51,7 @@ def accept(source: Source, target: Target, attachment: Attachment, route: Route,
         id=transfer_id(source, target, attachment.name),
         plan=plan,
         route=route,
-        item_id=None if target.key in LOOKUPS else target.value,
+        item_id=target.item_id,
         updated_at=now,
     )
     failure = _impossible_size(source)

@@ -15,6 +15,7 @@ from shared.graph.http import HttpAnswer
 from shared.settings.forms import is_host
 
 _ATTACHMENT_IN_LOCATION = re.compile(r"/attachments(?:\('([^']+)'\)|/([^/?]+))", re.IGNORECASE)
+_ENCODED_KEY = re.compile(r"%2[789]")  # ( ) and '
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 LONGEST_RETRY_AFTER = timedelta(days=1)
 """A longer wait is taken as this long, or no transfer would ever end. Chosen: far beyond Outlook's own windows of 5 and
@@ -129,8 +130,12 @@ def _is_size(value: object) -> bool:
 
 
 def attachment_id(answer: HttpAnswer) -> str | None:
-    """The id in `Location`: the last match, any case, percent-decoded (outlook-large-attachments)."""
-    matches = _ATTACHMENT_IN_LOCATION.findall(answer.headers.get("location", ""))
+    """The id in `Location`: the last match, any case, percent-decoded (outlook-large-attachments).
+
+    The parentheses and quotes around it may come percent-encoded too.
+    """
+    plain = _ENCODED_KEY.sub(lambda found: unquote(found[0]), answer.headers.get("location", ""))
+    matches = _ATTACHMENT_IN_LOCATION.findall(plain)
     return unquote(matches[-1][0] or matches[-1][1]) if matches else None
 
 

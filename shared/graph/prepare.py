@@ -53,7 +53,7 @@ def graph_request(call: GraphCall, base_url: str, content: Buffer | None = None)
     """
     match call:
         case FindItem(target):
-            where = f"{base_url}/users/{_segment(target.mailbox)}/{_COLLECTION[target.kind]}"
+            where = f"{base_url}/{_user(target.mailbox)}/{_COLLECTION[target.kind]}"
             literal = target.value.replace("'", "''")  # OData doubles a quote inside a string
             wanted = f"{_LOOKUP_FIELD[target.key]} eq '{literal}'"
             fields = "id,isDraft" if target.kind is ItemKind.MESSAGE else "id"
@@ -94,7 +94,15 @@ def session_request(call: SessionCall, content: Buffer | None = None) -> HttpReq
 
 
 def _attachments(item: Item, base_url: str) -> str:
-    return f"{base_url}/users/{_segment(item.mailbox)}/{_COLLECTION[item.kind]}/{_segment(item.id)}/attachments"
+    return f"{base_url}/{_user(item.mailbox)}/{_COLLECTION[item.kind]}/{_segment(item.id)}/attachments"
+
+
+def _user(mailbox: str) -> str:
+    """The path of a mailbox. One that begins with `$` would be taken for a system query: it stands as OData's key."""
+    if not mailbox.startswith("$"):
+        return f"users/{_segment(mailbox)}"
+    literal = mailbox.replace("'", "''")
+    return f"users('{_segment(literal)}')"
 
 
 def _segment(text: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.core import planning
-from shared.core.model import Failure, Transfer
+from shared.core.errors import Code
+from shared.core.history import remembered
+from shared.core.model import Failure, Step, Transfer
 from shared.graph.prepare import route_for
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.intake.metadata import read_metadata
@@ -25,4 +27,13 @@ def transfer_for(dropped: Dropped, allowed: AllowedMailboxes, now: datetime) -> 
     if isinstance(wanted, Failure):
         return planning.refuse(source, wanted, now)
     route = route_for(wanted.attachment, source.size)
-    return planning.accept(source, wanted.target, wanted.attachment, route, now)
+    transfer = planning.accept(source, wanted.target, wanted.attachment, route, now)
+    return noted(transfer, wanted.slips, now)
+
+
+def noted(transfer: Transfer, slips: tuple[str, ...], now: datetime) -> Transfer:
+    """The transfer with a step of its history for each key that was nearly one of ours."""
+    for slip in slips:
+        step = Step(now, transfer.state, "read metadata", slip, code=Code.METADATA_KEY_UNKNOWN.value)
+        transfer = remembered(transfer, step)
+    return transfer

@@ -14,19 +14,17 @@ from enum import Enum, auto
 from shared.core.errors import Code
 from shared.core.model import Attachment, Failure, Target, TargetKey
 from shared.intake.mailboxes import AllowedMailboxes, is_mailbox
+from shared.intake.media import OCTETS, is_media_type, tidy, type_of_name
 from shared.intake.names import LONGEST_NAME, clean_name, has_control
 
 LONGEST_ID = 1024
 """Characters, inclusive: several times what Graph hands out, and short enough for every URL on the way."""
 
 LONGEST_CONTENT_ID = 255
-LONGEST_CONTENT_TYPE = 255
-"""Characters, inclusive; RFC 6838 section 4.2 allows 127 for each half of a media type."""
+LONGEST_GIVEN_CONTENT_ID = LONGEST_CONTENT_ID + len("cid:<>")
+"""Characters, inclusive: of the id itself, and of it with what is around it in headers and HTML."""
 
-OCTETS = "application/octet-stream"
 _LONGEST_SHOWN = 60
-_TOKEN = r"[A-Za-z0-9!#$&^_.+-]{1,127}"  # noqa: S105 - a media type's token, RFC 6838
-_MEDIA_TYPE = re.compile(rf'{_TOKEN}/{_TOKEN}(?: *; *{_TOKEN}=(?:{_TOKEN}|"[ !#-\[\]-~]*"))*')
 
 
 class Field(Enum):
@@ -108,7 +106,7 @@ def check_attachment(
     """How the file is to be shown, or everything that is wrong with the fields.
 
     `default_name` has been cleaned (`names.name_from_blob`). `default_type` is the blob's own Content-Type: nobody
-    wrote it for Outlook, so an unusable one is passed over in favour of `application/octet-stream`.
+    wrote it for Outlook, so where it is unusable, or the SDKs' default, the shown name decides (`media.type_of_name`).
     `found` is as in `check_target`.
     """
     unread, faults = {fault.field for fault in found}, list(found)
@@ -122,18 +120,19 @@ def check_attachment(
         if not shown_name:
             allowed = f"1 to {LONGEST_NAME} characters, without control characters or changes of writing direction"
             refuse(Field.NAME, Code.ATTACHMENT_NAME_INVALID, f"is {shown(name)}; a name has {allowed}")
-    content_type = given.get(Field.CONTENT_TYPE, "").strip()
+    content_type = tidy(given.get(Field.CONTENT_TYPE, ""))
     if content_type and not is_media_type(content_type):
         refuse(Field.CONTENT_TYPE, Code.CONTENT_TYPE_INVALID, f"is {shown(content_type)}, not a media type")
     if not content_type:
-        content_type = default_type if default_type and is_media_type(default_type) else OCTETS
+        content_type = _blobs_own(default_type) or type_of_name(shown_name)
     inline = given.get(Field.IS_INLINE, "").lower() or "false"
     if inline not in {"true", "false"}:
         refuse(Field.IS_INLINE, Code.INLINE_INVALID, f"is {shown(given[Field.IS_INLINE])}, not true or false")
-    content_id = given.get(Field.CONTENT_ID) or None
-    if content_id is not None and not _is_content_id(content_id):
+    asked_id = given.get(Field.CONTENT_ID, "")
+    content_id = _bare(asked_id) if asked_id else None
+    if content_id is not None and not (_is_content_id(content_id) and len(asked_id) <= LONGEST_GIVEN_CONTENT_ID):
         allowed = f"1 to {LONGEST_CONTENT_ID} characters, without blanks or control characters"
-        refuse(Field.CONTENT_ID, Code.CONTENT_ID_INVALID, f"is {shown(content_id)}; it has {allowed}")
+        refuse(Field.CONTENT_ID, Code.CONTENT_ID_INVALID, f"is {shown(asked_id)}; it has {allowed}")
     if content_id is None and inline == "true" and Field.CONTENT_ID not in unread:
         refuse(Field.CONTENT_ID, Code.CONTENT_ID_MISSING, f"is needed where `{names[Field.IS_INLINE]}` is true")
     return tuple(faults) or Attachment(shown_name, content_type, inline == "true", content_id)
@@ -148,11 +147,6 @@ def failure(subject: str, faults: Iterable[Fault]) -> Failure:
 def shown(value: str) -> str:
     """The value as a message may repeat it: escaped, and cut after 60 characters."""
     return repr(value) if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]!r}... ({len(value)} characters)"
-
-
-def is_media_type(text: str) -> bool:
-    """True for `type/subtype` with or without parameters, at most 255 characters (RFC 6838, RFC 2045)."""
-    return len(text) <= LONGEST_CONTENT_TYPE and _MEDIA_TYPE.fullmatch(text) is not None
 
 
 def _mailbox_faults(mailbox: str, name: str, allowed: AllowedMailboxes) -> Faults:
@@ -183,5 +177,22 @@ def _id_problem(field: Field, value: str) -> str | None:
     return None
 
 
+def _blobs_own(content_type: str | None) -> str | None:
+    """The blob's Content-Type where it says something: in order, and not what SDKs give a file of any kind."""
+    own = tidy(content_type or "")
+    return own if is_media_type(own) and own.lower() != OCTETS else None
+
+
+def _bare(content_id: str) -> str:
+    """The content id as Graph wants it, from the forms that mail headers (`<id>`) and HTML (`cid:id`) have it in."""
+    for _ in range(2):  # either may be around the other
+        content_id = content_id.strip(" ")
+        if content_id[: len("cid:")].lower() == "cid:":
+            content_id = content_id[len("cid:") :]
+        elif content_id.startswith("<") and content_id.endswith(">"):
+            content_id = content_id[1:-1]
+    return content_id.strip(" ")
+
+
 def _is_content_id(text: str) -> bool:
-    return len(text) <= LONGEST_CONTENT_ID and not has_control(text) and not any(map(str.isspace, text))
+    return 0 < len(text) <= LONGEST_CONTENT_ID and not has_control(text) and not any(map(str.isspace, text))

@@ -1,7 +1,8 @@
 """A blob's metadata, which anybody who may write blobs can set, as a target and an attachment.
 
 Names are compared without case; values are percent-decoded. Metadata of other names belongs to other programs and is
-left alone. Whatever the metadata holds, the answer is a value: nothing here raises.
+left alone; where a name is nearly one of ours, that is said. Whatever the metadata holds, the answer is a value:
+nothing here raises.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from shared.core.errors import Code
 from shared.core.model import Attachment, Failure, Target
-from shared.intake import checks
+from shared.intake import checks, hints
 from shared.intake.checks import ATTACHMENT_FIELDS, TARGET_FIELDS, Fault, Faults, Field
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.intake.names import name_from_blob
@@ -32,14 +33,15 @@ METADATA_KEYS: dict[Field, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was asked for, checked."""
+    """What was asked for, checked. `slips` are keys that were passed over although ours are nearly called so."""
 
     target: Target
     attachment: Attachment
+    slips: tuple[str, ...] = ()
 
 
 def read_metadata(
-    blob: str, metadata: Mapping[str, str], content_type: str | None, allowed: AllowedMailboxes
+    blob: str, metadata: Mapping[str, str | None], content_type: str | None, allowed: AllowedMailboxes
 ) -> Wanted | Failure:
     """What the metadata of `blob` asks for, or one failure that tells everything that is wrong with it.
 
@@ -47,31 +49,42 @@ def read_metadata(
     """
     target = read_target(metadata, allowed)
     attachment = read_attachment(blob, metadata, content_type)
+    slips = read_slips(metadata)
     if isinstance(target, Target) and isinstance(attachment, Attachment):
-        return Wanted(target, attachment)
+        return Wanted(target, attachment, slips)
     faults = [fault for part in (target, attachment) if isinstance(part, tuple) for fault in part]
+    faults += [Fault(Code.METADATA_KEY_UNKNOWN, None, slip) for slip in slips]
     return checks.failure(f"The metadata of {checks.shown(blob)} is unusable", faults)
 
 
-def read_target(metadata: Mapping[str, str], allowed: AllowedMailboxes) -> Target | Faults:
+def read_slips(metadata: Mapping[str, str | None]) -> tuple[str, ...]:
+    """What to say of each key that is nearly one of ours; a key that may be anybody's is left out."""
+    slips = hints.slips((key for key, value in metadata.items() if value), METADATA_KEYS.values())
+    return tuple(
+        f"the key {checks.shown(key)} is unknown and was passed over; is `{meant}` meant?"
+        for key, meant in sorted(slips.items())
+    )
+
+
+def read_target(metadata: Mapping[str, str | None], allowed: AllowedMailboxes) -> Target | Faults:
     """The Outlook item that the metadata names, or everything that is wrong with that part of it."""
     given, unread = _fields(metadata, TARGET_FIELDS)
     return checks.check_target(given, METADATA_KEYS, allowed, unread)
 
 
-def read_attachment(blob: str, metadata: Mapping[str, str], content_type: str | None) -> Attachment | Faults:
+def read_attachment(blob: str, metadata: Mapping[str, str | None], content_type: str | None) -> Attachment | Faults:
     """How the metadata wants the file to be shown, or everything that is wrong with that part of it."""
     given, unread = _fields(metadata, ATTACHMENT_FIELDS)
     return checks.check_attachment(given, METADATA_KEYS, name_from_blob(blob), content_type, unread)
 
 
-def _fields(metadata: Mapping[str, str], fields: Iterable[Field]) -> tuple[dict[Field, str], Faults]:
+def _fields(metadata: Mapping[str, str | None], fields: Iterable[Field]) -> tuple[dict[Field, str], Faults]:
     """The decoded values of the fields that are there, and the faults of those that cannot be read."""
     given: dict[Field, str] = {}
     faults: list[Fault] = []
     for field in fields:
         name = METADATA_KEYS[field]
-        values = [value for key, value in metadata.items() if key.lower() == name]
+        values = [value or "" for key, value in metadata.items() if key.lower() == name]  # listings have None for ""
         if len(values) > 1:
             faults.append(Fault(checks.INVALID[field], field, f"`{name}` is given {len(values)} times, in other case"))
         elif values:

@@ -20,11 +20,11 @@ _LOOKING = frozenset({State.FENCING, State.LOOKING, State.COMPARING})
 
 def of_transfer(transfer: Transfer, run_id: str, range_bytes: int) -> Asked:
     """What a run of this transfer needs, as far as is known of it."""
-    key = transfer.target.key
+    target = transfer.target
     asked = Asked(
         transfer=transfer.id,
         run=run_id,
-        item=hashlib.sha256(f"{key.value}:{transfer.target.value}".encode()).hexdigest()[:16],
+        item=hashlib.sha256(f"{target.key.value}:{target.item_id or target.value}".encode()).hexdigest()[:16],
         need=0,
         waited=transfer.not_before is not None or transfer.session is not None,
     )

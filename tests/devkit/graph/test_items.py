@@ -66,10 +66,25 @@ def test_an_id_that_is_none_or_was_not_encoded_is_malformed(world: World, identi
     assert (reply.status, error_code(reply)) == (400, "ErrorInvalidIdMalformed")
 
 
-def test_an_id_with_slash_plus_and_equals_works_when_encoded(world: World) -> None:
-    item = world.graph.add_message(ADDRESS, id="AAMk/a+b=")
-    assert world.call("GET", world.item(item=item)).json()["id"] == "AAMk/a+b="
+@pytest.mark.parametrize("identifier", ["AAMk/a=", "AAMk+a="])
+def test_an_id_in_the_form_of_ews_is_malformed_even_when_encoded(world: World, identifier: str) -> None:
+    reply = world.call("GET", world.item(item=identifier))
+    assert (reply.status, error_code(reply)) == (400, "ErrorInvalidIdMalformed")
+
+
+def test_an_id_with_hyphen_underscore_and_equals_works(world: World) -> None:
+    item = world.graph.add_message(ADDRESS, id="AAMk-a_b=")
+    assert world.call("GET", world.item(item=item)).json()["id"] == "AAMk-a_b="
     assert world.create(10, item=item).status == 201
+
+
+def test_an_address_that_begins_with_a_dollar_is_a_key_and_no_segment(world: World) -> None:
+    world.graph.add_mailbox("$ales@example.org")
+    item = world.graph.add_message("$ales@example.org")
+    base = f"{world.graph.graph_url}/users"
+    tail = f"messages/{item}/attachments"
+    assert world.call("GET", f"{base}/%24ales%40example.org/{tail}").status >= 400
+    assert world.call("GET", f"{base}('%24ales%40example.org')/{tail}").status == 200
 
 
 @pytest.mark.parametrize("kind", ["messages", "events"])

@@ -201,6 +201,8 @@ def test_a_listing_is_a_list_of_attachments_with_ids_and_sizes(body: object, lis
     [
         ("https://outlook.office.com/api/v2.0/Users('o@t')/Messages('M')/Attachments('AAMk=')", "AAMk="),
         ("https://outlook.office.com/api/v2.0/users('o')/events('e')/attachments('A%2FB%3D')", "A/B="),
+        ("https://outlook.office.com/api/v2.0/Messages%28%27M%27%29/Attachments%28%27AAMk%3D%27%29", "AAMk="),
+        ("https://outlook.office.com/api/v2.0/users%28'o'%29/attachments%28'AAMk%2D%3d'%29", "AAMk-="),
         ("/x/ATTACHMENTS('first')/Attachments('last')", "last"),
         ("https://graph.microsoft.com/v1.0/users/u/messages/m/attachments/AAMk%3D?x=1", "AAMk="),
         ("https://graph.microsoft.com/v1.0/users/u/messages/m/attachments/AAMk", "AAMk"),

@@ -34,6 +34,20 @@ def find(key: TargetKey, value: str) -> ac.FindItem:
 
 GRAPH: list[tuple[ac.GraphCall, HttpRequest]] = [
     (
+        ac.ListAttachments(ac.Item("$o'x@example.com", ItemKind.EVENT, "AQ_-")),
+        HttpRequest(
+            "GET", f"{BASE}/users('%24o%27%27x%40example.com')/events/AQ_-/attachments?$select=id,name,size", READ
+        ),
+    ),
+    (
+        ac.FindItem(Target("$x@example.com", TargetKey.ICAL_UID, "1")),
+        HttpRequest(
+            "GET",
+            f"{BASE}/users('%24x%40example.com')/events?$filter=iCalUId%20eq%20%271%27&$select=id&$top=50",
+            READ,
+        ),
+    ),
+    (
         find(TargetKey.INTERNET_MESSAGE_ID, "<o'x+y&z@example.com>"),
         HttpRequest(
             "GET",

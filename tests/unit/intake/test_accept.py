@@ -39,6 +39,16 @@ def test_the_route_follows_the_whole_body_not_the_file_alone(size: int, route: R
     assert accepted(size=size).route is route
 
 
+def test_a_slip_in_a_key_stands_in_the_history_of_a_transfer_that_works_without_it() -> None:
+    made = accepted({**GOOD, "atachmentname": "x"})
+    [step] = made.history
+    assert (made.state, step.code) == (State.PLANNED, "METADATA_KEY_UNKNOWN")
+    assert "'atachmentname'" in step.outcome
+    assert "`attachmentname`" in step.outcome
+    assert accepted().history == ()
+    assert accepted().id == made.id
+
+
 def test_a_lookup_has_no_item_yet() -> None:
     assert accepted({"mailbox": "ada@contoso.example", "icaluid": "04000000"}).item_id is None
 

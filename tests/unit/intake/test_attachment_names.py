@@ -18,7 +18,7 @@ BIDI_CONTROLS = [
     if unicodedata.bidirectional(chr(code)) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 ] + ["\u061c", "\u200e", "\u200f"]
 HOSTILE = st.text(
-    st.sampled_from([*'ab.. /\\:*?"<>|\x00\n\x7f\x85\u00a0\u2028\u200b\ud800\ufffe', RLO, "\u05d0", "\U0001f4ce"])
+    st.sampled_from([*'ab.. conul1/\\:*?"<>|\x00\n\x7f\x85\u00a0\u2028\u200b\ud800\ufffe', RLO, "\u05d0", "\U0001f4ce"])
 )
 
 
@@ -37,6 +37,29 @@ HOSTILE = st.text(
         (".gitignore", ".gitignore"),
         ("x" * 255, "x" * 255),
         ("<script>alert(1)</script>", "_script_alert(1)__script_"),
+        ("in\u200bvo\u2060ice\ufeff.pdf\u200b", "invoice.pdf"),
+        ("a\u200db\u200cc\ufe0fd\u00ad.pdf", "abcd.pdf"),
+        ("\u200dreport.pdf", "report.pdf"),
+        ("hi\U000e0068\U000e0069\U000e007f.pdf", "hi.pdf"),
+        ("a\U000e0100\u034f\u3164.pdf", "a.pdf"),
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.pdf",
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.pdf",
+        ),
+        ("\U0001f469\u200d\U0001f4bb\u2764\ufe0f.png", "\U0001f469\u200d\U0001f4bb\u2764\ufe0f.png"),
+        ("CON", "_CON"),
+        ("con.txt", "_con.txt"),
+        ("NUL.tar.gz", "_NUL.tar.gz"),
+        ("aux .pdf", "_aux .pdf"),
+        ("Com1.pdf", "_Com1.pdf"),
+        ("lpt\u00b9", "_lpt\u00b9"),
+        ("CONIN$", "_CONIN$"),
+        ("c\u200bon.txt", "_con.txt"),
+        ("con. ", "_con"),
+        ("nul." + "x" * 251, ("_nul." + "x" * 251)[:255]),
+        ("console.txt", "console.txt"),
+        ("com10.txt", "com10.txt"),
+        ("my con.txt", "my con.txt"),
     ],
 )
 def test_a_name_that_is_asked_for_is_shown_as_every_system_can_save_it(asked: str, shown: str) -> None:
@@ -87,6 +110,8 @@ def test_a_name_that_is_asked_for_and_hides_something_is_refused(asked: str) -> 
         ("///", LAST_RESORT),
         ("", LAST_RESORT),
         ("in/\u200b", LAST_RESORT),
+        ("in/PRN.pdf", "_PRN.pdf"),
+        ("in/a\u200b\U000e0061.pdf", "a.pdf"),
         ("x" * 300 + ".pdf", "x" * 251 + ".pdf"),
         ("x" * 300, "x" * 255),
         ("x" * 300 + "." + "y" * 31, "x" * 223 + "." + "y" * 31),

@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 from shared.core.errors import Code
 from shared.core.model import Attachment, Target, TargetKey
 from shared.intake.checks import (
-    OCTETS,
     TARGET_KEYS,
     Fault,
     Field,
     check_attachment,
     check_target,
     failure,
-    is_media_type,
     shown,
 )
 from shared.intake.mailboxes import AllowedMailboxes
+from shared.intake.media import OCTETS, is_media_type
 
 NAMES = {field: f"body.{field.name}" for field in Field}
 ANYONE = AllowedMailboxes()
 ADA = "ada@contoso.com"
+PDF = "application/pdf"
 
 
 def target_codes(given_fields: dict[Field, str], allowed: AllowedMailboxes = ANYONE) -> list[Code]:
@@ -116,11 +116,18 @@ def test_a_field_that_could_not_be_read_counts_as_given_and_is_not_judged_again(
 @pytest.mark.parametrize(
     ("fields", "default_type", "expected"),
     [
-        ({}, None, Attachment("report.pdf", OCTETS)),
+        ({}, None, Attachment("report.pdf", PDF)),
         ({}, "application/pdf", Attachment("report.pdf", "application/pdf")),
-        ({}, "not a type", Attachment("report.pdf", OCTETS)),
-        ({}, "text/html\r\nX-Evil: 1", Attachment("report.pdf", OCTETS)),
-        ({Field.NAME: "a/b.txt"}, None, Attachment("a_b.txt", OCTETS)),
+        ({}, OCTETS, Attachment("report.pdf", PDF)),
+        ({}, "Application/Octet-Stream;", Attachment("report.pdf", PDF)),
+        ({}, " image/png ; ", Attachment("report.pdf", "image/png")),
+        ({Field.NAME: "picture.PNG"}, OCTETS, Attachment("picture.PNG", "image/png")),
+        ({Field.NAME: "no extension"}, OCTETS, Attachment("no extension", OCTETS)),
+        ({Field.CONTENT_TYPE: OCTETS}, "image/png", Attachment("report.pdf", OCTETS)),
+        ({Field.CONTENT_TYPE: "text/html;charset=utf-8;"}, None, Attachment("report.pdf", "text/html; charset=utf-8")),
+        ({}, "not a type", Attachment("report.pdf", PDF)),
+        ({}, "text/html\r\nX-Evil: 1", Attachment("report.pdf", PDF)),
+        ({Field.NAME: "a/b.txt"}, None, Attachment("a_b.txt", "text/plain")),
         (
             {Field.CONTENT_TYPE: " text/plain; charset=utf-8 "},
             "a/b",
@@ -129,15 +136,15 @@ def test_a_field_that_could_not_be_read_counts_as_given_and_is_not_judged_again(
         (
             {Field.NAME: "", Field.CONTENT_TYPE: "", Field.IS_INLINE: "", Field.CONTENT_ID: ""},
             None,
-            Attachment("report.pdf", OCTETS),
+            Attachment("report.pdf", PDF),
         ),
         (
             {Field.IS_INLINE: "TRUE", Field.CONTENT_ID: "logo"},
             "image/png",
             Attachment("report.pdf", "image/png", is_inline=True, content_id="logo"),
         ),
-        ({Field.IS_INLINE: "False"}, None, Attachment("report.pdf", OCTETS)),
-        ({Field.CONTENT_ID: "logo@1"}, None, Attachment("report.pdf", OCTETS, content_id="logo@1")),
+        ({Field.IS_INLINE: "False"}, None, Attachment("report.pdf", PDF)),
+        ({Field.CONTENT_ID: "logo@1"}, None, Attachment("report.pdf", PDF, content_id="logo@1")),
     ],
 )
 def test_an_attachment_is_shown_as_asked_or_as_the_blob_says(
@@ -168,6 +175,38 @@ def test_an_attachment_is_shown_as_asked_or_as_the_blob_says(
 )
 def test_everything_wrong_with_an_attachment_is_told_at_once(fields: dict[Field, str], codes: list[Code]) -> None:
     assert attachment_codes(fields) == codes
+
+
+@pytest.mark.parametrize(
+    "given_id",
+    ["logo@1", "<logo@1>", "cid:logo@1", "CID:<logo@1>", "<cid:logo@1>", " < logo@1 > ", "cid: logo@1", " logo@1"],
+)
+def test_a_content_id_is_taken_in_every_form_that_people_have_it_in(given_id: str) -> None:
+    found = check_attachment({Field.CONTENT_ID: given_id, Field.IS_INLINE: "true"}, NAMES, "logo.png", None)
+    assert found == Attachment("logo.png", "image/png", is_inline=True, content_id="logo@1")
+
+
+@pytest.mark.parametrize(
+    "given_id", ["<>", "cid:", "cid:<>", " ", "<a b>", "<cid: >", "<" + "x" * 256 + ">", " " * 300 + "a"]
+)
+def test_a_content_id_with_nothing_usable_in_it_is_refused(given_id: str) -> None:
+    assert attachment_codes({Field.CONTENT_ID: given_id}) == [Code.CONTENT_ID_INVALID]
+
+
+@pytest.mark.parametrize(
+    ("key", "given_id", "wanted"),
+    [
+        (Field.MESSAGE_ID, "AA/B+C-_==", "AA-B_C-_=="),
+        (Field.EVENT_ID, "AAMk+/+/=", "AAMk_-_-="),
+        (Field.MESSAGE_ID, "AAMk=", "AAMk="),
+        (Field.INTERNET_MESSAGE_ID, "<a+b/c@x>", None),
+        (Field.ICAL_UID, "04+/", None),
+    ],
+)
+def test_an_id_in_the_form_of_ews_is_asked_for_in_graphs(key: Field, given_id: str, wanted: str | None) -> None:
+    found = check_target({Field.MAILBOX: ADA, key: given_id}, NAMES, ANYONE)
+    assert isinstance(found, Target)
+    assert (found.value, found.item_id) == (given_id, wanted)
 
 
 @pytest.mark.parametrize(

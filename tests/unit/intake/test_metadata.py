@@ -37,7 +37,7 @@ def refused(metadata: dict[str, str], allowed: AllowedMailboxes = ANYONE) -> Fai
 
 def test_a_mailbox_and_an_id_are_enough() -> None:
     assert wanted(NEEDED) == Wanted(
-        Target(ADA, TargetKey.MESSAGE_ID, "AAMk="), Attachment("report.pdf", "application/octet-stream")
+        Target(ADA, TargetKey.MESSAGE_ID, "AAMk="), Attachment("report.pdf", "application/pdf")
     )
 
 
@@ -69,6 +69,50 @@ def test_a_key_is_read_in_any_case(key: str, expected: TargetKey) -> None:
 )
 def test_a_value_is_percent_decoded_once_and_a_plus_stays_a_plus(written: str, meant: str) -> None:
     assert wanted({**NEEDED, "messageid": written}).target.value == meant
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("mailbx", "mailbox"),
+        ("mialbox", "mailbox"),
+        ("Mail_Box", "mailbox"),
+        ("message_id", "messageid"),
+        ("mesageids", "messageid"),
+        ("internet_message_id", "internetmessageid"),
+        ("evetnid", "eventid"),
+        ("content_type", "contenttype"),
+        ("icaluuid", "icaluid"),
+        ("attachment_name", "attachmentname"),
+        ("is_inline", "isinline"),
+        ("contetnid", "contentid"),
+    ],
+)
+def test_a_key_within_two_letters_of_ours_is_named(key: str, meant: str) -> None:
+    said = f"the key '{key}' is unknown and was passed over; is `{meant}` meant?"
+    assert wanted({**NEEDED, key: "x"}).slips == (said,)
+    assert said in refused({key: "x"}).detail
+    assert refused({"mailbox": "nobody", key: "x"}).code is Code.MAILBOX_INVALID
+
+
+@pytest.mark.parametrize(
+    "key", ["box", "mailbox_for_you", "hdi_isfolder", "origin", "name", "id", "mail", "subject", "x" * 5000]
+)
+def test_a_key_that_is_far_from_ours_is_somebody_elses(key: str) -> None:
+    assert wanted({**NEEDED, key: "x"}).slips == ()
+
+
+def test_a_slip_without_a_value_is_none() -> None:
+    empty: dict[str, str | None] = {**NEEDED, "mailbx": "", "evntid": None}
+    found = read_metadata("in/report.pdf", empty, None, ANYONE)
+    assert isinstance(found, Wanted)
+    assert found.slips == ()
+
+
+@pytest.mark.parametrize("key", ["attachmentname", "contenttype", "contentid", "isinline", "eventid"])
+@pytest.mark.parametrize("empty", ["", " ", None])
+def test_an_empty_value_is_not_given_whether_listed_or_asked_for(key: str, empty: str | None) -> None:
+    assert read_metadata("in/report.pdf", {**NEEDED, key: empty}, None, ANYONE) == wanted(NEEDED)
 
 
 def test_everything_can_be_given() -> None:
@@ -145,7 +189,7 @@ def test_no_metadata_at_all_names_what_is_needed() -> None:
 
 def test_the_target_and_the_attachment_can_be_read_each_for_itself() -> None:
     assert read_target({**NEEDED, "isinline": "%"}, ANYONE) == Target(ADA, TargetKey.MESSAGE_ID, "AAMk=")
-    assert read_attachment("a.pdf", {"mailbox": "%"}, None) == Attachment("a.pdf", "application/octet-stream")
+    assert read_attachment("a.pdf", {"mailbox": "%"}, None) == Attachment("a.pdf", "application/pdf")
     only_attachment = read_attachment("a.pdf", {**NEEDED, "isinline": "%"}, None)
     assert isinstance(only_attachment, tuple)
     assert [fault.code for fault in only_attachment] == [Code.METADATA_ENCODING]
