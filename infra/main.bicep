@@ -281,12 +281,10 @@ module network 'modules/network.bicep' = if (privateNetwork) {
 }
 
 module roles 'modules/roles.bicep' = {
-  dependsOn: [hostStorage, dataStorage, monitoring]
+  dependsOn: [identity, events, hostStorage, dataStorage, monitoring]
   params: {
     appIdentityName: names.identity
-    appPrincipalId: identity.outputs.principalId
     topicName: names.topic
-    topicPrincipalId: events.outputs.principalId
     droppers: droppers
     hostStorageName: names.hostStorage
     dataStorageName: names.dataStorage
@@ -320,14 +318,13 @@ var productSettings = union(
 
 module app 'modules/function-app.bicep' = {
   // A first deployment of code fails where the identity may not read the package container yet.
-  dependsOn: [roles, hostStorage, dataStorage, monitoring]
+  dependsOn: [identity, roles, hostStorage, dataStorage, monitoring]
   params: {
     appName: names.app
     planName: names.plan
     location: location
     tags: tags
-    identityId: identity.outputs.id
-    identityClientId: identity.outputs.clientId
+    identityName: names.identity
     hostStorageName: names.hostStorage
     packageContainer: names.packageContainer
     dataStorageName: names.dataStorage

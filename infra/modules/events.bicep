@@ -27,4 +27,3 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
 }
 
 output name string = topic.name
-output principalId string = topic.identity.principalId

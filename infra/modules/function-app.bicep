@@ -8,11 +8,8 @@ param planName string
 param location string
 param tags tagsByName
 
-@description('Resource id of the user-assigned identity.')
-param identityId string
-
-@description('Client id of the same identity. Settings want this one, functionAppConfig wants the resource id.')
-param identityClientId string
+@description('Name of the user-assigned identity.')
+param identityName string
 
 param hostStorageName string
 param packageContainer string
@@ -54,7 +51,7 @@ var platformSettings = [
   }
   {
     name: 'AzureWebJobsStorage__clientId'
-    value: identityClientId
+    value: identity.properties.clientId
   }
   {
     name: 'DropStorage__blobServiceUri'
@@ -71,11 +68,11 @@ var platformSettings = [
   }
   {
     name: 'DropStorage__clientId'
-    value: identityClientId
+    value: identity.properties.clientId
   }
   {
     name: 'GRAPH_CLIENT_ID'
-    value: identityClientId
+    value: identity.properties.clientId
   }
   {
     // The polling trigger does not exist on Flex Consumption.
@@ -93,20 +90,20 @@ var platformSettings = [
   }
   {
     name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'
-    value: 'ClientId=${identityClientId};Authorization=AAD'
+    value: 'ClientId=${identity.properties.clientId};Authorization=AAD'
   }
 ]
 
 // The account's name rather than its endpoints: with endpoints alone the host sometimes starts without a token. The host
 // completes a name with the public cloud's suffix, so that another cloud needs the endpoints after all.
-var hostStorageSettings = environment().name == 'AzureCloud' ? hostStorageByName : hostStorageByEndpoints
-
-var hostStorageByName = [
-  {
-    name: 'AzureWebJobsStorage__accountName'
-    value: hostStorageName
-  }
-]
+var hostStorageSettings = environment().name == 'AzureCloud'
+  ? [
+      {
+        name: 'AzureWebJobsStorage__accountName'
+        value: hostStorageName
+      }
+    ]
+  : hostStorageByEndpoints
 
 var hostStorageByEndpoints = [
   for service in ['blob', 'queue', 'table']: {
@@ -143,6 +140,11 @@ var eventGridRule = [
   }
 ]
 
+// Settings want its client id, functionAppConfig its resource id.
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName
+}
+
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
   name: componentName
 }
@@ -178,7 +180,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   identity: {
     type: 'UserAssigned'
     userAssignedIdentities: {
-      '${identityId}': {}
+      '${identity.id}': {}
     }
   }
   properties: {
@@ -194,7 +196,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           value: 'https://${hostStorageName}.blob.${environment().suffixes.storage}/${packageContainer}'
           authentication: {
             type: 'UserAssignedIdentity'
-            userAssignedIdentityResourceId: identityId
+            userAssignedIdentityResourceId: identity.id
           }
         }
       }

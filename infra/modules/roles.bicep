@@ -9,14 +9,8 @@ import { dropper } from 'types.bicep'
 @description('Name of the app\'s identity.')
 param appIdentityName string
 
-@description('Principal (object) id of the app\'s identity.')
-param appPrincipalId string
-
 @description('Name of the Event Grid system topic.')
 param topicName string
-
-@description('Principal id of the topic\'s own identity.')
-param topicPrincipalId string
 
 @description('People, groups and applications that may drop files: [{ principalId, principalType }].')
 param droppers dropper[]
@@ -68,6 +62,14 @@ resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@
   name: deadLetterContainer
 }
 
+resource appIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: appIdentityName
+}
+
+resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
+  name: topicName
+}
+
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
   name: componentName
 }
@@ -77,7 +79,7 @@ resource appHostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(hostStorage.id, appIdentityName, blobDataOwner)
   scope: hostStorage
   properties: {
-    principalId: appPrincipalId
+    principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataOwner)
   }
@@ -88,7 +90,7 @@ resource appHostQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(hostStorage.id, appIdentityName, queueDataContributor)
   scope: hostStorage
   properties: {
-    principalId: appPrincipalId
+    principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueDataContributor)
   }
@@ -99,7 +101,7 @@ resource appHostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(hostStorage.id, appIdentityName, tableDataContributor)
   scope: hostStorage
   properties: {
-    principalId: appPrincipalId
+    principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', tableDataContributor)
   }
@@ -110,7 +112,7 @@ resource appDrops 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(drops.id, appIdentityName, appRoleOnDrops)
   scope: drops
   properties: {
-    principalId: appPrincipalId
+    principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoleOnDrops)
   }
@@ -121,7 +123,7 @@ resource appCheckpoints 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(checkpoints.id, appIdentityName, blobDataContributor)
   scope: checkpoints
   properties: {
-    principalId: appPrincipalId
+    principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
   }
@@ -132,7 +134,7 @@ resource appQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(dataStorage.id, appIdentityName, queueDataContributor)
   scope: dataStorage
   properties: {
-    principalId: appPrincipalId
+    principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueDataContributor)
   }
@@ -143,7 +145,7 @@ resource appTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(component.id, appIdentityName, monitoringMetricsPublisher)
   scope: component
   properties: {
-    principalId: appPrincipalId
+    principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', monitoringMetricsPublisher)
   }
@@ -154,7 +156,7 @@ resource topicDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   name: guid(deadLetters.id, topicName, blobDataContributor)
   scope: deadLetters
   properties: {
-    principalId: topicPrincipalId
+    principalId: topic.identity.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
   }

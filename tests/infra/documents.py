@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 DOCUMENT = bicep.INFRA.parent / "docs" / "deploy.md"
 BLOCK = re.compile(r"(<!-- made by tests\.infra\.documents: (?P<name>[a-z]+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 
-WHO = {"appPrincipalId": "the app", "topicPrincipalId": "Event Grid", "dropper.principalId": "each of `droppers`"}
+WHO = {
+    "appIdentity.properties.principalId": "the app",
+    "topic.identity.principalId": "Event Grid",
+    "dropper.principalId": "each of `droppers`",
+}
 WHERE = {
     "hostStorage": "host account",
     "dataStorage": "data account",

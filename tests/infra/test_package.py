@@ -14,9 +14,8 @@ import pytest
 
 from devkit.package_app import RULES, ignored, main, packaged, rules, write_package
 from infra.deployer.deployment import FUNCTIONS
-from tests.infra import bicep
+from tests.infra import bicep, site
 from tests.infra.stand_in import ROOT
-from tests.infra.test_settings import deployed_settings
 
 TRIGGERS = {
     "blob_dropped": "blobTrigger",
@@ -51,7 +50,7 @@ def test_the_app_indexes_from_the_package_with_requirements_alone(package: Path,
     pip = (sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"), "--disable-pip-version-check")
     install = ("install", "--quiet", "--no-compile", "--requirement", str(app / "requirements.txt"))
     subprocess.run([*pip, *install], check=True, cwd=app)
-    settings = deployed_settings({"allowedMailboxes": [], "graphUploadHosts": []})
+    settings = site.environment("example")
     done = subprocess.run(
         [str(environment / "bin" / "python"), "-c", INDEX],
         cwd=app,

@@ -122,7 +122,7 @@ def test_the_site_runs_python_313_from_the_package_container_by_identity() -> No
     assert storage["value"] == "https://${hostStorageName}.blob.${environment().suffixes.storage}/${packageContainer}"
     assert storage["authentication"] == {
         "type": "UserAssignedIdentity",
-        "userAssignedIdentityResourceId": Expr("identityId"),  # the resource id; settings want the client id
+        "userAssignedIdentityResourceId": Expr("identity.id"),  # the resource id; settings want the client id
     }
     assert config["scaleAndConcurrency"].keys() == {
         "instanceMemoryMB",
@@ -133,7 +133,7 @@ def test_the_site_runs_python_313_from_the_package_container_by_identity() -> No
 
 
 def test_the_site_has_the_one_user_assigned_identity() -> None:
-    assert site()["identity"] == {"type": "UserAssigned", "userAssignedIdentities": {"${identityId}": {}}}
+    assert site()["identity"] == {"type": "UserAssigned", "userAssignedIdentities": {"${identity.id}": {}}}
 
 
 def test_the_site_takes_https_and_new_tls_only() -> None:

@@ -8,20 +8,24 @@ from tests.infra.roles import ASSIGNMENTS, role_name
 
 # (who, where) -> role
 EXPECTED = {
-    ("appPrincipalId", "hostStorage", "Storage Blob Data Owner"),
-    ("appPrincipalId", "hostStorage", "Storage Queue Data Contributor"),
-    ("appPrincipalId", "hostStorage", "Storage Table Data Contributor"),
-    ("appPrincipalId", "drops", "Storage Blob Data Contributor if it deletes sources, else Storage Blob Data Reader"),
-    ("appPrincipalId", "checkpoints", "Storage Blob Data Contributor"),
-    ("appPrincipalId", "dataStorage", "Storage Queue Data Contributor"),
-    ("appPrincipalId", "component", "Monitoring Metrics Publisher"),
-    ("topicPrincipalId", "deadLetters", "Storage Blob Data Contributor"),
+    ("appIdentity.properties.principalId", "hostStorage", "Storage Blob Data Owner"),
+    ("appIdentity.properties.principalId", "hostStorage", "Storage Queue Data Contributor"),
+    ("appIdentity.properties.principalId", "hostStorage", "Storage Table Data Contributor"),
+    (
+        "appIdentity.properties.principalId",
+        "drops",
+        "Storage Blob Data Contributor if it deletes sources, else Storage Blob Data Reader",
+    ),
+    ("appIdentity.properties.principalId", "checkpoints", "Storage Blob Data Contributor"),
+    ("appIdentity.properties.principalId", "dataStorage", "Storage Queue Data Contributor"),
+    ("appIdentity.properties.principalId", "component", "Monitoring Metrics Publisher"),
+    ("topic.identity.principalId", "deadLetters", "Storage Blob Data Contributor"),
     ("dropper.principalId", "drops", "Storage Blob Data Contributor"),
 }
 
 
 # what-if knows the name of the resource that has the identity before the identity exists
-NAMED_BY = {"appPrincipalId": "appIdentityName", "topicPrincipalId": "topicName"}
+NAMED_BY = {"appIdentity.properties.principalId": "appIdentityName", "topic.identity.principalId": "topicName"}
 
 
 def test_the_assignments_are_exactly_these() -> None:

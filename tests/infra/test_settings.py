@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
-from infra.deployer.tenant_file import read as read_tenant
 from shared.settings import SETTING_NAMES, function_timeout, read
 from tests.infra import bicep
-from tests.infra.bicep import Call, Choice, Expr
+from tests.infra.compiler import PARAMETER_FILES, ROOT, of_type
+from tests.infra.expressions import Call, value
+from tests.infra.site import CLIENT_ID, OTHER_CLOUD, app_settings, environment
 
+TENANTS = list(PARAMETER_FILES)
 HOST_STORAGE = {f"AzureWebJobsStorage__{form}" for form in ("accountName", "credential", "clientId")}
 WORKER = {"PYTHON_THREADPOOL_THREAD_COUNT"}  # read by the Python worker, not by the app
 TELEMETRY = {"APPLICATIONINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"}
+ACCOUNTS = "Microsoft.Storage/storageAccounts"
 CONNECTION_STRINGS = {"AzureWebJobsStorage", "DropStorage"}
-CLIENT_ID = "44444444-4444-4444-8444-444444444444"
 
 # What Flex Consumption refuses or ignores. Sources: the plan's documentation, and what users of it reported
 REJECTED_SETTINGS = {
@@ -50,154 +51,89 @@ REJECTED_PROPERTIES = {
 }
 
 
-def platform_settings() -> dict[str, Any]:
-    app = bicep.module("function-app")
-    entries = app.variables["hostStorageByName"] + app.variables["platformSettings"]
-    return {entry["name"]: entry["value"] for entry in entries}
-
-
-def product_settings() -> dict[str, Any]:
-    union = bicep.main().variables["productSettings"]
-    parts = [part.no if isinstance(part, Choice) else part for part in union.arguments]
-    return {name: value for part in parts for name, value in part.items()}
-
-
-def deployed_settings(values: dict[str, Any]) -> dict[str, str]:
-    """What the app's environment holds after a deployment with these parameters."""
-    file = bicep.main()
-    known = {name: one.default for name, one in file.parameters.items()} | values
-    names = {"dataStorageName": "stdropabc", "storageSuffix": "core.windows.net", "hostStorageName": "sthostabc"}
-    names |= {
-        "workerThreads": "16",
-        "identityClientId": CLIENT_ID,
-        "component.properties.ConnectionString": "InstrumentationKey=x",
-    }
-    settings = {name: evaluated(value, names) for name, value in platform_settings().items()}
-    for part in file.variables["productSettings"].arguments:
-        settings |= {name: evaluated(value, known) for name, value in chosen(part, known).items()}
-    return settings
-
-
-def chosen(part: Any, known: dict[str, Any]) -> dict[str, Any]:
-    """The branch of `empty(x) ? {} : {...}` or `x == 0 ? {} : {...}` that is taken."""
-    if not isinstance(part, Choice):
-        return dict(part)
-    name = part.condition.removeprefix("empty(").removesuffix(")").removesuffix(" == 0")
-    return dict(part.no if known[name] else part.yes)
-
-
-def evaluated(value: Any, known: dict[str, Any]) -> str:
-    if isinstance(value, Call) and value.name == "string":
-        return str(known[value.arguments[0]])
-    if isinstance(value, Call) and value.name == "join":
-        return str(value.arguments[1]).join(known[value.arguments[0]])
-    if isinstance(value, Expr) and "${" in value:
-        for name, text in known.items():
-            value = value.replace(f"${{{name}}}", str(text))
-        return str(value)
-    return str(known[value]) if isinstance(value, Expr) else str(value)
-
-
 def test_every_setting_the_app_reads_is_set_and_every_set_one_is_read() -> None:
-    set_names = platform_settings().keys() | product_settings().keys()
+    set_names = app_settings("everything").keys()
     assert set_names - HOST_STORAGE - TELEMETRY - WORKER == set(SETTING_NAMES) - CONNECTION_STRINGS
 
 
-def test_every_invocation_that_the_host_starts_at_once_has_a_thread() -> None:
-    extensions = json.loads((bicep.INFRA.parent / "host.json").read_text(encoding="utf-8"))["extensions"]
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_what_every_tenant_needs_is_set_whatever_the_tenant_leaves_out(tenant: str) -> None:
+    always = HOST_STORAGE | TELEMETRY | WORKER | {"DropStorage__blobServiceUri", "DropStorage__queueServiceUri"}
+    assert always <= app_settings(tenant).keys()
+
+
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_every_invocation_that_the_host_starts_at_once_has_a_thread(tenant: str) -> None:
+    extensions = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["extensions"]
     queues = extensions["queues"]
     at_once = extensions["blobs"]["maxDegreeOfParallelism"]  # where all functions share an instance
     at_once += 3 * (queues["batchSize"] + queues["newBatchThreshold"])
-    assert int(bicep.module("function-app").variables["workerThreads"]) >= at_once
-
-
-def test_no_setting_is_set_twice() -> None:
-    assert not platform_settings().keys() & product_settings().keys()
-
-
-def test_every_setting_reaches_the_site() -> None:
-    site = bicep.module("function-app").resource("app").body["properties"]["siteConfig"]
-    assert site["appSettings"] == Call(
-        "concat", (Expr("hostStorageSettings"), Expr("platformSettings"), Expr("tenantSettings"))
-    )
-    assert bicep.module("function-app").variables["tenantSettings"] == [
-        {"name": Expr("setting.key"), "value": Expr("setting.value")}
-    ]
+    assert int(app_settings(tenant)["PYTHON_THREADPOOL_THREAD_COUNT"]) >= at_once
 
 
 @pytest.mark.parametrize("name", sorted(REJECTED_SETTINGS | CONNECTION_STRINGS))
 def test_a_setting_that_flex_consumption_rejects_is_absent(name: str) -> None:
-    assert name not in platform_settings() | product_settings()
+    assert name not in app_settings("everything")
 
 
-def test_a_site_property_that_flex_consumption_rejects_is_absent() -> None:
-    for file in bicep.all_files():
-        for resource in file.of_type("Microsoft.Web/sites"):
-            assert not {key for key, _ in bicep.walk(resource.body)} & REJECTED_PROPERTIES
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_a_site_property_that_flex_consumption_rejects_is_absent(tenant: str) -> None:
+    for kind in ("Microsoft.Web/sites", "Microsoft.Web/serverfarms"):
+        for resource in of_type(tenant, kind):
+            assert not {key for key, _ in bicep.walk(resource)} & REJECTED_PROPERTIES
 
 
-def test_settings_are_written_in_one_place_only() -> None:
-    written = [one for file in bicep.all_files() for one in file.of_type("Microsoft.Web/sites/config")]
-    assert written == []  # a second resource would fight with siteConfig.appSettings over the whole list
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_settings_are_written_in_one_place_only(tenant: str) -> None:
+    # a second resource would fight with siteConfig.appSettings over the whole list
+    assert of_type(tenant, "Microsoft.Web/sites/config") == []
 
 
-def test_host_storage_is_named_by_its_account_and_identity() -> None:
-    settings = platform_settings()
-    assert settings["AzureWebJobsStorage__accountName"] == Expr("hostStorageName")
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_host_storage_is_named_by_its_account_and_identity_in_the_public_cloud(tenant: str) -> None:
+    settings = environment(tenant)
+    assert {name for name in settings if name.startswith("AzureWebJobsStorage")} == HOST_STORAGE
     assert settings["AzureWebJobsStorage__credential"] == "managedidentity"
-    assert settings["AzureWebJobsStorage__clientId"] == Expr("identityClientId")
+    assert settings["AzureWebJobsStorage__clientId"] == CLIENT_ID
 
 
-def test_host_storage_is_named_by_its_endpoints_only_outside_the_public_cloud() -> None:
-    app = bicep.module("function-app")
-    assert app.variables["hostStorageSettings"] == Choice(
-        "environment().name == 'AzureCloud'", Expr("hostStorageByName"), Expr("hostStorageByEndpoints")
-    )
-    (entry,) = app.variables["hostStorageByEndpoints"]
+def test_host_storage_is_named_by_its_endpoints_outside_the_public_cloud() -> None:
+    (site,) = of_type("example", "Microsoft.Web/sites")
+    elsewhere = value(site["properties"]["siteConfig"]["appSettings"], OTHER_CLOUD)
+    assert isinstance(elsewhere, Call)  # the compiler leaves this branch to Azure
+    assert elsewhere.arguments[0] == Call("variables", ("hostStorageByEndpoints",))
+    (entry,) = bicep.module("function-app").variables["hostStorageByEndpoints"]
     assert entry["name"] == "AzureWebJobsStorage__${service}ServiceUri"
 
 
-def test_drop_storage_names_both_services_and_its_identity() -> None:
-    settings = platform_settings()
-    assert settings["DropStorage__blobServiceUri"] == "https://${dataStorageName}.blob.${storageSuffix}"
-    assert settings["DropStorage__queueServiceUri"] == "https://${dataStorageName}.queue.${storageSuffix}"
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_drop_storage_names_both_services_and_its_identity(tenant: str) -> None:
+    settings = environment(tenant)
+    (data,) = [one["name"] for one in of_type(tenant, ACCOUNTS) if one["name"].startswith("stdrop")]
+    assert settings["DropStorage__blobServiceUri"] == f"https://{data}.blob.core.windows.net"
+    assert settings["DropStorage__queueServiceUri"] == f"https://{data}.queue.core.windows.net"
     assert settings["DropStorage__credential"] == "managedidentity"
-    assert settings["DropStorage__clientId"] == Expr("identityClientId")
+    assert settings["DropStorage__clientId"] == CLIENT_ID
 
 
-def test_telemetry_is_sent_by_identity() -> None:
-    settings = platform_settings()
-    assert settings["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"] == "ClientId=${identityClientId};Authorization=AAD"
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_log_lines_have_somewhere_to_go_by_identity(tenant: str) -> None:
+    connection = app_settings(tenant)["APPLICATIONINSIGHTS_CONNECTION_STRING"]
+    (component,) = of_type(tenant, "Microsoft.Insights/components")
+    assert isinstance(connection, Call)
+    assert (connection.arguments[0], connection.properties) == (component["id"], ("ConnectionString",))
+    signed_in = environment(tenant)["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]
+    assert signed_in == f"ClientId={CLIENT_ID};Authorization=AAD"
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        pytest.param({}, id="the example tenant"),
-        pytest.param(
-            {
-                "graphScope": "https://graph.microsoft.com/.default",
-                "graphUploadHosts": ["outlook.office.com", "outlook.office365.com"],
-                "outcomeQueue": "outcomes",
-                "graphTenantId": "55555555-5555-4555-8555-555555555555",
-                "graphAppId": "66666666-6666-4666-8666-666666666666",
-                "runBudgetSeconds": 300,
-                "sourceOnSuccess": "delete",
-            },
-            id="every optional value given",
-        ),
-    ],
-)
-def test_the_app_accepts_what_is_deployed(more: dict[str, Any]) -> None:
-    values = read_tenant(bicep.INFRA / "tenants" / "example.bicepparam").values | more
-    environment = deployed_settings(values) | {
-        "IDENTITY_ENDPOINT": "http://localhost",
-        "WEBSITE_SKU": "FlexConsumption",
-    }
-    timeout = function_timeout(environment, (bicep.INFRA.parent / "host.json").read_text(encoding="utf-8"))
-    settings = read(environment, timeout)
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_the_app_accepts_what_is_deployed(tenant: str) -> None:
+    known = environment(tenant) | {"IDENTITY_ENDPOINT": "http://localhost", "WEBSITE_SKU": "FlexConsumption"}
+    timeout = function_timeout(known, (ROOT / "host.json").read_text(encoding="utf-8"))
+    settings = read(known, timeout)
     assert settings.allowed_mailboxes
-    assert (settings.outcome_queue is not None) == ("outcomeQueue" in more)
+    assert settings.drop_container == {"example": "drop", "everything": "incoming"}[tenant]
+    assert (settings.outcome_queue is not None) == (tenant == "everything")
 
 
 def test_the_defaults_of_the_parameters_are_the_defaults_of_the_app() -> None:

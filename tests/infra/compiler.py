@@ -1,0 +1,69 @@
+"""Bicep's own compiler, where it is on the PATH, and the snapshots that it makes of whole deployments.
+
+    python -m tests.infra.compiler      writes the snapshots anew
+
+A snapshot stands beside its parameter file and holds every resource of the deployment with its final name and
+properties. The tests read it, so that they need no compiler; with one they also find out whether it is current.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+INFRA = ROOT / "infra"
+BICEP = shutil.which("bicep")
+needed = pytest.mark.skipif(BICEP is None, reason="bicep, Azure's compiler of these templates, is not on the PATH")
+
+PARAMETER_FILES = {
+    "example": INFRA / "tenants" / "example.bicepparam",
+    "everything": Path(__file__).with_name("tenants") / "everything.bicepparam",
+}
+"""The example that operators copy, and a tenant with everything turned on."""
+
+_PLACES = {"example": "westeurope", "everything": "swedencentral"}
+
+
+def bicep(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """One call of the compiler, in that folder."""
+    assert BICEP is not None
+    command = [BICEP, *arguments]
+    return subprocess.run(command, cwd=folder, text=True, capture_output=True, check=False, timeout=120)
+
+
+def snapshot(mode: str, tenant: str) -> subprocess.CompletedProcess[str]:
+    """`overwrite` writes the tenant's snapshot, `validate` compares it with what the templates make now."""
+    return bicep(
+        *("snapshot", str(PARAMETER_FILES[tenant]), "--mode", mode),
+        *("--tenant-id", "11111111-1111-4111-8111-111111111111"),
+        *("--subscription-id", "22222222-2222-4222-8222-222222222222"),
+        *("--resource-group", f"rg-attachdrop-{tenant}", "--location", _PLACES[tenant]),
+    )
+
+
+@cache
+def resources(tenant: str) -> tuple[dict[str, Any], ...]:
+    """Every resource of the tenant's deployment, from its snapshot."""
+    path = PARAMETER_FILES[tenant].with_suffix(".snapshot.json")
+    return tuple(json.loads(path.read_text(encoding="utf-8"))["predictedResources"])
+
+
+def of_type(tenant: str, type_name: str) -> list[dict[str, Any]]:
+    """The tenant's resources of one type."""
+    return [one for one in resources(tenant) if one["type"] == type_name]
+
+
+if __name__ == "__main__":
+    for name in PARAMETER_FILES:
+        done = snapshot("overwrite", name)
+        sys.stderr.write(done.stdout + done.stderr)
+        if done.returncode:
+            sys.exit(done.returncode)
