@@ -61,13 +61,21 @@ def files(count: int, mailboxes: int, seed: int, over_seconds: float) -> list[Fi
         index = int(hot * dice.random() ** 1.5) if is_hot else dice.randrange(mailboxes)
         item = min(int(dice.expovariate(1.0)), ITEMS - 1)
         at = dice.uniform(0, over_seconds)
-        made.append(File(_transfer(number, _size(dice), f"box{index:04}@contoso.example", item), at))
+        made.append(File(_transfer(str(number), _size(dice), f"box{index:04}@contoso.example", item), at))
     return made
+
+
+def onto(mailbox: str, count: int, size: int, *, at: float = 0.0, items: int = ITEMS) -> list[File]:
+    """So many files of one size for one mailbox, all dropped at once, in turns onto its items."""
+    return [
+        File(_transfer(f"{mailbox}/{number}", size, mailbox, number % items), at + number * 1e-6)
+        for number in range(count)
+    ]
 
 
 def lone(size: int) -> File:
     """One file that is alone in the world."""
-    return File(_transfer(0, size, "box@contoso.example", 0), 0.0)
+    return File(_transfer("0", size, "box@contoso.example", 0), 0.0)
 
 
 def _size(dice: random.Random) -> int:
@@ -75,7 +83,7 @@ def _size(dice: random.Random) -> int:
     return int(low * (high / low) ** dice.random())
 
 
-def _transfer(number: int, size: int, mailbox: str, item: int) -> Transfer:
+def _transfer(number: str, size: int, mailbox: str, item: int) -> Transfer:
     source = Source("drop", f"file-{number}.bin", f'"{number}"', size, START)
     attachment = Attachment(f"file-{number}.bin", "application/octet-stream")
     target = Target(mailbox, TargetKey.MESSAGE_ID, f"item-{item}")

@@ -25,7 +25,8 @@ from shared.run.runs import Edges, Runs
 from shared.run.turn import Pacing, Unlimited
 
 GIVE_UP_AFTER = 50
-"""Times the bound after which a simulation that does not end is ended."""
+GIVE_UP_LATEST = 3600
+"""Times the bound, and seconds, after both of which a simulation that does not end is ended."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Plan:
     limits: Limits = OUTLOOK
     paced: bool = True
     storage_seconds: float = 0.03
+    drain: bool = False
+    """Go on until the last message was taken too: what comes after the last file costs as well."""
     line: Line = field(default_factory=Line)
     concurrency: Concurrency = field(default_factory=Concurrency)
     blob_concurrency: Concurrency = field(default_factory=Concurrency.of_blobs)
@@ -56,6 +59,8 @@ class Result:
             more; and how much later than its bound any mailbox was done, in seconds.
         requests, refused: requests to Graph, and how many of them were answered 429; `conflicts` are the 412.
         calls: storage calls by name. `runs`: invocations.
+        finished: by mailbox, when its last file was attached, in seconds.
+        under_way: the most hidden messages that one transfer had at once.
     """
 
     files: int
@@ -71,6 +76,18 @@ class Result:
     calls: Counter[str]
     runs: int
     pace_conflicts: int
+    finished: dict[str, float] = field(default_factory=dict)
+    under_way: int = 0
+
+    @property
+    def calls_per_file(self) -> float:
+        """Storage calls."""
+        return sum(self.calls.values()) / self.files
+
+    @property
+    def runs_per_file(self) -> float:
+        """Invocations."""
+        return self.runs / self.files
 
 
 def simulate(plan: Plan, given: Sequence[load.File] | None = None) -> Result:
@@ -145,10 +162,11 @@ class _Simulation:
         for number, file in by_number.items():
             self.events.put(str(number), file.at)
         bounds = self._bounds()
-        limit = GIVE_UP_AFTER * max(bounds.values())
+        limit = max(GIVE_UP_AFTER * max(bounds.values()), GIVE_UP_LATEST)
 
         def done() -> bool:
-            return self.ended == len(self.load) or self.timeline.seconds > limit
+            is_over = self.ended == len(self.load) and not (plan.drain and self.queue.waits)
+            return is_over or self.timeline.seconds > limit
 
         def started(number: str) -> None:
             self.invocations += 1
@@ -202,4 +220,6 @@ class _Simulation:
             calls=self.latency.calls,
             runs=self.invocations,
             pace_conflicts=self.mailboxes.conflicts,
+            finished=dict(finished),
+            under_way=max(self.queue.most_hidden.values(), default=0),
         )

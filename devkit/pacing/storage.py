@@ -8,21 +8,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import count
 
 from devkit.pacing.timeline import Timeline
 from shared.core.checkpoint import Checkpoint
 from shared.core.model import Source
-from shared.pace.mailbox import Mailbox
-from shared.storage.ports import Buffer, Conflict, Dropped, Stored
+from shared.pace.mailbox import Mailbox, Waiting
+from shared.storage.ports import Buffer, Clock, Conflict, Dropped, Stored
 
+EPOCH = datetime.fromtimestamp(0, UTC)
 _ZEROS = memoryview(bytes(4 * 1024 * 1024))
 
 
 class Latency:
     """What a storage call costs: `seconds` each, counted by name. Work in the background takes no time of the run."""
 
-    def __init__(self, timeline: Timeline, seconds: float) -> None:
+    def __init__(self, timeline: Clock, seconds: float) -> None:
         self.calls: Counter[str] = Counter()
         self._timeline = timeline
         self._seconds = seconds
@@ -115,6 +117,7 @@ class ModelMailboxes:
 
     def __init__(self, latency: Latency) -> None:
         self.held: dict[str, tuple[Mailbox, str]] = {}
+        self.lines: dict[str, dict[tuple[datetime, str], Waiting]] = {}
         self.conflicts = 0
         self._latency = latency
         self._versions = count(1)
@@ -122,17 +125,41 @@ class ModelMailboxes:
     def load(self, mailbox: str) -> tuple[Mailbox, str | None]:
         """See `Mailboxes.load`."""
         self._latency.spend("pace read")
-        return self.held.get(mailbox, (Mailbox(), None))
+        return self.held.get(mailbox.casefold(), (Mailbox(), None))
 
     def save(self, mailbox: str, state: Mailbox, etag: str | None) -> str:
         """See `Mailboxes.save`."""
         self._latency.spend("pace write")
-        if self.held.get(mailbox, (None, None))[1] != etag:
+        if self.held.get(mailbox.casefold(), (None, None))[1] != etag:
             self.conflicts += 1
             raise Conflict
         version = str(next(self._versions))
-        self.held[mailbox] = (state, version)
+        self.held[mailbox.casefold()] = (state, version)
         return version
+
+    def queue_up(self, mailbox: str, waiting: Waiting) -> None:
+        """See `Mailboxes.queue_up`."""
+        self._latency.spend("line write")
+        self.lines.setdefault(mailbox.casefold(), {})[_position(waiting)] = waiting
+
+    def queued(self, mailbox: str, limit: int) -> tuple[Waiting, ...]:
+        """See `Mailboxes.queued`."""
+        self._latency.spend("line list")
+        line = self.lines.get(mailbox.casefold(), {})
+        return tuple(line[position] for position in sorted(line)[:limit])
+
+    def unqueue(self, mailbox: str, entries: tuple[Waiting, ...]) -> None:
+        """See `Mailboxes.unqueue`."""
+        self._latency.spend("line delete")
+        line = self.lines.get(mailbox.casefold(), {})
+        for entry in entries:
+            line.pop(_position(entry), None)
+
+
+def _position(waiting: Waiting) -> tuple[datetime, str]:
+    """An entry's place in the line: by milliseconds, as the entries' names have it, then by transfer."""
+    since = waiting.since or EPOCH
+    return since.replace(microsecond=since.microsecond // 1000 * 1000), waiting.transfer
 
 
 class ModelSources:
@@ -185,6 +212,8 @@ class ModelQueue:
         self._latency = latency
         self._messages: list[tuple[float, int, str]] = []
         self._numbers = count()
+        self.most_hidden: Counter[str] = Counter()
+        """By text: the most messages that were hidden at once."""
 
     def send(self, transfer_id: str, delay: float) -> None:
         """See `TransferQueue.send`. The service counts whole seconds; the product rounds them up."""
@@ -194,6 +223,14 @@ class ModelQueue:
     def put(self, text: str, at: float) -> None:
         """A message that becomes visible at `at` seconds."""
         heapq.heappush(self._messages, (at, next(self._numbers), text))
+        if at > self._timeline.seconds:
+            hidden = sum(1 for due, _, other in self._messages if other == text and due > self._timeline.seconds)
+            self.most_hidden[text] = max(self.most_hidden[text], hidden)
+
+    @property
+    def waits(self) -> bool:
+        """True while there is a message."""
+        return bool(self._messages)
 
     def take(self, most: int) -> list[str]:
         """Up to `most` visible messages, which count as deleted: nothing dies here."""

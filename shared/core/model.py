@@ -200,6 +200,7 @@ class Transfer:
         cancel_requested: a person asked for the end.
         not_before: nothing is done until then.
         waiting_for: what holds the transfer up; None while nothing does. `shared/core/waits.py` keeps it.
+        recheck_at: while it waits for a place at its mailbox: when the message that looks again by itself comes.
         missing_since: since when Graph has said that the item does not exist.
         tries, session_tries, transfer_tries: failures in a row at this step; since the session opened; in all.
         throttles: answers in a row that asked to slow down.
@@ -229,6 +230,7 @@ class Transfer:
     cancel_requested: bool = False
     not_before: datetime | None = None
     waiting_for: WaitingFor | None = None
+    recheck_at: datetime | None = None
     missing_since: datetime | None = None
     tries: int = 0
     session_tries: int = 0

@@ -24,9 +24,16 @@ class Limits:
             one that was killed frees its place after at most this long.
         call: how long a place is kept for a transfer that was called from the line: queues are polled every 10 seconds
             at the latest (host.json, maxPollingInterval), and a busy worker needs a moment more.
-        recheck: how long a transfer waits in the line before it looks by itself, should nobody call it.
-        line: how many are remembered in the order they came; whoever comes later looks again after `recheck`. 64 of
-            them make less than 4 KiB of the mailbox's blob.
+        recheck: how long a transfer waits in the line before it looks by itself, should nobody call it: only where
+            the messages of everybody who was to call it were lost. Chosen: 1,000 small files pass in less.
+        line: how many of the line are kept in the mailbox's blob, so that a listing of the line's entries serves so
+            many. 64 of them make less than 8 KiB.
+        line_of_item: how many of them may wait for one item, whose commits go one by one: the others of the mailbox
+            are not behind all of them.
+        listed: entries of the line that are listed at once.
+        relist: seconds between two listings while nobody in the line can be called although a place is free.
+        patience: how long after its time a promise of bytes is kept for whoever was told to come: the queue's longest
+            pause between two looks, and a moment more.
         doubt: bytes that a dead run may have sent beyond its last checkpoint: 4 ranges. A checkpoint follows each range
             and lags by one write.
         longest_closed: how long a Retry-After closes a mailbox for everybody at most: the longest of Outlook's windows
@@ -40,8 +47,12 @@ class Limits:
     least_grant: int = 4 * 1024 * 1024
     lease: float = 30
     call: float = 15
-    recheck: float = 15
+    recheck: float = 300
     line: int = 64
+    line_of_item: int = 16
+    listed: int = 256
+    relist: float = 2
+    patience: float = 15
     doubt: int = 16 * 1024 * 1024
     longest_closed: float = 600
 

@@ -28,10 +28,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A transfer in the line for a place. With an `item` it waits for that item's commits too."""
+    """A transfer in the line for a place.
+
+    Attributes:
+        item: the item whose commits it waits for as well; None where a place is enough.
+        since: when its file came: whoever came first goes first.
+    """
 
     transfer: str
     item: str | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,11 @@ class Promise:
 class Mailbox:
     """Everything about one mailbox, small enough to be read and written with every change.
 
-    `closed_until`: Graph asked everybody to stay away until then.
+    Attributes:
+        line: the next of the line, as they were last taken from its entries; those who leave call them.
+        queued: the line may have entries that are not in `line`.
+        listed_at: when the entries were last listed.
+        closed_until: Graph asked everybody to stay away until then.
     """
 
     places: tuple[Place, ...] = ()
@@ -62,6 +72,8 @@ class Mailbox:
     spent: tuple[Spent, ...] = ()
     promises: tuple[Promise, ...] = ()
     closed_until: datetime | None = None
+    queued: bool = False
+    listed_at: datetime | None = None
 
     def live(self, now: datetime) -> tuple[Place, ...]:
         """The places whose holders have been heard of."""

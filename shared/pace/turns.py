@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.core.errors import Code
-from shared.pace import window
+from shared.pace import line, window
 from shared.pace.limits import Limits
 from shared.pace.mailbox import Mailbox, Place, Waiting
 
@@ -30,6 +30,7 @@ class Asked:
         whole: all of it goes in one request.
         commits: its next request commits, so that it can do nothing without the item.
         waited: it was told to come at this time, or has begun to send.
+        since: when its file came: its position in the line.
     """
 
     transfer: str
@@ -40,6 +41,7 @@ class Asked:
     whole: bool = False
     commits: bool = False
     waited: bool = False
+    since: datetime | None = None
 
     def least(self, limits: Limits) -> int:
         """Bytes without which it is not worth beginning."""
@@ -60,11 +62,15 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What came of it: the mailbox to be written; a place, a time, or None where one left; whom to call."""
+    """What came of it: the mailbox to be written; a place, a time, or None where one left; whom to call.
+
+    `was_called`: it came for a place that was kept for it.
+    """
 
     mailbox: Mailbox
     outcome: Place | Later | None
     calls: tuple[str, ...] = ()
+    was_called: bool = False
 
 
 def enter(mailbox: Mailbox, asked: Asked, now: datetime, limits: Limits) -> Change:
@@ -78,19 +84,19 @@ def enter(mailbox: Mailbox, asked: Asked, now: datetime, limits: Limits) -> Chan
     if later is not None:
         return _then_call(window.with_promise(mailbox, asked.need, later.until, limits), later, now, limits)
     if held is None:
-        mailbox, calls = called(mailbox, now, limits, before=asked.transfer)
+        mailbox, calls = line.called(mailbox, now, limits, before=asked.transfer)
     else:
         calls = ()
     no_item = asked.commits and mailbox.is_taken(asked.item, asked.transfer, now)
     if no_item or len(mailbox.live(now)) >= limits.places:
-        waiting = Waiting(asked.transfer, asked.item if asked.commits else None)
-        return Change(_queued(mailbox, waiting, limits), Later(_recheck(asked, now, limits), known=False), calls)
+        mailbox = line.noted(mailbox, waiting(asked))
+        return Change(mailbox, Later(_recheck(asked, now, limits), known=False), calls)
     place = Place(asked.transfer, asked.run, now + timedelta(seconds=limits.lease), offset=asked.offset)
     if not mailbox.is_taken(asked.item, asked.transfer, now):
         place = replace(place, item=asked.item)
     place = replace(place, granted=_grant(mailbox, asked, limits))
-    mailbox = replace(mailbox, line=tuple(one for one in mailbox.line if one.transfer != asked.transfer))
-    return Change(mailbox.with_place(place), place, calls)
+    was_called = held is not None and held.run is None
+    return Change(line.without(mailbox, asked.transfer).with_place(place), place, calls, was_called)
 
 
 def more(mailbox: Mailbox, place: Place, asked: Asked, sent: int, now: datetime, limits: Limits) -> Change:
@@ -133,31 +139,13 @@ def leave(
     return _then_call(mailbox, None, now, limits)
 
 
-def called(
-    mailbox: Mailbox, now: datetime, limits: Limits, before: str | None = None
-) -> tuple[Mailbox, tuple[str, ...]]:
-    """Give free places to the line, in its order, up to the transfer `before`; whom to call.
-
-    Whoever waits for an item that is still taken is passed over, and keeps its position.
-    """
-    calls: list[str] = []
-    left: list[Waiting] = []
-    for index, waiting in enumerate(mailbox.line):
-        free = limits.places - len(mailbox.live(now))
-        if waiting.transfer == before or free <= 0 or mailbox.closed_until is not None:
-            left += mailbox.line[index:]
-            break
-        if waiting.item is not None and mailbox.is_taken(waiting.item, waiting.transfer, now):
-            left.append(waiting)
-            continue
-        kept_until = now + timedelta(seconds=limits.call)
-        mailbox = mailbox.with_place(Place(waiting.transfer, None, kept_until, item=waiting.item))
-        calls.append(waiting.transfer)
-    return replace(mailbox, line=tuple(left)), tuple(calls)
+def waiting(asked: Asked) -> Waiting:
+    """What the run's transfer would wait for in the line."""
+    return Waiting(asked.transfer, asked.item if asked.commits else None, asked.since)
 
 
 def _then_call(mailbox: Mailbox, outcome: Later | None, now: datetime, limits: Limits) -> Change:
-    mailbox, calls = called(mailbox, now, limits)
+    mailbox, calls = line.called(mailbox, now, limits)
     return Change(mailbox, outcome, calls)
 
 
@@ -210,15 +198,6 @@ def _grant(mailbox: Mailbox, asked: Asked, limits: Limits) -> int:
         return asked.need
     kept = 0 if asked.waited else window.promised(mailbox)
     return max(0, min(asked.need, window.room(mailbox, limits) - kept))
-
-
-def _queued(mailbox: Mailbox, waiting: Waiting, limits: Limits) -> Mailbox:
-    """At its position in the line, or at the end; forgotten where the line is too long."""
-    if any(one.transfer == waiting.transfer for one in mailbox.line):
-        return replace(
-            mailbox, line=tuple(waiting if one.transfer == waiting.transfer else one for one in mailbox.line)
-        )
-    return mailbox if len(mailbox.line) >= limits.line else replace(mailbox, line=(*mailbox.line, waiting))
 
 
 def _recheck(asked: Asked, now: datetime, limits: Limits) -> datetime:

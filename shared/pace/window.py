@@ -93,7 +93,7 @@ def without_promise(mailbox: Mailbox, size: int) -> Mailbox:
 
 def tidied(mailbox: Mailbox, now: datetime, limits: Limits) -> Mailbox:
     """Without what no longer matters: bytes out of the window, promises nobody came for, places long dead."""
-    memory, patience = timedelta(seconds=limits.memory), timedelta(seconds=limits.recheck)
+    memory, patience = timedelta(seconds=limits.memory), timedelta(seconds=limits.patience)
     closed = mailbox.closed_until
     return replace(
         mailbox,

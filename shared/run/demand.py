@@ -27,6 +27,7 @@ def of_transfer(transfer: Transfer, run_id: str, range_bytes: int) -> Asked:
         item=hashlib.sha256(f"{target.key.value}:{target.item_id or target.value}".encode()).hexdigest()[:16],
         need=0,
         waited=transfer.not_before is not None or transfer.session is not None,
+        since=transfer.plan.created_at,
     )
     if transfer.state in _LOOKING or is_ending(transfer):
         return asked

@@ -7,9 +7,9 @@ a run that lasts tells every few seconds, in the background, that it is alive.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -23,16 +23,14 @@ from shared.pace.mailbox import Mailbox, Place
 from shared.pace.turns import Asked, Change, Later
 from shared.run import demand
 from shared.run.ledger import Background
+from shared.run.record import Record
 from shared.run.turn import FreeTurn, Look, Turn
 from shared.storage.ports import Clock, Conflict, Mailboxes, StorageUnavailable
 
-ENTER_TRIES = 6
+ENTER_TRIES = 10
 LEAVE_TRIES = 12
 """How often a write that met another one is tried again. Leaving is tried longer: what is not given back is only free
 once it lapses."""
-
-CONFLICT_PAUSE = 0.05
-"""Seconds, doubling: the other writer needs one request's time."""
 
 BUSY_PAUSE = 3.0
 """Seconds before a run that could not even ask comes back."""
@@ -45,8 +43,6 @@ UNSTATED_PAUSE = 10.0
 (graph/throttling)."""
 
 _NOT_SENT = frozenset({Code.GRAPH_THROTTLED, Code.GRAPH_UNREACHABLE, Code.IDENTITY_UNAVAILABLE, Code.SOURCE_UNREADABLE})
-
-Step = Callable[[Mailbox, datetime], Change]
 
 
 class MailboxPacing:
@@ -78,15 +74,21 @@ class MailboxPacing:
         if transfer.cancel_requested:
             return FreeTurn()
         asked = demand.of_transfer(transfer, run_id, self.range_bytes)
-        record = Record(self, transfer.target.mailbox, run_id, look.seen() if look is not None else None)
+        record = self._record(transfer, run_id, look.seen() if look is not None else None)
+        waiting = turns.waiting(asked)
         change = record.change(
-            lambda mailbox, now: turns.enter(mailbox, asked, now, self.limits), ENTER_TRIES, hint_only=True
+            lambda mailbox, now: turns.enter(mailbox, asked, now, self.limits), ENTER_TRIES, waiting=waiting
         )
         if change is not None and isinstance(change.outcome, Place):
+            if record.stands or (transfer.recheck_at is not None and not change.was_called):
+                background.submit(lambda: record.unqueue((waiting,)))
             return HeldTurn(self, record, change.outcome, background)
         if change is not None and isinstance(change.outcome, Later):
             return change.outcome
         return Later(self.clock.now() + timedelta(seconds=BUSY_PAUSE), known=False)
+
+    def _record(self, transfer: Transfer, run_id: str, known: tuple[Mailbox, str | None] | None) -> Record:
+        return Record(self.mailboxes, self.clock, self.call, self.limits, transfer.target.mailbox, run_id, known)
 
 
 class MailboxLook:
@@ -98,61 +100,14 @@ class MailboxLook:
         self._found: list[tuple[Mailbox, str | None]] = []
         self._done = background.submit(self._see)
 
-    def seen(self) -> tuple[Mailbox, str | None]:
-        """See `Look.seen`."""
-        self._done.result()
-        return self._found[0]
+    def seen(self) -> tuple[Mailbox, str | None] | None:
+        """See `Look.seen`. None where it was not to be seen: it is read again then."""
+        with suppress(Conflict):
+            self._done.result()
+        return self._found[0] if self._found else None
 
     def _see(self) -> None:
         self._found.append(self._mailboxes.load(self._mailbox))
-
-
-class Record:
-    """One run's view of its mailbox: every change is one conditional write, made anew where another one came first.
-
-    `known` is the mailbox and its version as they were last read or written.
-    """
-
-    def __init__(
-        self, pacing: MailboxPacing, mailbox: str, run_id: str, known: tuple[Mailbox, str | None] | None
-    ) -> None:
-        self._pacing = pacing
-        self._mailbox = mailbox
-        self._run_id = run_id
-        self._known = known
-
-    def change(self, step: Step, tries: int, *, hint_only: bool = False) -> Change | None:
-        """Make the change durable and call whom it calls; None where others were always first.
-
-        With `hint_only` a refusal is not written a second time: losing the note of it costs the order in the line, and
-        nothing else.
-        """
-        pacing = self._pacing
-        for attempt in range(tries):
-            known, self._known = self._known, None
-            state, etag = known or pacing.mailboxes.load(self._mailbox)
-            change = step(state, pacing.clock.now())
-            if change.mailbox == state:
-                if known is not None:
-                    continue  # what was known may be old: only what was read just now is believed
-                self._known = (state, etag)
-                return change
-            try:
-                self._known = (change.mailbox, pacing.mailboxes.save(self._mailbox, change.mailbox, etag))
-            except Conflict:
-                if hint_only and isinstance(change.outcome, Later):
-                    return replace(change, calls=())
-                if known is None:
-                    pacing.clock.sleep(self._pause(attempt))
-                continue
-            for transfer_id in change.calls:
-                pacing.call(transfer_id)
-            return change
-        return None
-
-    def _pause(self, attempt: int) -> float:
-        spread = int.from_bytes(hashlib.sha256(f"{self._run_id}/{attempt}".encode()).digest()[:4]) / 2**32
-        return CONFLICT_PAUSE * float(2 ** min(attempt, 4)) * spread
 
 
 class HeldTurn:
@@ -197,7 +152,9 @@ class HeldTurn:
             self._settle()
             place, sent = self._place, self._sent
             self._record.change(
-                lambda mailbox, now: turns.leave(mailbox, place, sent, closed, now, limits), LEAVE_TRIES
+                lambda mailbox, now: turns.leave(mailbox, place, sent, closed, now, limits),
+                LEAVE_TRIES,
+                leaving=place.transfer,
             )
         except StorageUnavailable:
             return

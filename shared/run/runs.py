@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.core import waits
@@ -210,12 +210,20 @@ class Runs:
     def _put_off(self, ledger: Ledger, later: Later) -> None:
         """The mailbox is busy: let go of the transfer, and ask for its run when its turn comes.
 
-        Where that time is known the transfer says so, and is not looked at before. Else it may be called at any time.
+        Where that time is known the transfer says so, and is not looked at before. Else it may be called at any time,
+        and one message looks again by itself, however often it is called for nothing.
         """
-        transfer = ledger.saved
-        now = self._edges.clock.now()
-        ledger.release(waits.held(transfer, later.code, now, later.until, known=later.known))
-        self._ask_again(transfer.id, later.until)
+        transfer, now = ledger.saved, self._edges.clock.now()
+        told = waits.held(transfer, later.code, now, later.until, known=later.known)
+        if later.known:
+            ledger.release(told)
+            self._ask_again(transfer.id, later.until)
+            return
+        under_way = transfer.recheck_at
+        if under_way is None or not now < under_way <= later.until:
+            self._ask_again(transfer.id, later.until)  # before it is noted: what is noted is relied upon
+            told = replace(told, recheck_at=later.until)
+        ledger.release(told)
 
     def _ask_again(self, transfer_id: str, at: datetime) -> None:
         delay = (at - self._edges.clock.now()).total_seconds()

@@ -112,7 +112,8 @@ class Sweep:
             self.runs.conclude(stored.checkpoint)
             found["concluded"] += 1
             return
-        due = max(filter(None, (transfer.updated_at, transfer.not_before, stored.checkpoint.busy_until(now))))
+        messages = (transfer.not_before, transfer.recheck_at)  # when the ones that are under way come
+        due = max(filter(None, (transfer.updated_at, *messages, stored.checkpoint.busy_until(now))))
         if now - due >= STALE:
             self.queue.send(transfer_id, 0)
             self.checkpoints.renew_mark(transfer_id)  # young again: asked for once per STALE, not once per tick

@@ -31,8 +31,8 @@ class Turn(Protocol):
 class Look(Protocol):
     """What a run sees of its mailbox while it still claims the checkpoint."""
 
-    def seen(self) -> tuple[Mailbox, str | None]:
-        """The mailbox and its version, as `Mailboxes.load` has them. Waits until they are there."""
+    def seen(self) -> tuple[Mailbox, str | None] | None:
+        """The mailbox and its version, as `Mailboxes.load` has them; None without. Waits until they are there."""
         ...
 
 

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, Source
-from shared.pace.mailbox import Mailbox
+from shared.pace.mailbox import Mailbox, Waiting
 
 Buffer = bytes | bytearray | memoryview
 
@@ -175,7 +175,7 @@ class TransferQueue(Protocol):
 
 
 class Mailboxes(Protocol):
-    """What the workers know of each mailbox together: one small JSON blob per mailbox."""
+    """What the workers know of each mailbox together: one small JSON blob per mailbox; an entry for all who wait."""
 
     def load(self, mailbox: str) -> tuple[Mailbox, str | None]:
         """The mailbox and its version's ETag; an empty one and None where nothing is known yet."""
@@ -183,6 +183,18 @@ class Mailboxes(Protocol):
 
     def save(self, mailbox: str, state: Mailbox, etag: str | None) -> str:
         """Replace that version and return the new ETag. Raises Conflict where it is not the current one."""
+        ...
+
+    def queue_up(self, mailbox: str, waiting: Waiting) -> None:
+        """Leave the transfer's entry in the mailbox's line, in place of an earlier one with the same `since`."""
+        ...
+
+    def queued(self, mailbox: str, limit: int) -> tuple[Waiting, ...]:
+        """The first entries of the mailbox's line, by `since`."""
+        ...
+
+    def unqueue(self, mailbox: str, entries: tuple[Waiting, ...]) -> None:
+        """Take these entries away. Harmless where one is gone."""
         ...
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from devkit.pacing.storage import Latency, ModelMailboxes
 from devkit.simulation.clock import VirtualClock
 from devkit.simulation.storage import AtOnce
 from shared.core.actions import Announce, Item, ListAttachments, PostAttachment, PutRange
@@ -15,7 +17,7 @@ from shared.core.errors import Code
 from shared.core.events import AttachmentsListed, NotDone, OffsetKnown, Unsure
 from shared.core.model import Attachment, ItemKind, Plan, Route, Session, Source, Target, TargetKey, Transfer
 from shared.pace.limits import Limits
-from shared.pace.mailbox import Mailbox, Place, Spent
+from shared.pace.mailbox import Mailbox, Place, Spent, Waiting
 from shared.pace.turns import Later
 from shared.run.pacing import BUSY_PAUSE, UNSTATED_PAUSE, HeldTurn, MailboxPacing
 from shared.run.turn import FreeTurn
@@ -28,18 +30,42 @@ ATTACHMENT = Attachment("a.pdf", "application/pdf")
 LIMITS = Limits(window_bytes=10_000, window_margin=0, least_grant=100)
 
 
-class Shelf:
-    """Implements `Mailboxes` in memory. `before_save` runs before a write: somebody else may come first."""
+class Shelf(ModelMailboxes):
+    """The simulation's mailboxes. `before_save` runs before a write: somebody else may come first."""
 
-    def __init__(self) -> None:
-        self.held: dict[str, tuple[Mailbox, str]] = {}
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__(Latency(clock, 0))
         self.calls: list[str] = []
         self.before_save: Callable[[], None] | None = None
+        self.before_entry: Callable[[], None] | None = None
         self.down = False
+        self.spurious = 0.0
+        """The share of the calls that are answered with a conflict that there is not."""
+        self.dice = random.Random(1)
 
     def load(self, mailbox: str) -> tuple[Mailbox, str | None]:
         self.calls.append("load")
-        return self.held.get(mailbox, (Mailbox(), None))
+        self.stumble()
+        return super().load(mailbox)
+
+    def queue_up(self, mailbox: str, waiting: Waiting) -> None:
+        self.stumble()
+        before, self.before_entry = self.before_entry, None
+        if before is not None:
+            before()
+        super().queue_up(mailbox, waiting)
+
+    def queued(self, mailbox: str, limit: int) -> tuple[Waiting, ...]:
+        self.stumble()
+        return super().queued(mailbox, limit)
+
+    def unqueue(self, mailbox: str, entries: tuple[Waiting, ...]) -> None:
+        self.stumble()
+        super().unqueue(mailbox, entries)
+
+    def stumble(self) -> None:
+        if self.dice.random() < self.spurious:
+            raise Conflict
 
     def save(self, mailbox: str, state: Mailbox, etag: str | None) -> str:
         self.calls.append("save")
@@ -47,25 +73,30 @@ class Shelf:
             raise StorageUnavailable("no answer")
         if self.before_save is not None:
             self.before_save()
-        if self.held.get(mailbox, (None, None))[1] != etag:
-            raise Conflict
-        self.put(state)
-        return self.held[mailbox][1]
+        self.stumble()
+        return super().save(mailbox, state, etag)
 
     def put(self, state: Mailbox) -> None:
-        self.held[MAILBOX] = (state, str(len(self.calls)))
+        """As if somebody else had written it."""
+        super().save(MAILBOX, state, super().load(MAILBOX)[1])
 
     @property
     def state(self) -> Mailbox:
-        return self.held[MAILBOX][0]
+        return super().load(MAILBOX)[0]
 
 
 class Desk:
     def __init__(self) -> None:
         self.clock = VirtualClock()
-        self.shelf = Shelf()
+        self.shelf = Shelf(self.clock)
         self.called: list[str] = []
-        self.pacing = MailboxPacing(self.shelf, self.clock, self.called.append, RANGE, LIMITS)
+        self.queue_is_down = False
+        self.pacing = MailboxPacing(self.shelf, self.clock, self.call, RANGE, LIMITS)
+
+    def call(self, transfer_id: str) -> None:
+        if self.queue_is_down:
+            raise StorageUnavailable("no answer")
+        self.called.append(transfer_id)
 
     def transfer(self, name: str = "a", size: int = 1000, *, item: str = "AAMk", **more: object) -> Transfer:
         now = self.clock.now()
@@ -252,3 +283,64 @@ def test_a_place_that_storage_does_not_take_back_lapses_by_itself(desk: Desk) ->
     desk.shelf.down = False
     desk.clock.advance(LIMITS.lease)
     assert desk.shelf.state.live(desk.clock.now()) == ()
+
+
+def test_whoever_finds_no_place_leaves_an_entry_and_is_called_when_one_is_free(desk: Desk) -> None:
+    turns = [desk.turn(desk.transfer(name, item=name)) for name in "abcd"]
+    for name in "ef":
+        assert not desk.later(desk.transfer(name, item=name)).known
+    assert [one.transfer[0] for one in desk.shelf.queued(MAILBOX, 9)] == ["e", "f"]
+    turns[2].leave()
+    assert desk.called == ["e" * 32]
+    assert desk.shelf.queued(MAILBOX, 9) == ()
+    turns[3].leave()
+    assert desk.called == ["e" * 32, "f" * 32]
+
+
+def test_whoever_comes_while_a_place_becomes_free_takes_it_and_leaves_no_entry(desk: Desk) -> None:
+    """Between the look that found no place and the one after the entry was written."""
+    turns = [desk.turn(desk.transfer(name, item=name)) for name in "abcd"]
+    desk.shelf.before_entry = turns[0].leave
+    desk.turn(desk.transfer("e", item="e"))
+    assert desk.called == []
+    assert desk.shelf.queued(MAILBOX, 9) == ()
+
+
+def test_whoever_looks_by_itself_and_finds_a_place_takes_its_entry_along(desk: Desk) -> None:
+    turns = [desk.turn(desk.transfer(name, item=name)) for name in "abcd"]
+    waiting = desk.transfer("e", item="e")
+    desk.later(waiting)
+    desk.clock.advance(LIMITS.lease)  # all four died, and nobody called
+    desk.turn(replace(waiting, recheck_at=desk.clock.now()))
+    assert desk.called == []
+    assert desk.shelf.queued(MAILBOX, 9) == ()
+    assert len(turns) == 4
+
+
+def test_whom_the_queue_does_not_take_stands_in_the_line_again(desk: Desk) -> None:
+    turns = [desk.turn(desk.transfer(name, item=name)) for name in "abcd"]
+    desk.later(desk.transfer("e", item="e"))
+    desk.queue_is_down = True
+    turns[0].leave()
+    assert [one.transfer[0] for one in desk.shelf.queued(MAILBOX, 9)] == ["e"]
+    desk.queue_is_down = False
+    desk.clock.advance(LIMITS.call)
+    turns[1].leave()
+    assert desk.called == ["e" * 32]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_conflicts_that_there_cannot_be_cost_seconds_at_most(desk: Desk, seed: int) -> None:
+    """Storage now and then answers 409 or 412 although nobody else wrote, on any call for the mailbox."""
+    desk.shelf.dice = random.Random(seed)
+    desk.shelf.spurious = 0.3
+    began = desk.clock.now()
+    turns = [desk.turn(desk.transfer(name, item=name)) for name in "abcd"]
+    desk.later(desk.transfer("e", item="e"))
+    for turn in turns:
+        turn.leave()
+    desk.turn(desk.transfer("e", item="e")).leave()
+    assert desk.called == ["e" * 32]
+    assert desk.clock.now() - began < timedelta(seconds=20)
+    desk.shelf.spurious = 0
+    assert desk.shelf.state.places == ()

@@ -79,3 +79,31 @@ def test_a_lone_transfer_makes_few_storage_calls_and_none_that_a_range_waits_for
         "pace write": 2,
     }
     assert result.requests == (2 + ranges if ranges else 2)
+
+
+HOT = "box@contoso.example"
+GROWTH = 1.3
+"""Times what a file costs when ten times as many wait with it, at most."""
+
+
+def test_a_file_costs_no_more_in_a_line_of_a_thousand_than_in_one_of_a_hundred() -> None:
+    """Calls and invocations, with all that comes after the last file; and nobody has two messages that will come."""
+    plan = Plan(workers=16, drain=True)
+    few, many = (simulate(plan, load.onto(HOT, count, 20_000)) for count in (100, 1_000))
+    for result in (few, many):
+        assert result.once == result.files
+        assert result.refused == result.conflicts == 0
+        assert result.under_way == 1
+    assert many.calls_per_file <= GROWTH * few.calls_per_file
+    assert many.runs_per_file <= GROWTH * few.runs_per_file
+    assert many.calls_per_file < 26, "a lone small file takes 12"
+    assert many.runs_per_file <= 3.1, "its event, its call, and the message that would have looked by itself"
+
+
+def test_ten_mailboxes_do_not_wait_for_the_two_hundred_files_of_another_one() -> None:
+    others = [f"other{number}@contoso.example" for number in range(10)]
+    given = load.onto(HOT, 200, 2_000_000)
+    given += [file for other in others for file in load.onto(other, 1, 2_000_000, at=1.0)]
+    result = simulate(Plan(workers=16), given)
+    assert result.once == result.files
+    assert max(result.finished[other] for other in others) < result.finished[HOT] / 2

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.pace import turns, window
+from shared.pace import line, turns, window
 from shared.pace.limits import Limits
 from shared.pace.mailbox import Mailbox, Place, Spent, Waiting
 from shared.pace.turns import Asked, Change, Later
@@ -45,6 +45,16 @@ def refused(change: Change) -> Later:
     return change.outcome
 
 
+def in_line(mailbox: Mailbox, *wants: Asked) -> Mailbox:
+    """The mailbox with these in its line, each of which has come for nothing."""
+    for want in wants:
+        change = turns.enter(mailbox, want, NOW, LIMITS)
+        assert not refused(change).known
+        assert change.mailbox.queued
+        mailbox, _ = line.filled(change.mailbox, (turns.waiting(want),), NOW, LIMITS)
+    return mailbox
+
+
 def full(mailbox: Mailbox | None = None) -> Mailbox:
     return entered(mailbox or Mailbox(), *(asked(name, 10) for name in "abcd"))
 
@@ -65,34 +75,34 @@ def test_a_window_that_is_not_empty_takes_what_fits() -> None:
     assert held(mailbox, "a").granted == 700
 
 
-def test_four_work_at_once_and_the_fifth_stands_in_line() -> None:
+def test_four_work_at_once_and_the_mailbox_knows_that_others_wait() -> None:
     change = turns.enter(full(), asked("e", 10), NOW, LIMITS)
     later = refused(change)
     assert not later.known
     assert NOW < later.until <= at(LIMITS.recheck * 1.25)
-    assert change.mailbox.line == (Waiting("e"),)
+    assert change.mailbox == replace(full(), queued=True)
+    assert turns.enter(change.mailbox, asked("f", 10), NOW, LIMITS).mailbox == change.mailbox
 
 
 def test_whoever_leaves_calls_the_first_in_the_line_and_keeps_the_place_for_it() -> None:
-    mailbox = full()
-    for name in "ef":
-        mailbox = turns.enter(mailbox, asked(name, 10), NOW, LIMITS).mailbox
+    mailbox = in_line(full(), asked("e", 10), asked("f", 10))
     change = turns.leave(mailbox, held(mailbox, "b"), 10, None, at(1), LIMITS)
     assert change.calls == ("e",)
     assert held(change.mailbox, "e") == Place("e", None, at(1 + LIMITS.call))
     assert change.mailbox.line == (Waiting("f"),)
     newcomer = turns.enter(change.mailbox, asked("g", 10), at(2), LIMITS)
     assert not refused(newcomer).known
-    assert held(entered(change.mailbox, asked("e", 10), now=at(2)), "e").run == "run of e"
+    came = turns.enter(change.mailbox, asked("e", 10), at(2), LIMITS)
+    assert held(came.mailbox, "e").run == "run of e"
+    assert came.was_called
 
 
 def test_a_called_transfer_that_does_not_come_loses_its_place_to_the_next() -> None:
-    mailbox = full()
-    for name in "ef":
-        mailbox = turns.enter(mailbox, asked(name, 10), NOW, LIMITS).mailbox
+    mailbox = in_line(full(), asked("e", 10), asked("f", 10))
     mailbox = turns.leave(mailbox, held(mailbox, "b"), 10, None, at(1), LIMITS).mailbox
     change = turns.enter(mailbox, asked("f", 10), at(2 + LIMITS.call), LIMITS)
     assert isinstance(change.outcome, Place)
+    assert not change.was_called
 
 
 def test_a_newcomer_goes_behind_the_line_and_calls_it() -> None:
@@ -100,19 +110,13 @@ def test_a_newcomer_goes_behind_the_line_and_calls_it() -> None:
     change = turns.enter(mailbox, asked("new", 10), NOW, LIMITS)
     assert not refused(change).known
     assert change.calls == ("x",)
-    assert change.mailbox.line == (Waiting("y"), Waiting("new"))
+    assert change.mailbox.line == (Waiting("y"),)
+    assert change.mailbox.queued
 
 
 def test_looking_again_does_not_cost_the_position_in_the_line() -> None:
     mailbox = replace(full(), line=(Waiting("x"), Waiting("y")))
     assert turns.enter(mailbox, asked("x", 10), NOW, LIMITS).mailbox == mailbox
-
-
-def test_a_line_that_is_too_long_forgets_the_last() -> None:
-    mailbox = replace(full(), line=(Waiting("x"), Waiting("y"), Waiting("z")))
-    change = turns.enter(mailbox, asked("new", 10), NOW, LIMITS)
-    assert not refused(change).known
-    assert change.mailbox == mailbox
 
 
 def test_a_dead_holders_place_is_free_once_its_lease_is_over() -> None:
@@ -141,9 +145,8 @@ def test_one_transfer_has_an_items_commits_and_another_sends_beside_it() -> None
 
 def test_a_transfer_that_only_commits_waits_for_its_item_and_is_called_when_it_is_free() -> None:
     mailbox = entered(Mailbox(), asked("a", item="i"), asked("b", item="j"))
-    change = turns.enter(mailbox, asked("p", item="i", whole=True, commits=True), NOW, LIMITS)
-    assert not refused(change).known
-    other = turns.leave(change.mailbox, held(change.mailbox, "b"), 0, None, at(1), LIMITS)
+    mailbox = in_line(mailbox, asked("p", item="i", whole=True, commits=True))
+    other = turns.leave(mailbox, held(mailbox, "b"), 0, None, at(1), LIMITS)
     assert other.calls == ()
     own = turns.leave(other.mailbox, held(other.mailbox, "a"), 0, None, at(2), LIMITS)
     assert own.calls == ("p",)

@@ -253,7 +253,7 @@ def test_a_transfer_that_is_stopped_after_graph_confirmed_it_is_attached() -> No
 
 def test_every_field_of_a_transfer_is_kept_or_forgotten_on_purpose() -> None:
     kept = {"id", "plan", "route", "state", "item_id", "before", "range_bytes", "announced_at", "landed", "runs"}
-    kept |= {"attachment_id", "updated_at", "history", "retries"}
+    kept |= {"attachment_id", "updated_at", "history", "retries", "recheck_at"}
     assert kept | set(STORMY) == {field.name for field in fields(Transfer)}
 
 

@@ -96,10 +96,11 @@ def test_a_killed_run_is_revived_once_it_has_been_silent_for_long(floor: Floor) 
     assert stage.checkpoints.marks == {}
 
 
-def test_a_transfer_that_waits_for_its_time_is_left_alone(floor: Floor) -> None:
+@pytest.mark.parametrize("message", ["not_before", "recheck_at"])
+def test_a_transfer_whose_message_is_still_to_come_is_left_alone(floor: Floor, message: str) -> None:
     stage = floor.stage
     transfer = stage.transfer(b"hello")
-    waiting = replace(transfer, not_before=stage.clock.now() + timedelta(hours=2))
+    waiting = replace(transfer, **{message: stage.clock.now() + timedelta(hours=2)})  # type: ignore[arg-type]  # both are times
     stage.checkpoints.create(Checkpoint(waiting, None, "a.0"))
     stage.checkpoints.mark_unfinished(transfer.id)
     assert floor.tick(119)["revived"] == 0
