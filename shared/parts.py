@@ -73,8 +73,14 @@ class Parts:
 
     @cached_property
     def telemetry(self) -> telemetry.Telemetry | None:
-        """Spans and counters, where the deployment asks for them."""
-        return telemetry.start(os.environ) if self._wants_telemetry else None
+        """Spans and counters, where the deployment asks for them and they can be had: files matter more."""
+        if not self._wants_telemetry:
+            return None
+        try:
+            return telemetry.start(telemetry.usable(os.environ))
+        except Exception as error:  # noqa: BLE001 - whatever an exporter raises, no transfer may fail for it
+            log.note("telemetry_off", error=True, reason=type(error).__name__)
+            return None
 
     @cached_property
     def allowed(self) -> AllowedMailboxes:
@@ -181,7 +187,9 @@ class Parts:
             listeners.append(self.telemetry)
         listeners.append(self.ends)
         if self.settings.outcome_queue is not None:
-            listeners.append(Notices(Messages(self.access, self.settings.outcome_queue).put, self.clock))
+            listeners.append(
+                Notices(Messages(self.access, self.settings.outcome_queue).put, self.clock, self.settings.route_prefix)
+            )
         return Listeners(listeners)
 
     @cached_property
@@ -211,9 +219,12 @@ class Parts:
             listing=listing,
             allowed=self.allowed,
             clock=self.clock,
+            prefix=self.settings.route_prefix,
         )
         page = OperatorPage(checkpoints=self.checkpoints, listing=listing, wishes=wishes, clock=self.clock)
-        return Api(operations, Health(self._looks(), KeyCheck()), page)
+        return Api(
+            operations, Health(self._looks(), KeyCheck(self.settings.route_prefix)), page, self.settings.route_prefix
+        )
 
     def _looks(self) -> dict[str, Callable[[], str]]:
         """What the app's health depends on."""

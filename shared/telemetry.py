@@ -11,6 +11,7 @@ No library is instrumented: that would write down the URL of each request, and a
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from shared.core.checkpoint import Checkpoint
 from shared.core.events import Happening, NotDone, Refused, RunStarted, Unsure
 from shared.core.history import named
 from shared.core.model import State, Transfer
+from shared.settings.forms import is_guid
 from shared.settings.hostfile import read_host_file
 
 if TYPE_CHECKING:
@@ -39,12 +41,51 @@ WORKER_SENDS_LOGS = "PYTHON_ENABLE_OPENTELEMETRY"
 TOO_MANY_REQUESTS = 429
 
 _BILLION = 1_000_000_000
+_UNRESOLVED = (
+    "is a reference that the platform has not resolved: check the vault, the secret and the app's access to it"
+)
 
 
 def is_wanted(environ: Mapping[str, str], host_json_text: str) -> bool:
-    """True where the host is in OpenTelemetry mode and there is somewhere to send to. host.json has been checked."""
+    """True where the host is in OpenTelemetry mode and there is somewhere usable to send to. host.json was checked."""
+    environ = usable(environ)
     mode = read_host_file(environ, host_json_text).text("telemetryMode") or ""
     return mode.lower() == "opentelemetry" and bool(environ.get(OTLP) or environ.get(INSIGHTS))
+
+
+def unusable(environ: Mapping[str, str]) -> dict[str, str]:
+    """Each setting that says where telemetry goes and cannot be meant, with what is wrong. Never its value."""
+    found = {}
+    insights = (environ.get(INSIGHTS) or "").strip()
+    if insights and _insights_problem(insights):
+        found[INSIGHTS] = _insights_problem(insights)
+    otlp = (environ.get(OTLP) or "").strip()
+    if otlp and not re.fullmatch(r"https?://[^\s/]+\S*", otlp):
+        found[OTLP] = _UNRESOLVED if otlp.startswith("@") else "is no http:// or https:// address"
+    return found
+
+
+def usable(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the settings that `unusable` names."""
+    wrong = unusable(environ)
+    return {name: value for name, value in environ.items() if name not in wrong}
+
+
+def _insights_problem(text: str) -> str:
+    """What keeps Application Insights' exporter from taking a connection string; empty where nothing does.
+
+    As strict as the exporter is: parts are Name=Value, and the instrumentation key is a GUID
+    (azure-monitor-opentelemetry-exporter, ConnectionStringParser).
+    """
+    if text.startswith("@"):
+        return _UNRESOLVED
+    pairs = [part.partition("=") for part in text.split(";") if part.strip()]
+    parts = {name.strip().lower(): value.strip() for name, equals, value in pairs if equals}
+    if len(parts) != len(pairs):
+        return "is no connection string: parts are Name=Value, separated by semicolons"
+    if not is_guid(parts.get("instrumentationkey", "")):
+        return "has no InstrumentationKey that is a GUID"
+    return ""
 
 
 class Telemetry:

@@ -13,6 +13,9 @@ from shared.core.model import Attachment, Failure, Source, State, Target, Transf
 from shared.core.planning import can_be_retried
 from shared.core.waits import current
 
+ROUTE_PREFIX = "api"
+"""What the Functions host puts before every route unless host.json says otherwise (`extensions.http.routePrefix`)."""
+
 _TERMINAL = {State.ATTACHED: "attached", State.FAILED: "failed", State.CANCELLED: "cancelled"}
 
 
@@ -25,8 +28,11 @@ def public_state(transfer: Transfer, now: datetime) -> str:
     return "queued" if transfer.runs == 0 else "sending"
 
 
-def view(transfer: Transfer, now: datetime) -> dict[str, Any]:
-    """The transfer as JSON-ready values. Sizes are bytes, times RFC 3339 in UTC; only confirmed bytes count."""
+def view(transfer: Transfer, now: datetime, prefix: str = ROUTE_PREFIX) -> dict[str, Any]:
+    """The transfer as JSON-ready values. Sizes are bytes, times RFC 3339 in UTC; only confirmed bytes count.
+
+    `prefix` is what the host puts before every route, without slashes around it; it may be empty.
+    """
     plan = transfer.plan
     return {
         "id": transfer.id,
@@ -47,8 +53,13 @@ def view(transfer: Transfer, now: datetime) -> dict[str, Any]:
         "updatedAt": instant(transfer.updated_at),
         "finishedAt": instant(transfer.finished_at),
         "error": _error(transfer.failure),
-        "links": _links(transfer),
+        "links": _links(transfer, prefix),
     }
+
+
+def under(prefix: str) -> str:
+    """The beginning of every path below a route prefix, without a slash at its end."""
+    return f"/{prefix}" if prefix else ""
 
 
 def instant(at: datetime | None) -> str | None:
@@ -109,8 +120,8 @@ def _error(failure: Failure | None) -> dict[str, Any] | None:
     }
 
 
-def _links(transfer: Transfer) -> dict[str, str]:
-    me = f"/api/transfers/{transfer.id}"
+def _links(transfer: Transfer, prefix: str) -> dict[str, str]:
+    me = f"{under(prefix)}/transfers/{transfer.id}"
     links = {"self": me}
     if can_be_retried(transfer):
         links["retry"] = f"{me}/retry"

@@ -36,8 +36,10 @@ class Product(Parts):
     def from_environment(cls) -> Self:
         """The product as the app settings describe it. Raises SettingsError naming every fault."""
         log.quieten()
-        host_json = HOST_JSON.read_text(encoding="utf-8")
+        host_json = HOST_JSON.read_text(encoding="utf-8-sig")
         settings = load(os.environ, host_json)
+        for name, problem in telemetry.unusable(os.environ).items():
+            log.note("setting_unusable", error=True, setting=name, reason=problem)
         return cls(settings, wants_telemetry=telemetry.is_wanted(os.environ, host_json))
 
     def blob_dropped(self, container: str, blob: str) -> None:

@@ -9,6 +9,7 @@ from shared.api.http import Answer, Call, json_answer
 from shared.api.openapi import description
 from shared.api.operations import Operations
 from shared.api.page.handler import OperatorPage
+from shared.views import ROUTE_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class Api:
     transfers: Operations
     health: Health
     page: OperatorPage
+    prefix: str = ROUTE_PREFIX
 
     def description(self, _call: Call) -> Answer:
         """GET /openapi.json."""
-        return json_answer(description())
+        return json_answer(description(self.prefix))

@@ -14,8 +14,9 @@ import requests
 
 from shared.api.http import Call
 from shared.settings.forms import is_loopback
+from shared.views import ROUTE_PREFIX, under
 
-PATH = "/api/openapi.json"
+ROUTE = "/openapi.json"
 """A function that needs a key and costs little."""
 
 PATIENCE = 3.0
@@ -23,7 +24,10 @@ PATIENCE = 3.0
 
 
 class KeyCheck:
-    """Asks the host that this process belongs to, and no other."""
+    """Asks the host that this process belongs to, and no other. `prefix` is what it puts before every route."""
+
+    def __init__(self, prefix: str = ROUTE_PREFIX) -> None:
+        self._path = under(prefix) + ROUTE
 
     def is_right(self, call: Call) -> bool:
         """True where the call came with a key that opens this app's functions."""
@@ -34,7 +38,7 @@ class KeyCheck:
         with requests.Session() as session:
             session.trust_env = False  # no .netrc adds anything, and loopback needs no proxy
             try:
-                answer = session.get(origin + PATH, headers=headers, timeout=PATIENCE, allow_redirects=False)
+                answer = session.get(origin + self._path, headers=headers, timeout=PATIENCE, allow_redirects=False)
             except (requests.RequestException, ValueError):  # a key that fits no header is none
                 return False
         return answer.status_code == HTTPStatus.OK

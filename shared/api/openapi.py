@@ -11,6 +11,7 @@ from shared.api import models
 from shared.api.http import JSON
 from shared.api.problems import PROBLEM
 from shared.storage.listing import IN_DOUBT, LARGEST_PAGE, STATES
+from shared.views import ROUTE_PREFIX, under
 
 VERSION = "1.0.0"
 _REF = "#/components/schemas/{model}"
@@ -23,8 +24,8 @@ _CONTINUATION: Json = {"type": "string", "maxLength": models.LONGEST_CONTINUATIO
 
 
 @cache
-def description() -> Json:
-    """The whole description. The same object at every call: read it only."""
+def description(prefix: str = ROUTE_PREFIX) -> Json:
+    """The whole description of an app whose routes begin with `prefix`. Always the same object: read it only."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -36,7 +37,7 @@ def description() -> Json:
             "renamed; codes are stable.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/api", "description": "This function app."}],
+        "servers": [{"url": under(prefix) or "/", "description": "This function app."}],
         "security": [{"functionKey": []}, {"functionKeyInQuery": []}],
         "tags": [
             {"name": "transfers", "description": "Files on their way."},

@@ -29,7 +29,7 @@ from shared.run.runs import Runs
 from shared.run.wishes import Denied, Granted, Reply, Unknown, Wishes
 from shared.storage.listing import ContinuationInvalid, Listing
 from shared.storage.ports import Checkpoints, Clock, Dropped, Sources
-from shared.views import view
+from shared.views import ROUTE_PREFIX, view
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Operations:
     listing: Listing
     allowed: AllowedMailboxes
     clock: Clock
+    prefix: str = ROUTE_PREFIX
 
     @guarded
     def start(self, call: Call) -> Answer:
@@ -75,7 +76,7 @@ class Operations:
             return _not_found(call)
         transfer = stored.checkpoint.transfer
         headers = {} if transfer.is_over else _retry_after(transfer, self.clock.now())
-        return json_answer(view(transfer, self.clock.now()), headers=headers)
+        return json_answer(view(transfer, self.clock.now(), self.prefix), headers=headers)
 
     @guarded
     def list(self, call: Call) -> Answer:
@@ -90,7 +91,7 @@ class Operations:
             return faulty((query.no_continuation(),), malformed=True)
         for transfer_id in page.unreadable:
             log.note("listed_unreadable", error=True, code=Code.CHECKPOINT_UNREADABLE.value, transferId=transfer_id)
-        transfers = [view(transfer, now) for transfer in page.transfers]
+        transfers = [view(transfer, now, self.prefix) for transfer in page.transfers]
         return json_answer({"transfers": transfers, "continuation": page.continuation})
 
     @guarded
@@ -117,7 +118,7 @@ class Operations:
 
     def _accepted(self, transfer: Transfer) -> Answer:
         now = self.clock.now()
-        shown = view(transfer, now)
+        shown = view(transfer, now, self.prefix)
         headers = {"Location": shown["links"]["self"], **_retry_after(transfer, now)}
         return json_answer(shown, HTTPStatus.ACCEPTED, headers)
 

@@ -12,7 +12,7 @@ from shared.core.events import Happening
 from shared.core.model import Transfer
 from shared.run.driver import Observer
 from shared.storage.ports import Clock, Outcomes
-from shared.views import view
+from shared.views import ROUTE_PREFIX, view
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class Notices:
 
     put: Callable[[str], None]
     clock: Clock
+    prefix: str = ROUTE_PREFIX
 
     def tell(self, checkpoint: Checkpoint) -> None:
         """See `Outcomes.tell`. A message may come twice, never too early: the outcome is durable."""
-        self.put(json.dumps(view(checkpoint.transfer, self.clock.now())))
+        self.put(json.dumps(view(checkpoint.transfer, self.clock.now(), self.prefix)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from shared.settings.endpoints import accounts_differ, endpoint_of, endpoint_problem
 from shared.settings.faults import Faults
 from shared.settings.forms import is_guid
 from shared.settings.model import StorageConnection
@@ -28,8 +29,9 @@ def read_drop_storage(faults: Faults) -> StorageConnection:
         if name in _TAKEN_FIRST or name.startswith("AzureWebJobsDropStorage__"):
             faults.add(name, f"must not be set: the Functions host would take it before {DROP_STORAGE}")
     if DROP_STORAGE in faults.environ:
-        text = faults.environ[DROP_STORAGE].strip()
-        problem = _connection_string_problem(text)
+        raw = faults.environ[DROP_STORAGE]
+        text = raw.strip()
+        problem = _connection_string_problem(text) or _raw_problem(raw)
         if problem:
             faults.add(DROP_STORAGE, problem)
         return StorageConnection(connection_string=text)
@@ -50,6 +52,10 @@ def check_host_storage(faults: Faults) -> None:
         faults.add(HOST_STORAGE, f"is missing: give a connection string, or {HOST_STORAGE}__accountName")
     elif missing:
         faults.add(missing[0], "is missing: the blob trigger needs the blob and the queue service")
+    for name, service in zip(uris, ("blob", "queue"), strict=True):
+        problem = endpoint_problem(faults.text(name) or "", service)
+        if problem:
+            faults.add(name, problem)
 
 
 def _by_identity(faults: Faults) -> StorageConnection:
@@ -64,8 +70,10 @@ def _by_identity(faults: Faults) -> StorageConnection:
             DROP_STORAGE, f"is missing: give a connection string, or {prefix}{_FORMS[0]} and {prefix}{_FORMS[1]}"
         )
     else:
-        _check_uri(faults, prefix + _FORMS[0], blob_uri)
-        _check_uri(faults, prefix + _FORMS[1], queue_uri)
+        blob = _check_uri(faults, prefix + _FORMS[0], blob_uri, "blob")
+        queue = _check_uri(faults, prefix + _FORMS[1], queue_uri, "queue")
+        if accounts_differ(blob, queue):
+            faults.add(prefix + _FORMS[1], f"names another account than {prefix}{_FORMS[0]}: both must be of the same")
     if credential is not None and credential.lower() != "managedidentity":
         faults.add(f"{prefix}credential", "must be managedidentity")
     if client_id is not None and not is_guid(client_id):
@@ -75,11 +83,14 @@ def _by_identity(faults: Faults) -> StorageConnection:
     return StorageConnection(blob_uri=blob_uri, queue_uri=queue_uri, client_id=client_id)
 
 
-def _check_uri(faults: Faults, name: str, uri: str | None) -> None:
-    """A service URI is https, because a token is sent to it, and carries no signature, which would be a secret."""
+def _check_uri(faults: Faults, name: str, uri: str | None, service: str) -> str | None:
+    """A service URI is https, because a token is sent to it, and carries no signature, which would be a secret.
+
+    Returns the account that it names, where it is in order and tells.
+    """
     if uri is None:
         faults.add(name, "is missing: the blob and the queue service are needed together")
-        return
+        return None
     try:
         parts = urlsplit(uri)
         usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
@@ -87,8 +98,14 @@ def _check_uri(faults: Faults, name: str, uri: str | None) -> None:
         usable = False
     else:
         usable = usable and not (parts.query or parts.fragment or "@" in parts.netloc)
-    if not usable or not uri.isascii() or not uri.isprintable() or " " in uri:
-        faults.add(name, "must be an https:// address without user, query or fragment")
+    form = "must be an https:// address without user, query or fragment"
+    is_in_order = usable and uri.isascii() and uri.isprintable() and " " not in uri
+    problem = endpoint_problem(uri, service) if is_in_order else form
+    if problem:
+        faults.add(name, problem)
+        return None
+    found = endpoint_of(uri)
+    return found.account if found else None
 
 
 def _connection_string_problem(text: str) -> str | None:
@@ -109,4 +126,31 @@ def _connection_string_problem(text: str) -> str | None:
         return "is not a connection string: AccountName and AccountKey, or SharedAccessSignature, are missing"
     if not parts.get("accountname") and not (parts.get("blobendpoint") and parts.get("queueendpoint")):
         return "names no account: give AccountName, or BlobEndpoint and QueueEndpoint"
+    return _endpoints_problem(parts)
+
+
+def _endpoints_problem(parts: dict[str, str]) -> str | None:
+    """What is wrong with the endpoints that a connection string names, or None."""
+    accounts = [parts.get("accountname")]
+    for service in ("blob", "queue"):
+        uri = parts.get(f"{service}endpoint", "")
+        problem = endpoint_problem(uri, service)
+        if problem:
+            return f"has a {service.capitalize()}Endpoint that {problem}"
+        found = endpoint_of(uri)
+        accounts.append(found.account if found else None)
+    return (
+        "names more than one account: its endpoints and AccountName must agree" if accounts_differ(*accounts) else None
+    )
+
+
+def _raw_problem(raw: str) -> str | None:
+    """What is around, or inside, a connection string that the host and the app would not read alike, or None.
+
+    Neither the host nor the blob binding takes anything off the text: a line end becomes part of its last value.
+    """
+    if raw != raw.strip():
+        return "has a blank or a line end at its beginning or end, which the host takes for a part of it: remove it"
+    if not raw.isprintable():
+        return "has a line end or another control character in it: remove it"
     return None

@@ -56,6 +56,7 @@ class Settings:
         run_budget_seconds: above 0, and below the host's function timeout.
         target_wait_seconds: 0 (fail at once) to 604,800, inclusive.
         graph_tenant_id, graph_app_id: both, or neither.
+        route_prefix: what the host puts before every route (host.json), without slashes around it; may be empty.
     """
 
     drop_storage: StorageConnection
@@ -76,3 +77,4 @@ class Settings:
     outcome_queue: str | None
     graph_tenant_id: str | None
     graph_app_id: str | None
+    route_prefix: str = "api"

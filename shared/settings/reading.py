@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -34,14 +35,16 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 def load(environ: Mapping[str, str], host_json_text: str) -> Settings:
     """`read`, with what host.json says of it; the faults of both come in one SettingsError."""
-    timeout, found = None, []
+    timeout, prefix, found = None, "", []
     try:
-        found += host_file_faults(read_host_file(environ, host_json_text))
+        host = read_host_file(environ, host_json_text)
+        prefix = host.route_prefix
+        found += host_file_faults(host)
         timeout = function_timeout(environ, host_json_text)
     except SettingsError as error:
         found += error.faults
     if not found:
-        return read(environ, timeout)
+        return replace(read(environ, timeout), route_prefix=prefix)
     try:
         read(environ, timeout)
     except SettingsError as others:

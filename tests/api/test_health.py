@@ -158,14 +158,14 @@ def with_key(url: str, key: str | None, *, in_query: bool = False) -> Call:
 @pytest.mark.parametrize(("key", "right"), [("right", True), ("wrong", False), (None, False)])
 def test_the_apps_own_host_says_whether_a_key_is_right(host: str, key: str | None, right: bool, in_query: bool) -> None:
     assert KeyCheck().is_right(with_key(f"http://{host}/api/health", key, in_query=in_query)) == right
-    assert OwnHost.asked == ([] if key is None else [(keys.PATH, key)])
+    assert OwnHost.asked == ([] if key is None else [(f"/api{keys.ROUTE}", key)])
 
 
 def test_the_key_is_sent_to_no_host_that_the_request_merely_names(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not KeyCheck().is_right(with_key("https://evil.example.org/api/health", "right"))
     monkeypatch.setenv("WEBSITE_HOSTNAME", host)
     assert KeyCheck().is_right(with_key("https://evil.example.org/api/health", "right"))
-    assert OwnHost.asked == [(keys.PATH, "right")]
+    assert OwnHost.asked == [(f"/api{keys.ROUTE}", "right")]
 
 
 def test_a_host_that_does_not_answer_leaves_the_caller_anonymous(monkeypatch: pytest.MonkeyPatch) -> None:

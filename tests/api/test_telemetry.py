@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,14 +16,18 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from devkit import judge
 from devkit.azurite import Azurite
+from devkit.fuzz import environment
 from devkit.scene import Scene, content
 from devkit.stack import ROOT
+from shared import telemetry
 from shared.core import actions as ac
 from shared.core import events as ev
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, GraphAnswer, State
-from shared.telemetry import Telemetry, is_wanted
+from shared.settings import read
+from shared.telemetry import Telemetry, is_wanted, unusable, usable
+from shared.wiring import Product
 from tests.api.collector import Collector, attributes
 from tests.e2e.stage import attached, staged
 from tests.unit.core.shapes import FAILURE, NOW, URL, session, transfer
@@ -31,7 +36,10 @@ MIB = 1024 * 1024
 HOST_JSON = (ROOT / "host.json").read_text(encoding="utf-8")
 IN_MODE = json.dumps({"version": "2.0", "telemetryMode": "OpenTelemetry"})
 SOMEWHERE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
-INSIGHTS = {"APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=x"}
+INSIGHTS = {
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": f"InstrumentationKey={uuid.UUID(int=7)};IngestionEndpoint=https://x"
+}
+REFERENCE = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/insights)"
 OVERRIDE = "AzureFunctionsJobHost__telemetryMode"
 
 
@@ -54,6 +62,53 @@ def test_telemetry_is_wanted_where_the_host_is_in_its_mode_and_there_is_somewher
     environ: dict[str, str], host_json: str, wanted: bool
 ) -> None:
     assert is_wanted(environ, host_json) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("APPLICATIONINSIGHTS_CONNECTION_STRING", REFERENCE, "has not resolved"),
+        ("APPLICATIONINSIGHTS_CONNECTION_STRING", "nonsense", "is no connection string"),
+        ("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=x", "no InstrumentationKey that is a GUID"),
+        (
+            "APPLICATIONINSIGHTS_CONNECTION_STRING",
+            "IngestionEndpoint=https://x",
+            "no InstrumentationKey that is a GUID",
+        ),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", REFERENCE, "has not resolved"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "is no http:// or https:// address"),
+    ],
+)
+def test_what_telemetry_cannot_be_sent_to_is_named_and_passed_over(name: str, value: str, reason: str) -> None:
+    environ = {name: value}
+    assert list(unusable(environ)) == [name]
+    assert reason in unusable(environ)[name]
+    assert value not in unusable(environ)[name]
+    assert not is_wanted(environ, IN_MODE)
+    assert is_wanted({**SOMEWHERE, **INSIGHTS, **environ}, IN_MODE)
+
+
+def test_what_telemetry_can_be_sent_to_is_used() -> None:
+    environ = {**SOMEWHERE, **INSIGHTS}
+    assert (unusable(environ), usable(environ), unusable({})) == ({}, environ, {})
+    assert unusable(dict.fromkeys(environ, " ")) == {}
+
+
+def test_an_exporter_that_fails_costs_telemetry_and_no_file(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(telemetry, "start", lambda _: 1 / 0)
+    parts = Product(read(environment.WHOLE, 600), wants_telemetry=True)
+    assert parts.telemetry is None
+    assert "telemetry_off" in caplog.text
+
+
+def test_a_reference_that_nobody_resolved_leaves_an_app_that_attaches(azurite: Azurite) -> None:
+    settings = {"APPLICATIONINSIGHTS_CONNECTION_STRING": REFERENCE, OVERRIDE: "OpenTelemetry"}
+    with staged(azurite, settings=settings) as scene:
+        attached(scene, scene.drop(content(1000)))
+        assert '"event": "setting_unusable"' in scene.stack.logs
+        assert "APPLICATIONINSIGHTS_CONNECTION_STRING" in scene.stack.logs
 
 
 # --- in memory ------------------------------------------------------------------------------------------------------

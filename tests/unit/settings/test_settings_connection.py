@@ -65,6 +65,18 @@ def test_a_connection_string_wins_over_uris_which_are_then_not_looked_at() -> No
         ("AccountKey=a2V5PT0=", "AccountName and AccountKey, or SharedAccessSignature, are missing"),
         ("AccountName=;AccountKey=", "AccountName and AccountKey, or SharedAccessSignature, are missing"),
         (f"BlobEndpoint={BLOB};{SAS}", "names no account: give AccountName, or BlobEndpoint and QueueEndpoint"),
+        ("AccountName=drops;AccountKey=a2V5PT0=\n", "has a blank or a line end at its beginning or end"),
+        ("\r\nAccountName=drops;AccountKey=a2V5PT0=", "has a blank or a line end at its beginning or end"),
+        ("UseDevelopmentStorage=true ", "has a blank or a line end at its beginning or end"),
+        ("AccountName=drops;\nAccountKey=a2V5PT0=", "AccountName and AccountKey, or SharedAccessSignature, are"),
+        ("AccountName=drops;AccountKey=a2V5\nPT0=", "has a line end or another control character in it"),
+        (f"BlobEndpoint={QUEUE};QueueEndpoint={BLOB};{SAS}", "BlobEndpoint that names the queue service"),
+        (
+            f"BlobEndpoint=https://drops.dfs.core.windows.net;QueueEndpoint={QUEUE};{SAS}",
+            "names the dfs service, and must name the blob service: give the same account's blob endpoint",
+        ),
+        (f"BlobEndpoint={BLOB};QueueEndpoint=https://other.queue.core.windows.net;{SAS}", "more than one account"),
+        (f"AccountName=other;AccountKey=a2V5PT0=;BlobEndpoint={BLOB}", "more than one account"),
         ("AccountName=drops;;AccountKey=a2V5PT0=", "separated by single semicolons"),
         ("AccountName =drops;AccountKey=a2V5PT0=", "AccountName and AccountKey, or SharedAccessSignature, are"),
         ("UseDevelopmentStorage=True", "is not a connection string"),
@@ -112,6 +124,74 @@ def test_a_form_that_would_be_read_in_two_ways_is_refused(changed: dict[str, str
     [fault] = faults_of({**HOST, **URIS, **changed})
     assert fault.startswith(f"{named}: ")
     assert says in fault
+
+
+DFS = "https://drops.dfs.core.windows.net"
+
+
+@pytest.mark.parametrize(
+    ("blob", "queue", "named", "says"),
+    [
+        (QUEUE, BLOB, "blobServiceUri queueServiceUri", "names the queue service, and must name the blob service"),
+        (
+            DFS,
+            QUEUE,
+            "blobServiceUri",
+            "names the dfs service, and must name the blob service: give the same account's",
+        ),
+        (BLOB, DFS, "queueServiceUri", "names the dfs service"),
+        ("https://drops.z13.dfs.storage.azure.net", QUEUE, "blobServiceUri", "names the dfs service"),
+        (
+            BLOB,
+            "https://other.queue.core.windows.net",
+            "queueServiceUri",
+            "names another account than DropStorage__blob",
+        ),
+        (BLOB, "https://OTHER.privatelink.queue.core.windows.net/", "queueServiceUri", "names another account"),
+        (
+            "https://drops-secondary.blob.core.windows.net",
+            QUEUE,
+            "blobServiceUri",
+            "secondary endpoint",
+        ),
+        (f"{BLOB}/drop", QUEUE, "blobServiceUri", "must name the service alone"),
+        ("https://drops.blob.core.chinacloudapi.cn", BLOB, "queueServiceUri", "names the blob service"),
+    ],
+)
+def test_endpoints_of_another_service_or_of_two_accounts_are_refused(
+    blob: str, queue: str, named: str, says: str
+) -> None:
+    environ = {**HOST, "DropStorage__blobServiceUri": blob, "DropStorage__queueServiceUri": queue}
+    found = faults_of(environ)
+    assert " ".join(fault.partition(":")[0].removeprefix("DropStorage__") for fault in found) == named
+    assert says in found[0]
+
+
+@pytest.mark.parametrize(
+    ("blob", "queue"),
+    [
+        (f"{BLOB}/", f"{QUEUE}/"),
+        ("https://Drops.blob.core.windows.net", QUEUE),
+        ("https://drops.z13.blob.storage.azure.net", QUEUE),
+        ("https://drops.privatelink.blob.core.windows.net", QUEUE),
+        ("https://files.example.org", QUEUE),
+        ("https://blob.example.org/drops", "https://queue.example.org/other"),
+        ("https://127.0.0.1:10000/drops", "https://127.0.0.1:10001/drops"),
+        ("https://drops.blob.core.usgovcloudapi.net", "https://drops.queue.core.usgovcloudapi.net"),
+    ],
+)
+def test_endpoints_of_one_account_and_those_that_do_not_tell_are_taken(blob: str, queue: str) -> None:
+    environ = {"DropStorage__blobServiceUri": blob, "DropStorage__queueServiceUri": queue}
+    assert drop_storage(environ) == StorageConnection(blob_uri=blob, queue_uri=queue)
+
+
+@pytest.mark.parametrize(
+    ("name", "uri"), [("AzureWebJobsStorage__blobServiceUri", QUEUE), ("AzureWebJobsStorage__queueServiceUri", DFS)]
+)
+def test_the_hosts_own_endpoints_are_of_the_service_they_stand_for(name: str, uri: str) -> None:
+    environ = {"AzureWebJobsStorage__blobServiceUri": BLOB, "AzureWebJobsStorage__queueServiceUri": QUEUE, **URIS}
+    [fault] = faults_of({**environ, name: uri})
+    assert fault.startswith(f"{name}: names the ")
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from shared.api.openapi import description
 from shared.settings import SettingsError, load
 from shared.settings.hostfile import host_file_faults, read_host_file
 from shared.settings.timeout import function_timeout
 from shared.telemetry import is_wanted
+from shared.views import view
+from tests.unit.core.shapes import NOW, transfer
 from tests.unit.settings.test_settings_reading import NEEDED
 
 HOST_JSON = Path(__file__).parents[3] / "host.json"
@@ -88,6 +91,14 @@ def test_every_fault_of_host_json_and_settings_is_told_at_once() -> None:
 )
 def test_the_route_prefix_is_the_hosts(text: str, environ: dict[str, str], prefix: str) -> None:
     assert read_host_file(environ, text).route_prefix == prefix
+
+
+@pytest.mark.parametrize(("prefix", "path"), [("", ""), ("files/v1", "/files/v1"), ("api", "/api")])
+def test_links_begin_with_the_route_prefix(prefix: str, path: str) -> None:
+    text = f'{{"extensions": {{"http": {{"routePrefix": "{prefix}"}}}}}}'
+    assert load(NEEDED, text).route_prefix == prefix
+    assert view(transfer(), NOW, prefix)["links"]["self"] == f"{path}/transfers/{'f' * 32}"
+    assert description(prefix)["servers"][0]["url"] == (path or "/")
 
 
 def test_telemetry_is_asked_for_in_a_host_json_with_comments() -> None:
