@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import requests
@@ -38,9 +39,9 @@ def test_links_and_location_lead_to_the_app_under_any_prefix(azurite: Azurite, p
         assert "a.pdf" in page.text
 
 
-def ended(scene: Scene, location: str) -> dict[str, object]:
-    def look() -> dict[str, object] | None:
-        shown: dict[str, object] = requests.get(scene.stack.url + location, timeout=30).json()
+def ended(scene: Scene, location: str) -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        shown: dict[str, Any] = requests.get(scene.stack.url + location, timeout=30).json()
         return shown if shown["state"] == "attached" else None
 
     found = scene.stack.wait_until(look, what="the file is attached")
