@@ -41,6 +41,9 @@ KEPT = (
     "VIRTUAL_ENV",
 )  # of the caller's environment; the rest would leak into the app
 KEPT_PREFIXES = ("LC_", "PYTHON", "COVERAGE")
+SHORTENED = ("--poll", "0.5", "--told", "2", "--timer-lease", "15")
+"""The local host's times are the real one's, but for these: how long it lets a queue or a dead host's timers be."""
+
 WAIT_SECONDS = 60.0
 LOOK_SECONDS = 0.1  # between two looks at a condition
 TAIL_CHARACTERS = 6000  # of the logs, in the message of a wait that failed
@@ -51,8 +54,9 @@ T = TypeVar("T")
 class Stack:
     """See the module. `settings` go over the product's own; `switches` configure the emulator.
 
-    `options` are options of `python -m devkit.host` (`--workers 3`, `--hold 5`, `--keys` ...). `graph=False` leaves the
-    emulator out, `host=False` the host. Logs go to `logs_folder` and stay there; without one they go with the stack.
+    `options` are options of `python -m devkit.host` (`--workers 3`, `--hold 5`, `--keys` ...), over SHORTENED.
+    `graph=False` leaves the emulator out, `host=False` the host. Logs go to `logs_folder` and stay there; without one
+    they go with the stack.
     `azurite` is one that runs: the stack takes an account of it, and leaves it empty. Without one it starts its own.
     """
 
@@ -71,7 +75,7 @@ class Stack:
         self._app = app
         self._given = dict(settings or {})
         self._switches = dict(switches or {})
-        self._options = ["--no-local-settings", *options]
+        self._options = ["--no-local-settings", *SHORTENED, *options]
         self._with_graph = graph
         self._with_host = host
         self._temporary = None if logs_folder else Path(tempfile.mkdtemp(prefix="stack-"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
+import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,19 +16,33 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
-from devkit.host import blobs, inputs, queues, routes, settings
+from devkit.host import blobs, faults, inputs, queues, routes, settings
 from devkit.host.events import StandIn
 from devkit.host.scan import ContainerScan
-from devkit.host.timers import Schedule, Timer
-from devkit.host.workers import InvocationError, Workers, new_invocation, say
+from devkit.host.timers import LEASE_SECONDS, Schedule, Timer
+from devkit.host.workers import ORPHAN_SECONDS, Invocation, InvocationError, Workers, new_invocation, say
 
 TRUE = ("1", "true")
 POISON = "-poison"  # what the host appends to a queue's name
+DRAIN_SECONDS = 10.0  # measured: after SIGTERM a run may take so long to end; the drain-on-stop setting changes nothing
+RESTART_SECONDS = 20.0  # measured: what each stop by a fault of the host's own took
+LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line decides. Times in seconds; `stand_in` is None where no events are made up."""
+    """What the command line decides. Times in seconds; the defaults are the real host's.
+
+    Attributes:
+        stand_in: between looks of the stand-in for Event Grid; None where no events are made up.
+        drain: how long a host that is told to end waits for what runs.
+        tell_workers: whether the workers get SIGTERM too when that wait begins, as where every process of a container
+            does. On the host that was measured they hear nothing.
+        orphan: how long a worker lives on whose host was killed alone.
+        timer_lease: of the lock that one host holds for each timer, 15 to 60.
+        storage_patience: how long the host's own clients try again.
+        restart: between the end of a host by a fault of its own and its next start.
+    """
 
     app: Path
     workers: int = 1
@@ -35,19 +51,34 @@ class Options:
     stand_in: float | None = None
     timers: bool = True
     local_settings: bool = True
+    drain: float = DRAIN_SECONDS
+    tell_workers: bool = False
+    orphan: float = ORPHAN_SECONDS
+    timer_lease: float = LEASE_SECONDS
+    storage_patience: float = faults.CLIENT_PATIENCE
+    restart: float = RESTART_SECONDS
 
 
 class FunctionApp:
-    """The app's functions and everything that can trigger them. Started once, closed once."""
+    """The app's functions and everything that can trigger them. Started once; closed, or abandoned, once."""
 
-    def __init__(self, options: Options, environment: Mapping[str, str]) -> None:
-        """The environment's settings go over those of local.settings.json."""
+    def __init__(self, options: Options, environment: Mapping[str, str], invocations: list[Invocation]) -> None:
+        """The environment's settings go over those of local.settings.json. `invocations` is added to."""
         self.options = options
         local = settings.load_local_settings(options.app) if options.local_settings else {}
         self.settings = {**local, **environment}
         self.rules = settings.load_host_settings(options.app, self.settings)
         self.host_id = settings.host_id(options.app, self.settings)
-        self.workers = Workers(options.app, self.settings, options.workers, self.rules.function_timeout)
+        self.workers = Workers(
+            options.app,
+            self.settings,
+            options.workers,
+            self.rules.function_timeout,
+            orphan=options.orphan,
+            invocations=invocations,
+        )
+        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.draining = False
         self.bindings: dict[str, dict[str, Any]] = {}
         self.routes: list[routes.Route] = []
         self.disabled: set[str] = set()
@@ -56,6 +87,8 @@ class FunctionApp:
         self.blobs: blobs.BlobTriggers | None = None
         self._stand_ins: list[StandIn] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._listens: list[asyncio.Task[None]] = []
+        self._timers: list[Timer] = []
         self._direct: set[asyncio.Task[None]] = set()
         self._clients = contextlib.AsyncExitStack()
         self._services: dict[tuple[type, str], Any] = {}
@@ -64,9 +97,13 @@ class FunctionApp:
         """Start the workers, then every listener; SettingsError or IndexingError when the app cannot run."""
         for function in await self.workers.start():
             self._take(function["name"], function["binding"])
-        loops = [*self._queue_loops(), *self._blob_loops(), *(self._timer_loops() if self.options.timers else ())]
+        self._make_queue_listeners()
+        loops = [*self._blob_loops(), *(self._timer_loops() if self.options.timers else ())]
         await asyncio.gather(*(stand_in.look() for stand_in in self._stand_ins))
-        self._tasks = [asyncio.create_task(loop) for loop in loops]
+        self._listens = [asyncio.create_task(listener.listen()) for listener in self.listeners]
+        self._tasks = [*self._listens, *(asyncio.create_task(loop) for loop in loops)]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
 
     def _take(self, name: str, described: dict[str, Any]) -> None:
         """Add one function; a binding that the host cannot work with costs that function alone."""
@@ -90,27 +127,51 @@ class FunctionApp:
         else:
             self.bindings[name] = binding
 
+    def drain(self) -> None:
+        """Take nothing more; what runs goes on."""
+        self.draining = True
+        for task in self._listens:
+            task.cancel()
+
     async def close(self) -> None:
-        """Stop listening and end the workers; what was running is given back to its queue."""
+        """Take nothing more, wait a while for what runs, and end: what still runs then is given back to nobody."""
+        self.drain()
+        if self.options.tell_workers:
+            for pid in self.workers.pids:
+                self.workers.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + self.options.drain
+        while time.monotonic() < deadline:
+            if not self.busy:
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+        await self._end()
+
+    async def abandon(self) -> None:
+        """End at once, as a process that is gone: nothing is given back, and no lock either."""
+        for timer in self._timers:
+            timer.abandon()
+        await self._end()
+
+    async def _end(self) -> None:
+        """Forget what was taken, then end the workers: a run that is lost with them would be given back."""
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*(listener.abandon() for listener in self.listeners))
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.workers.close()
-        await asyncio.gather(*(listener.finish() for listener in self.listeners), *self._direct)
+        await asyncio.gather(*self._direct, return_exceptions=True)
         await self._clients.aclose()
 
-    @property
-    def failure(self) -> asyncio.Future[None]:
-        """Done when a listener ended by itself, which none should: its exception is a fault of this host."""
-        watch: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A loop that ended by itself, which none should."""
+        if not task.cancelled():
+            self._fail(task.exception() or RuntimeError("a listener ended"))
 
-        def ended(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and not watch.done():
-                watch.set_exception(task.exception() or RuntimeError("a listener ended"))
-
-        for task in self._tasks:
-            task.add_done_callback(ended)
-        return watch
+    def _fail(self, problem: BaseException) -> None:
+        """A fault of the host's own: the first one counts."""
+        if not self.failure.done():
+            self.failure.set_exception(problem)
+            self.failure.exception()  # seen, also where nobody waits any more
 
     @property
     def busy(self) -> bool:
@@ -156,7 +217,7 @@ class FunctionApp:
         """The functions with one kind of trigger."""
         return [(name, binding) for name, binding in self.bindings.items() if binding["type"] == kind]
 
-    def _queue_loops(self) -> list[Coroutine[Any, Any, None]]:
+    def _make_queue_listeners(self) -> None:
         """One listener for each queue trigger."""
         for name, binding in self._of_type("queueTrigger"):
             queue_name, connection = str(binding["queueName"]), str(binding["connection"])
@@ -168,9 +229,9 @@ class FunctionApp:
                 self._queue_runner(name),
                 None if is_poison else self._poisoner(self._queue(connection, f"{queue_name}{POISON}")),
                 told=is_poison,
+                fail=self._fail,
             )
             self.listeners.append(listener)
-        return [listener.listen() for listener in self.listeners]
 
     def _queue_runner(self, name: str) -> Any:
         """What one queue function's listener calls for each message."""
@@ -182,17 +243,17 @@ class FunctionApp:
         return run
 
     def _blob_loops(self) -> list[Coroutine[Any, Any, None]]:
-        """The internal queue's listener, and whatever finds new blobs."""
+        """The internal queue's listener beside the others, and whatever finds new blobs."""
         functions = [self._blob_function(name, binding) for name, binding in self._of_type("blobTrigger")]
         if not functions:
             return []
         internal = self._queue(settings.HOST_STORAGE, f"azure-webjobs-blobtrigger-{self.host_id}")
         self.blobs = triggers = blobs.BlobTriggers(functions, internal, self.workers, self._put)
         listener = queues.QueueListener(
-            internal, self.rules.blobs, self.options.pace, triggers.run, triggers.poison, told=True
+            internal, self.rules.blobs, self.options.pace, triggers.run, triggers.poison, told=True, fail=self._fail
         )
         self.listeners.append(listener)
-        loops = [listener.listen()]
+        loops = []
         storage = self._blob_service(settings.HOST_STORAGE)
         for function in functions:
             if function.source == blobs.POLLING:
@@ -227,10 +288,16 @@ class FunctionApp:
         """One schedule for each timer trigger."""
         loops = []
         for name, binding in self._of_type("timerTrigger"):
-            schedule = Schedule(str(binding["schedule"]), name)
             timer = Timer(
-                name, schedule, self._blob_service(settings.HOST_STORAGE), self.host_id, self._timer_runner(name)
+                name,
+                Schedule(str(binding["schedule"]), name),
+                self._blob_service(settings.HOST_STORAGE),
+                self.host_id,
+                self._timer_runner(name),
+                lease=self.options.timer_lease,
+                monitor=bool(binding.get("useMonitor", True)),
             )
+            self._timers.append(timer)
             loops.append(timer.watch(on_startup=bool(binding.get("runOnStartup"))))
         return loops
 
@@ -238,6 +305,8 @@ class FunctionApp:
         """What one timer calls when it is due."""
 
         async def run(past_due: bool, status: dict[str, Any]) -> None:  # noqa: FBT001 - the shape of timers.Run
+            if self.draining:
+                return
             with contextlib.suppress(InvocationError):
                 given = inputs.for_timer(past_due=past_due, status=status)
                 await self.workers.invoke(name, given, new_invocation(name, "timer"))
@@ -247,14 +316,14 @@ class FunctionApp:
     def _poisoner(self, queue: QueueClient) -> Any:
         """What puts a message on a poison queue."""
 
-        async def poison(text: str) -> None:
-            await self._put(queue, text, encode=self.rules.queues.base64)
+        async def poison(content: str) -> None:
+            await self._put(queue, content)
 
         return poison
 
-    async def _put(self, queue: QueueClient, text: str, *, encode: bool = True) -> None:
+    async def _put(self, queue: QueueClient, content: str) -> None:
         """Put a message on a queue that only hosts fill, and have its listener look at once."""
-        await queues.put(queue, text, encode=encode)
+        await queues.put(queue, content)
         for listener in self.listeners:
             if listener.queue.queue_name == queue.queue_name:
                 listener.wake()
@@ -273,7 +342,8 @@ class FunctionApp:
         """One client for each service of each account, closed with the app."""
         text = settings.connection_string(connection, self.settings)
         if (kind, text) not in self._services:
-            service = kind.from_connection_string(text)  # type: ignore[attr-defined]  # both kinds have it
+            retry = faults.ClientRetry(self.options.storage_patience)
+            service = kind.from_connection_string(text, retry_policy=retry)  # type: ignore[attr-defined]  # both kinds have it
             self._clients.push_async_exit(service)
             self._services[kind, text] = service
         return self._services[kind, text]

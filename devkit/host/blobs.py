@@ -7,6 +7,7 @@ checked against an ETag or each other. A message whose blob or function is gone 
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import json
 import re
@@ -20,6 +21,7 @@ from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueClient
 
 from devkit.host import inputs, queues
+from devkit.host.faults import HostFaultError
 from devkit.host.workers import Workers, new_invocation
 
 FUNCTION_ID_PREFIX = "Host.Functions."
@@ -127,7 +129,7 @@ class BlobTriggers:
 
     async def enqueue(self, message: BlobMessage) -> None:
         """Put one message on the internal queue."""
-        await self._put(self.queue, message.to_json())
+        await self._put(self.queue, queues.encoded(message.to_json()))
 
     async def webhook(self, event_type: str | None, function_id: str | None, body: bytes) -> str | None:
         """Take one request of Event Grid: the handshake's answer, or None when accepted.
@@ -152,8 +154,13 @@ class BlobTriggers:
         return None
 
     async def run(self, taken: queues.Taken) -> None:
-        """Run the function of one message with the blob as it is now; InvocationError when the function fails."""
-        message = BlobMessage.from_json(taken.text)
+        """Run the function of one message with the blob as it is now; InvocationError when the function fails.
+
+        HostFaultError for what is no message of the extension's, or names no function.
+        """
+        message = _read(taken.text)
+        if message.function_id is None:
+            raise HostFaultError("Invalid function ID: the webhook was called without functionName")
         function = self.functions.get(message.function_id or "")
         if function is None:
             return  # without a word, as there
@@ -169,11 +176,20 @@ class BlobTriggers:
         given = function.input(message.container, message.name, blob.url, properties)
         await self._workers.invoke(function.name, given, new_invocation(function.name, "blob", taken.dequeue_count))
 
-    async def poison(self, text: str) -> None:
-        """A message that was tried too often goes to the poison queue of the triggering blob's account."""
-        message = BlobMessage.from_json(text)
-        function = self.functions[message.function_id or ""]
-        await self._put(function.poison, message.to_json())
+    async def poison(self, content: str) -> None:
+        """A message that was tried too often goes to the poison queue of the triggering blob's account, as it is."""
+        message = _read(base64.b64decode(content).decode())
+        function = self.functions.get(message.function_id or "")
+        if function is not None:
+            await self._put(function.poison, content)
+
+
+def _read(text: str) -> BlobMessage:
+    """A message of the internal queue; HostFaultError for anything else."""
+    try:
+        return BlobMessage.from_json(text)
+    except (ValueError, KeyError, TypeError) as problem:
+        raise HostFaultError(f"a message of the blob trigger's queue cannot be read: {problem}") from problem
 
 
 def message_of(event: dict[str, Any], function_id: str | None) -> BlobMessage:

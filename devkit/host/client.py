@@ -20,6 +20,7 @@ from devkit.processes import Child
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ANSWER_SECONDS = 90.0  # above the longest wait that the control endpoints offer
+STOP_SECONDS = 20.0  # what runs is waited for ten seconds
 REDELIVERY = Retry(
     3, status_forcelist=(500, 502, 503, 504), allowed_methods=None, backoff_factor=0.5, raise_on_status=False
 )
@@ -44,13 +45,25 @@ class HostProcess(Child):
     ) -> None:
         command = [sys.executable, "-m", "devkit.host", "--app", str(app), *options]
         super().__init__(name, command, ready=_ready_line, env=environment, cwd=ROOT, log=log)
+        self._orphans: list[psutil.Process] = []
         self._http = requests.Session()
         self._http.trust_env = False
 
-    def stop(self, timeout: float = 10.0) -> None:
-        """End the host in its own order: running messages are given back to their queues."""
+    def stop(self, timeout: float = STOP_SECONDS) -> None:
+        """End the host in its own order: it waits ten seconds for what runs, then gives nothing of it back."""
         self._http.close()
         super().stop(timeout)
+        for orphan in self._orphans:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                orphan.kill()
+                orphan.wait(STOP_SECONDS)
+        self._orphans = []
+
+    def kill_host_alone(self) -> list[int]:
+        """SIGKILL to the host and not to its workers, which live on; their pids. `stop` ends them."""
+        self._orphans = [psutil.Process(pid) for pid in self.worker_pids()]
+        psutil.Process(int(self.ready["pid"])).kill()
+        return [orphan.pid for orphan in self._orphans]
 
     @property
     def ready(self) -> dict[str, Any]:
@@ -69,7 +82,7 @@ class HostProcess(Child):
         return self._http.request(method, self.url + path, **arguments)
 
     def status(self) -> dict[str, Any]:
-        """`hostId`, `workers`, `functions`, `busy`, `keys`."""
+        """`hostId`, `workers`, `functions`, `errors`, `busy`, `stops`, `keys`; without workers while it is down."""
         return self._json("GET", "/_dev/status")
 
     @property

@@ -2,7 +2,9 @@
 
 The rules are those of `Microsoft.Azure.WebJobs.Extensions.Storage.Queues` (QueueListener, QueueProcessor): messages
 come in batches, are hidden for ten minutes at a time while they run, deleted when the function returns, shown again
-when it fails, and moved to the poison queue after `max_dequeue_count` tries.
+when it fails, and moved to the poison queue after `max_dequeue_count` tries. On a poison queue nothing is shown again:
+a message whose function failed comes back when those ten minutes are over. What a host that ends was working on it
+gives back to nobody.
 """
 
 from __future__ import annotations
@@ -18,27 +20,42 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
+from devkit.host.faults import TAKEN_OVER, fault, polling_survives
 from devkit.host.settings import QueueRules
-from devkit.host.workers import InvocationError, say
+from devkit.host.workers import InvocationError, OverrunError, say
 
 HOLD_SECONDS = 600.0  # the host's own visibility timeout for a running message
+TOLD_SECONDS = 60.0  # how late a message is seen that another instance left on the blob trigger's own queue
+OVERRUN_SECONDS = 10.0  # between the end of a run that overran its time and the release of its message
 FIRST_DELAY_SECONDS = 0.02  # after an empty answer; doubles up to the polling interval
 
 
 Put = Callable[[QueueClient, str], Awaitable[None]]
-"""What puts a text on a queue."""
+"""What puts a message on a queue, as it is to stand there."""
+
+Fail = Callable[[BaseException], None]
+"""What is told of an exception that ends the host."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast this host goes, in seconds: `poll` between looks at an idle queue, `hold` for a message's visibility.
+    """How fast this host goes, in seconds; the defaults are the real host's.
 
-    `told` is between looks at a queue that only hosts fill: whatever this one puts there, its listener is told of.
+    Attributes:
+        poll: between looks at an idle queue, where host.json does not ask for less; None: as host.json has it.
+        told: between looks at a queue that hosts alone fill, likewise: whatever this one puts there, its listener is
+            told of.
+        hold: for how long a message that was taken is hidden; it is renewed at half of it.
+        overrun: see OVERRUN_SECONDS.
+        poison_tries: how often a message of a poison queue is tried, then skipped for ever, as storage extensions
+            before 5.3.8 do; None: without end.
     """
 
-    poll: float = 0.5
-    told: float = 2.0
+    poll: float | None = None
+    told: float = TOLD_SECONDS
     hold: float = HOLD_SECONDS
+    overrun: float = OVERRUN_SECONDS
+    poison_tries: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,11 +71,15 @@ class Taken:
         return int(self.message.dequeue_count or 0)
 
 
+class NotBase64Error(ValueError):
+    """A message that no function is ever shown, because the app's encoding is base64."""
+
+
 class QueueListener:
     """Takes messages from `queue` and gives each to `run`, which raises InvocationError to have it tried again.
 
-    `poison` is told the text of a message that was tried too often; without it messages are tried for ever, as on a
-    poison queue. `told` says that hosts alone fill the queue (see `Pace`).
+    `poison` is given a message that was tried too often, as it stands in the queue; without it the queue is a poison
+    queue itself. `told` says that hosts alone fill the queue (see `Pace`). `fail` is told what ends the host.
     """
 
     def __init__(
@@ -70,13 +91,16 @@ class QueueListener:
         poison: Callable[[str], Awaitable[None]] | None,
         *,
         told: bool,
+        fail: Fail,
     ) -> None:
         self.queue = queue
         self._rules = rules
         self._pace = pace
-        self._longest = min(pace.told if told else pace.poll, rules.max_polling_seconds)
+        wanted = pace.told if told else pace.poll
+        self._longest = rules.max_polling_seconds if wanted is None else min(wanted, rules.max_polling_seconds)
         self._run = run
         self._poison = poison
+        self._fail = fail
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
@@ -86,7 +110,7 @@ class QueueListener:
         return bool(self._running)
 
     def wake(self) -> None:
-        """Something was just put into the queue, or is shown again: look at once."""
+        """Something was just put into the queue by this host: look at once."""
         self._wake.set()
 
     async def listen(self) -> None:
@@ -115,15 +139,21 @@ class QueueListener:
         """Wait until every message that was taken is deleted, given back or poisoned."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
+    async def abandon(self) -> None:
+        """Forget what was taken: nothing of it is given back, as when the process is gone."""
+        for task in self._running:
+            task.cancel()
+        await self.finish()
+
     def _end(self, task: asyncio.Task[None]) -> None:
-        """A message is done with. Storage may have refused the last word on it: then it comes back by itself."""
+        """A message is done with; what storage refused the host on the way ends it."""
         self._running.discard(task)
         problem = None if task.cancelled() else task.exception()
         if problem is not None:
-            say(f"queue {self.queue.queue_name}: {type(problem).__name__}: {problem}")
+            self._fail(problem)
 
     async def _take(self) -> list[QueueMessage]:
-        """The next batch; empty also while the queue does not exist or storage does not answer."""
+        """The next batch; empty also while the queue does not exist or storage is busy."""
         try:
             return [
                 message
@@ -134,58 +164,85 @@ class QueueListener:
         except ResourceNotFoundError:
             return []
         except AzureError as problem:
-            say(f"queue {self.queue.queue_name}: {type(problem).__name__}: {problem}")
-            return []
+            if polling_survives(problem):
+                say(f"queue {self.queue.queue_name}: {type(problem).__name__}: {problem}")
+                return []
+            raise fault(f"polling the queue {self.queue.queue_name}", problem) from problem
 
     async def _process(self, message: QueueMessage) -> None:
-        """Run one message to its end: deleted, given back, or poisoned."""
-        lease = _Hold(self.queue, message, self._pace.hold)
+        """Run one message to its end: deleted, given back, or poisoned. HostFaultError where storage refuses that."""
         try:
-            text = self._decode(message.content)
-        except ValueError:
-            say(f"queue {self.queue.queue_name}: a message that is not base64 goes to the poison queue")
-            await self._move_to_poison(lease, str(message.content))
+            await self._processed(message)
+        except AzureError as problem:
+            raise fault(f"a message of the queue {self.queue.queue_name}", problem) from problem
+
+    async def _processed(self, message: QueueMessage) -> None:
+        lease, content, count = self._lease(message), str(message.content), int(message.dequeue_count or 0)
+        if self._poison is None and self._pace.poison_tries is not None and count > self._pace.poison_tries:
+            return  # it stays where it is
+        if self._poison is not None and count > self._rules.max_dequeue_count:
+            await self._move_to_poison(lease, content)  # its last try ended with the host itself
             return
-        taken = Taken(text, message)
-        if self._poison is not None and taken.dequeue_count > self._rules.max_dequeue_count:
-            await self._move_to_poison(lease, text)  # its last try ended with the host itself
+        try:
+            text = self._decode(content)
+        except NotBase64Error:
+            say(f"queue {self.queue.queue_name}: a message is not base64: no function is shown it")
+            if self._poison is not None:
+                await self._move_to_poison(lease, content)
             return
+        if text is not None and await self._ran(lease, Taken(text, message)):
+            await lease.delete()
+        elif self._poison is None:
+            return  # hidden for as long as it was taken for
+        elif count >= self._rules.max_dequeue_count:
+            await self._move_to_poison(lease, content)
+        else:
+            await lease.release(self._rules.visibility_seconds)
+            if not self._rules.visibility_seconds:
+                self.wake()
+
+    async def _ran(self, lease: _Hold, taken: Taken) -> bool:
+        """Run the function; whether it returned."""
         try:
             async with lease:
                 await self._run(taken)
+        except OverrunError:
+            await asyncio.sleep(self._pace.overrun)
+            return False
         except InvocationError:
-            if self._poison is not None and taken.dequeue_count >= self._rules.max_dequeue_count:
-                await self._move_to_poison(lease, text)
-            else:
-                await lease.release(self._rules.visibility_seconds)
-                asyncio.get_running_loop().call_later(self._rules.visibility_seconds, self.wake)
-        else:
-            await lease.delete()
+            return False
+        return True
 
-    def _decode(self, content: str) -> str:
-        """The message's text; ValueError when it is not what the app's encoding says."""
+    def _lease(self, message: QueueMessage) -> _Hold:
+        return _Hold(self.queue, message, self._pace.hold, self._fail)
+
+    def _decode(self, content: str) -> str | None:
+        """The message's text; None for what is no UTF-8, which fails like a function; NotBase64Error for the rest."""
         if not self._rules.base64:
             return content
         try:
             return base64.b64decode(content, validate=True).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError) as problem:
-            raise ValueError("not base64") from problem
+        except UnicodeDecodeError:
+            return None
+        except binascii.Error as problem:
+            raise NotBase64Error(str(problem)) from problem
 
-    async def _move_to_poison(self, lease: _Hold, text: str) -> None:
+    async def _move_to_poison(self, lease: _Hold, content: str) -> None:
         """Copy first, delete second: a poison message may come twice, but is never lost."""
         if self._poison is not None:
-            await self._poison(text)
+            await self._poison(content)
         await lease.delete()
 
 
 class _Hold:
     """Keeps a running message hidden, and knows its newest pop receipt."""
 
-    def __init__(self, queue: QueueClient, message: QueueMessage, seconds: float) -> None:
+    def __init__(self, queue: QueueClient, message: QueueMessage, seconds: float, fail: Fail) -> None:
         self._queue = queue
         self._id = str(message.id)
         self._receipt = message.pop_receipt
         self._seconds = seconds
+        self._fail = fail
         self._over = asyncio.Event()
         self._renewal: asyncio.Task[None] | None = None
 
@@ -207,12 +264,16 @@ class _Hold:
         await self._unless_taken(self._show(seconds))
 
     async def _renew(self) -> None:
-        """Hide it for as long again, early enough for a store that rounds its times down to whole seconds."""
+        """Hide it for as long again, at half the time; what storage says against it ends the host."""
         while not self._over.is_set():
             try:
-                await asyncio.wait_for(self._over.wait(), self._seconds / 3)
+                await asyncio.wait_for(self._over.wait(), self._seconds / 2)
             except TimeoutError:
-                await self._unless_taken(self._show(self._seconds))
+                try:
+                    await self._unless_taken(self._show(self._seconds))
+                except AzureError as problem:
+                    self._fail(fault(f"keeping a message of the queue {self._queue.queue_name} hidden", problem))
+                    return
 
     async def _show(self, seconds: float) -> None:
         """Set the visibility and remember the new pop receipt."""
@@ -224,19 +285,23 @@ class _Hold:
         try:
             await call
         except HttpResponseError as problem:
-            if problem.status_code not in (400, 404):
+            if problem.status_code not in TAKEN_OVER:
                 raise
             say(f"queue {self._queue.queue_name}: message {self._id} was taken over (status {problem.status_code})")
 
 
-async def put(queue: QueueClient, text: str, *, encode: bool = True) -> None:
-    """Send one message, making the queue where it is missing."""
-    content = base64.b64encode(text.encode()).decode("ascii") if encode else text
+async def put(queue: QueueClient, content: str) -> None:
+    """Send one message as it is, making the queue where it is missing."""
     try:
         await queue.send_message(content)
     except ResourceNotFoundError:
         await create(queue)
         await queue.send_message(content)
+
+
+def encoded(text: str) -> str:
+    """A text as it stands in a queue of base64 messages."""
+    return base64.b64encode(text.encode()).decode("ascii")
 
 
 async def create(queue: QueueClient) -> None:

@@ -3,7 +3,7 @@
 `/_dev` is this host's own, open to whoever can reach it, which is loopback:
 
 - `GET /_dev/status` -> `{"hostId", "workers": [pid], "functions": {name: binding}, "errors": {name: why it is none},
-  "busy", "keys"}`
+  "busy", "stops": [why], "keys"}`; `stops` tells why the whole host ended so far
 - `POST /_dev/kill-worker` `{"pid"?, "signal"?}` -> `{"killed": [pid]}`; all workers, SIGKILL, unless told otherwise
 - `GET /_dev/invocations?function=&after=` -> `{"invocations": [...], "next": n}`; `after=n` leaves out the first n
 - `GET /_dev/idle?timeout=30&settle=0.3` -> `{"idle": bool}`: nothing runs and no listened queue has a visible message,
@@ -27,7 +27,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from devkit.host import blobs, events, inputs, routes
 from devkit.host.app import FunctionApp
 from devkit.host.frames import from_base64
-from devkit.host.workers import InvocationError, new_invocation
+from devkit.host.workers import Invocation, InvocationError, new_invocation
 
 MAX_BODY = 100 * 1024 * 1024  # the Functions host's own limit on a request: one byte more breaks the connection
 MAX_LINE, MAX_HEADERS = 8 * 1024, 32 * 1024  # Kestrel's limits, in bytes: 414 and 431 above them
@@ -38,11 +38,20 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class HostServer:
-    """Answers HTTP for one function app."""
+    """Answers HTTP for one function app, which may be down: then what is in front of it answers 503."""
 
-    def __init__(self, app: FunctionApp, keys: routes.Keys) -> None:
-        self._app = app
+    def __init__(self, keys: routes.Keys) -> None:
+        self.running: FunctionApp | None = None
+        self.stops: list[str] = []
+        self.invocations: list[Invocation] = []
         self._keys = keys
+
+    @property
+    def _app(self) -> FunctionApp:
+        """The app; 503 while it is down."""
+        if self.running is None:
+            raise web.HTTPServiceUnavailable
+        return self.running
 
     def application(self) -> web.Application:
         """The aiohttp application: fixed paths first, everything else is the app's."""
@@ -51,6 +60,8 @@ class HostServer:
         router.add_post("/runtime/webhooks/blobs", self._webhook)
         router.add_options("/runtime/webhooks/blobs", self._webhook_options)
         router.add_get("/admin/host/status", self._admin(self._host_status))
+        router.add_post("/admin/host/drain", self._admin(self._drain))
+        router.add_get("/admin/host/drain/status", self._admin(self._drain_status))
         router.add_get("/admin/functions", self._admin(self._functions))
         router.add_post("/admin/functions/{name}", self._admin(self._run_function))
         router.add_get("/_dev/status", self._status)
@@ -126,6 +137,15 @@ class HostServer:
     async def _host_status(self, _: web.Request) -> web.StreamResponse:
         return web.json_response({"id": self._app.host_id, "state": "Running", "version": "4.0.0-dev"})
 
+    async def _drain(self, _: web.Request) -> web.StreamResponse:
+        """Take nothing more; what runs goes on."""
+        self._app.drain()
+        return web.Response(status=202)
+
+    async def _drain_status(self, _: web.Request) -> web.StreamResponse:
+        state = "Disabled" if not self._app.draining else "InProgress" if self._app.busy else "Completed"
+        return web.json_response({"state": state})
+
     async def _functions(self, _: web.Request) -> web.StreamResponse:
         listed = [
             {"name": name, "config": {"bindings": [binding]}, "language": "python"}
@@ -147,14 +167,15 @@ class HostServer:
         return web.Response(status=202)
 
     async def _status(self, _: web.Request) -> web.StreamResponse:
-        app, keys = self._app, self._keys
+        app, keys = self.running, self._keys
         return web.json_response(
             {
-                "hostId": app.host_id,
-                "workers": app.workers.pids,
-                "functions": app.bindings,
-                "errors": app.errors,
-                "busy": app.busy,
+                "hostId": app.host_id if app else None,
+                "workers": app.workers.pids if app else [],
+                "functions": app.bindings if app else {},
+                "errors": app.errors if app else {},
+                "busy": app.busy if app else False,
+                "stops": self.stops,
                 "keys": {"master": keys.master, "function": keys.function, "blobs_extension": keys.blobs_extension},
             }
         )
@@ -167,7 +188,7 @@ class HostServer:
         return web.json_response({"killed": pids})
 
     async def _invocations(self, request: web.Request) -> web.StreamResponse:
-        records = self._app.workers.invocations
+        records = self.invocations
         after, function = int(request.query.get("after", "0")), request.query.get("function")
         listed = [each.describe() for each in records[after:] if function in (None, each.function)]
         return web.json_response({"invocations": listed, "next": len(records)})
@@ -177,9 +198,9 @@ class HostServer:
         deadline = time.monotonic() + timeout
         quiet_since: float | None = None
         while time.monotonic() < deadline:
-            seen = len(self._app.workers.invocations)
-            quiet = not self._app.busy and not await self._app.visible_messages()
-            if not quiet or self._app.busy or seen != len(self._app.workers.invocations):
+            seen, app = len(self.invocations), self.running
+            quiet = app is not None and not app.busy and not await app.visible_messages()
+            if not quiet or app is not self.running or (app and app.busy) or seen != len(self.invocations):
                 quiet_since = None
             elif quiet_since is None:
                 quiet_since = time.monotonic()

@@ -19,6 +19,7 @@ HOST_ID_SETTING = "AzureFunctionsWebHost__hostid"
 HOST_STORAGE = "AzureWebJobsStorage"
 DEFAULT_TIMEOUT_SECONDS = 30 * 60.0  # Flex Consumption, Premium and Dedicated
 MAX_BATCH = 32  # the most one Get Messages call returns
+BLOB_POLLING_SECONDS = 60.0  # the blob trigger's own queue does not heed maxPollingInterval
 BLOB_PARALLELISM = 16  # the default is 8 for each core; two cores are taken for granted here
 
 _TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2}(?:\.\d+)?)")
@@ -86,7 +87,7 @@ def load_host_settings(app: Path, environment: Mapping[str, str]) -> HostSetting
             new_batch_threshold=parallelism - blob_batch,
             max_dequeue_count=_integer(blobs, "poisonblobthreshold", 5, low=1),
             visibility_seconds=0.0,
-            max_polling_seconds=polling,
+            max_polling_seconds=BLOB_POLLING_SECONDS,
             base64=True,
         ),
         route_prefix=str(extensions.get("http", {}).get("routeprefix", "api") or "").strip("/"),

@@ -19,8 +19,9 @@ from devkit.host.scan import HOSTS_CONTAINER, make_container
 from devkit.host.settings import SettingsError
 from devkit.host.workers import say
 
-LEASE_SECONDS = 15  # the shortest that storage grants: how long a dead host's timers stand still (Azure: 60)
-RENEW_SECONDS = 5.0
+LEASE_SECONDS = 60  # of the lock that one host holds for each timer: a dead one's timers stand still so long
+TRIES = 4  # how often a lease's time the lock is renewed, or asked for: a dead host's timers are silent for 60 to 75 s
+MONITORED_SECONDS = 60.0  # the shortest time between two runs of which the next one is written down
 FIELDS = 6
 
 Run = Callable[[bool, dict[str, Any]], Awaitable[None]]
@@ -42,12 +43,32 @@ class Schedule:
         """The first due time after `moment` (UTC, whole seconds)."""
         return next(CronSim(self.expression, moment))
 
+    @property
+    def is_monitored(self) -> bool:
+        """Whether a run that was missed is made up for: not where it runs more often than once a minute."""
+        first = self.after(dt.datetime.now(dt.UTC))
+        return (self.after(first) - first).total_seconds() >= MONITORED_SECONDS
+
 
 class Timer:
     """Runs one function on its schedule while this host holds the function's lease."""
 
-    def __init__(self, name: str, schedule: Schedule, storage: BlobServiceClient, host: str, run: Run) -> None:
+    def __init__(
+        self,
+        name: str,
+        schedule: Schedule,
+        storage: BlobServiceClient,
+        host: str,
+        run: Run,
+        *,
+        lease: float,
+        monitor: bool,
+    ) -> None:
+        """`lease` in seconds, 15 to 60; `monitor`: whether missed runs are made up for, where the schedule allows."""
         self._name = name
+        self._lease = int(lease)
+        self._monitored = monitor and schedule.is_monitored
+        self._abandoned = False
         self._schedule = schedule
         self._run = run
         self._container = storage.get_container_client(HOSTS_CONTAINER)
@@ -63,20 +84,25 @@ class Timer:
                 try:
                     await self._hold(lease, on_startup=on_startup)
                 finally:
-                    await lease.release()
+                    if not self._abandoned:
+                        await lease.release()
             except ResourceExistsError:
                 pass  # another host has the lease
             except Exception as problem:  # noqa: BLE001 - whatever it is, the next round tries again and this one is told
                 say(f"timer {self._name}: {type(problem).__name__}: {problem}")
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(self._lease / TRIES)
+
+    def abandon(self) -> None:
+        """The lock is not given back, as when the process is gone."""
+        self._abandoned = True
 
     async def _acquire(self) -> BlobLeaseClient:
         """The lease; ResourceExistsError while another host has it."""
         try:
-            return await self._lock.acquire_lease(LEASE_SECONDS)
+            return await self._lock.acquire_lease(self._lease)
         except ResourceNotFoundError:
             await _create(self._lock)
-            return await self._lock.acquire_lease(LEASE_SECONDS)
+            return await self._lock.acquire_lease(self._lease)
 
     async def _hold(self, lease: BlobLeaseClient, *, on_startup: bool) -> None:
         """Run at every due time until the lease is lost."""
@@ -95,18 +121,19 @@ class Timer:
     async def _renew(self, lease: BlobLeaseClient) -> None:
         """Keep the lease alive; whatever storage says against it ends the holding."""
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(self._lease / TRIES)
             await lease.renew()
 
     async def _keep(self, *, on_startup: bool) -> None:
         """The schedule itself: at once when a due time was missed, then at each due time."""
-        missed = await self._missed()
+        missed = self._monitored and await self._missed()
         if missed or on_startup:
             await self._fire(past_due=missed)
         while True:
             now = dt.datetime.now(dt.UTC)
             due = self._schedule.after(now)
-            await self._save(due)
+            if self._monitored:
+                await self._save(due)
             await asyncio.sleep(max(0.0, (due - dt.datetime.now(dt.UTC)).total_seconds()))
             await self._fire(past_due=False)
 

@@ -1,8 +1,10 @@
 """The worker process: it holds the app, and runs its functions when the host says so.
 
-    python -m devkit.host.worker FD DIRECTORY
+    python -m devkit.host.worker FD DIRECTORY ORPHAN
 
-FD is its end of a socket pair to the host. When the host goes, it goes: at once, whatever is running, as in Azure.
+FD is its end of a socket pair to the host, which ends its workers by SIGKILL. A host that is killed alone ends none: as
+in Azure its worker then lives on for ORPHAN seconds, with whatever is running in it, and SIGTERM does nothing to it
+unless the app handles that.
 Nothing here knows what was asked before: the only state of a worker is the app's own.
 """
 
@@ -12,9 +14,11 @@ import asyncio
 import concurrent.futures
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from http.cookies import Morsel
 from pathlib import Path
@@ -132,7 +136,8 @@ def set_cookie(morsel: Morsel[str]) -> str:
 def main() -> int:
     """Load the app, say what it has, serve until the host is gone."""
     connection = socket.socket(fileno=int(sys.argv[1]))
-    directory = Path(sys.argv[2])
+    directory, orphan = Path(sys.argv[2]), float(sys.argv[3])
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.chdir(directory)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
@@ -143,6 +148,7 @@ def main() -> int:
     worker = Worker(connection, directory, functions)
     worker.send({"kind": "indexed", "functions": [function.describe() for function in functions.values()]})
     worker.run()
+    time.sleep(orphan)
     return 0
 
 

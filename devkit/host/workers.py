@@ -23,7 +23,8 @@ from devkit.host.inputs import Input
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 60.0  # Azure's limit for a worker's start
 GRACE_SECONDS = 2.0  # what Azure gives a timed-out function before its worker is killed
-STOP_SECONDS = 2.0  # between SIGTERM and SIGKILL, for an app that handles the first
+STOP_SECONDS = 2.0  # for the last output of a worker that was killed
+ORPHAN_SECONDS = 300.0  # how long a worker lives on whose host was killed alone: "minutes" on the real one
 LOOK_SECONDS = 0.1
 RESTART_SECONDS = 0.5  # between a worker's end and the next one's start, so that a crash loop stays bearable
 
@@ -34,6 +35,10 @@ class IndexingError(RuntimeError):
 
 class InvocationError(RuntimeError):
     """A function raised, ran out of time, or lost its worker."""
+
+
+class OverrunError(InvocationError):
+    """A function ran out of time: its message is held back a while."""
 
 
 @dataclass
@@ -82,8 +87,19 @@ class Workers:
     Invocations go to the workers in turn. A worker that ends fails every invocation in it and is replaced.
     """
 
-    def __init__(self, app: Path, environment: Mapping[str, str], count: int, timeout: float) -> None:
+    def __init__(
+        self,
+        app: Path,
+        environment: Mapping[str, str],
+        count: int,
+        timeout: float,
+        *,
+        orphan: float,
+        invocations: list[Invocation],
+    ) -> None:
+        """`orphan`: seconds that a worker lives on when its host is gone. `invocations` is added to."""
         self._app = app
+        self._orphan = orphan
         self._environment = {**environment, "PYTHONUNBUFFERED": "1"}
         self._count = count
         self._timeout = timeout
@@ -93,7 +109,7 @@ class Workers:
         self._changed = asyncio.Condition()
         self._keepers: list[asyncio.Task[None]] = []
         self._closing = asyncio.Event()
-        self.invocations: list[Invocation] = []
+        self.invocations = invocations
         self.broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def start(self) -> list[dict[str, Any]]:
@@ -114,6 +130,15 @@ class Workers:
         everything in it, as the Functions host does.
         """
         self.invocations.append(record)
+        try:
+            return await self._invoked(function, given, record)
+        except asyncio.CancelledError:
+            if record.outcome == "running":
+                self._end(record, "worker lost", "the host stopped")
+            raise
+
+    async def _invoked(self, function: str, given: Input, record: Invocation) -> frames.Datum | None:
+        """See `invoke`."""
         home = await self._next()
         record.worker, record.started = home.process.pid, now()
         answer: asyncio.Future[frames.Message] = asyncio.get_running_loop().create_future()
@@ -123,12 +148,12 @@ class Workers:
         limit = None if math.isinf(self._timeout) else self._timeout
         done, _ = await asyncio.wait([answer], timeout=limit)
         if not done:
+            self._end(record, "timed out", f"Timeout value of {self._timeout:g} s was exceeded by function: {function}")
             await asyncio.wait([answer], timeout=GRACE_SECONDS)
             if not answer.done():
                 self.kill(home.process.pid)
             home.waiting.pop(record.invocation, None)
-            self._end(record, "timed out", f"Timeout value of {self._timeout:g} s was exceeded by function: {function}")
-            raise InvocationError(record.error)
+            raise OverrunError(record.error)
         outcome = answer.result()
         if outcome["kind"] == "lost":
             self._end(record, "worker lost", f"the worker process {home.process.pid} ended")
@@ -147,13 +172,9 @@ class Workers:
             os.kill(pid, number)
 
     async def close(self) -> None:
-        """End every worker: SIGTERM, then SIGKILL. What still runs then is lost, and whoever waits for it is told."""
+        """SIGKILL to every worker. What still runs then is lost, and whoever waits for it is told."""
         self._closing.set()
-        for pid in self.pids:
-            self.kill(pid, signal.SIGTERM)
         left = set(self._keepers)
-        if left:
-            _, left = await asyncio.wait(left, timeout=STOP_SECONDS)
         while left:  # also a worker that was just being started
             for pid in self.pids:
                 self.kill(pid)
@@ -199,7 +220,7 @@ class Workers:
     async def _launch(self) -> _Process:
         """Start one worker process and wait until it has indexed the app."""
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "devkit.host.worker", str(theirs.fileno()), str(self._app)]
+        command = [sys.executable, "-m", "devkit.host.worker", str(theirs.fileno()), str(self._app), str(self._orphan)]
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=ROOT,

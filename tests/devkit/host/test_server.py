@@ -28,7 +28,7 @@ def locked(azurite: Azurite) -> Iterator[Sample]:
 
 def test_a_worker_can_be_killed_over_http(sample: Sample) -> None:
     (worker,) = sample.host.worker_pids()
-    assert sample.request("POST", "/_dev/kill-worker", json={"signal": "TERM"}).json() == {"killed": [worker]}
+    assert sample.request("POST", "/_dev/kill-worker", json={"signal": "QUIT"}).json() == {"killed": [worker]}
     sample.host.wait_for_worker(other_than=[worker])
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 
 import pytest
+from azure.core.exceptions import ResourceNotFoundError
 
 from devkit.azurite import Azurite
 from devkit.host.scan import HOSTS_CONTAINER
 from devkit.host.settings import SettingsError
 from devkit.host.timers import Schedule
-from tests.devkit.host.sample import NEVER, Sample
+from tests.devkit.host.sample import Sample
 
 pytestmark = pytest.mark.xdist_group("host timers")
 EVERY_SECOND = {"SAMPLE_SCHEDULE": "* * * * * *"}
@@ -59,27 +61,45 @@ def test_hosts_side_by_side_run_a_timer_once(azurite: Azurite) -> None:
         assert other.invocations("tick")
 
 
-def test_a_due_time_that_passed_while_no_host_ran_is_made_up_for(azurite: Azurite) -> None:
-    with Sample(azurite, settings=EVERY_SECOND) as stack:
-        stack.wait_until(lambda: stack.runs("tick"))
-        stack.host.stop()
-        before = len(stack.runs("tick"))
-        stack.restart_host(SAMPLE_SCHEDULE=NEVER)
-        late = stack.wait_until(lambda: stack.runs("tick")[before:])
-        assert [run["past_due"] for run in late] == [True]
-
-
-def test_a_due_time_whose_writing_was_cut_off_counts_as_missed(azurite: Azurite) -> None:
-    with Sample(azurite, settings=EVERY_SECOND) as stack:
-        stack.wait_until(lambda: stack.runs("tick"))
-        stack.host.stop()
+@pytest.mark.parametrize("written", [b'{"Next": "2026-11-22T10:00:00+00:00"}', b""], ids=["passed", "cut off"])
+def test_a_due_time_that_passed_while_no_host_ran_is_made_up_for(azurite: Azurite, written: bytes) -> None:
+    with Sample(azurite) as stack:
         container = stack.storage.get_container_client(HOSTS_CONTAINER)
-        status = next(name for name in container.list_blob_names() if name.endswith("tick/status"))
-        container.upload_blob(status, b"", overwrite=True)
-        before = len(stack.runs("tick"))
-        stack.restart_host(SAMPLE_SCHEDULE=NEVER)
-        late = stack.wait_until(lambda: stack.runs("tick")[before:])
+        (status,) = stack.wait_until(lambda: statuses(stack))
+        stack.host.stop()
+        assert stack.runs("tick") == [], "no run at the first start"
+        container.upload_blob(status, written, overwrite=True)
+        stack.restart_host()
+        late = stack.wait_until(lambda: stack.runs("tick"))
         assert [run["past_due"] for run in late] == [True]
+
+
+def test_a_timer_that_is_faster_than_a_minute_makes_nothing_up(azurite: Azurite) -> None:
+    with Sample(azurite, settings=EVERY_SECOND) as stack:
+        stack.wait_until(lambda: stack.runs("tick"))
+        stack.host.stop()
+        assert statuses(stack) == []
+        before = len(stack.runs("tick"))
+        stack.restart_host()
+        stack.wait_until(lambda: stack.runs("tick")[before:])
+        assert not any(run["past_due"] for run in stack.runs("tick"))
+
+
+def test_the_timers_of_a_killed_host_stand_still_for_as_long_as_its_lock(azurite: Azurite) -> None:
+    with Sample(azurite, settings=EVERY_SECOND) as stack:
+        stack.wait_until(lambda: stack.runs("tick"))
+        stack.restart_host(kill=True)
+        restarted, before = time.monotonic(), len(stack.runs("tick"))
+        stack.wait_until(lambda: stack.runs("tick")[before:], timeout=40)
+        assert time.monotonic() - restarted > 5
+
+
+def statuses(stack: Sample) -> list[str]:
+    try:
+        names = list(stack.storage.get_container_client(HOSTS_CONTAINER).list_blob_names())
+    except ResourceNotFoundError:
+        return []
+    return [name for name in names if name.endswith("tick/status")]
 
 
 def test_without_timers_only_admin_runs_them(azurite: Azurite) -> None:

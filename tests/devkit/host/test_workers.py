@@ -32,7 +32,7 @@ def sample(azurite: Azurite) -> Iterator[Sample]:
 
 @pytest.fixture(scope="module")
 def hasty(azurite: Azurite) -> Iterator[Sample]:
-    with Sample(azurite, settings=TIMEOUT) as stack:
+    with Sample(azurite, settings=TIMEOUT, options=["--overrun", "3"]) as stack:
         yield stack
 
 
@@ -52,11 +52,37 @@ def test_a_worker_killed_in_mid_run_is_replaced_and_its_message_tried_again(samp
     ]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGABRT])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGABRT])
 def test_a_worker_is_replaced_whatever_ended_it(sample: Sample, number: signal.Signals) -> None:
     (worker,) = sample.host.worker_pids()
     psutil.Process(worker).send_signal(number)
     sample.host.wait_for_worker(other_than=[worker])
+
+
+def test_sigterm_does_nothing_to_a_worker_whose_app_does_not_handle_it(sample: Sample) -> None:
+    (worker,) = sample.host.worker_pids()
+    psutil.Process(worker).send_signal(signal.SIGTERM)
+    assert sample.request("GET", "/api/echo/1?do=sleep 0.5").status_code == 202
+    assert sample.host.worker_pids() == [worker]
+
+
+def test_a_host_that_is_killed_alone_leaves_its_worker_running(azurite: Azurite) -> None:
+    with Sample(azurite, options=["--orphan", "20"]) as stack:
+        stack.send_message("work", "sleep 3")
+        stack.wait_until(lambda: stack.texts("message_seen") == ["sleep 3"])
+        (worker,) = stack.host.kill_host_alone()
+        stack.wait_until(lambda: stack.texts("message_done") == ["sleep 3"], timeout=20)
+        assert psutil.pid_exists(worker)
+        psutil.Process(worker).terminate()
+        assert stack.queue_lengths()["work"] == 1, "nobody is told that it is done"
+        assert psutil.pid_exists(worker), "it ignores SIGTERM"
+    assert not psutil.pid_exists(worker)
+
+
+def test_a_worker_outlives_a_host_that_was_killed_alone_by_its_time(azurite: Azurite) -> None:
+    with Sample(azurite, options=["--orphan", "1"]) as stack:
+        (worker,) = stack.host.kill_host_alone()
+        stack.wait_until(lambda: not psutil.pid_exists(worker), timeout=10)
 
 
 def test_a_function_that_ends_within_the_grace_keeps_its_worker_but_has_failed(hasty: Sample) -> None:
@@ -79,6 +105,9 @@ def test_at_the_function_timeout_the_worker_is_killed_with_everything_in_it(hast
     assert (first["outcome"], first["worker"]) == ("timed out", old)
     assert (second["outcome"], second["worker"]) == ("worker lost", old)
     hasty.wait_until(lambda: len(hasty.runs("message_seen")) == 2, what="the message is tried again")
+    again = hasty.host.invocations("message_seen")[1]
+    late = dt.datetime.fromisoformat(again["started"]) - dt.datetime.fromisoformat(first["ended"])
+    assert late.total_seconds() > 2 + 3, "the grace, and as long again as a message is held back"
 
 
 def test_several_workers_share_the_work(azurite: Azurite) -> None:

