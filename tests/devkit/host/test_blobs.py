@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -143,6 +144,23 @@ def test_a_blob_that_fails_too_often_leaves_the_documented_message_in_the_poison
         "BlobName": "bad.txt",
         "ETag": dropped.etag,
     }
+
+
+def test_a_blob_that_fails_is_tried_again_without_delay(sample: Sample) -> None:
+    sample.drop("again.txt", b"1", metadata={"do": "fail always"})
+    sample.wait_until(lambda: len(seen(sample, "again.txt")) == 3)
+    runs = [run for run in sample.host.invocations("blob_seen") if run["outcome"] == "failed"][-3:]
+    first, *_, last = (dt.datetime.fromisoformat(run["started"]) for run in runs)
+    assert (last - first).total_seconds() < 2
+
+
+def test_a_function_on_the_blob_poison_queue_is_given_other_apps_messages(sample: Sample) -> None:
+    message = blobs.BlobMessage("Host.Functions.of_another_app", "theirs", "their.txt", '"0x1"')
+    queue = sample.queues.get_queue_client(blobs.POISON_QUEUE)
+    if blobs.POISON_QUEUE not in sample.queue_lengths():
+        queue.create_queue()
+    sample.send_message(blobs.POISON_QUEUE, message.to_json())
+    sample.wait_until(lambda: "their.txt" in [run["body"]["BlobName"] for run in sample.runs("poison_seen")])
 
 
 def test_a_killed_worker_costs_a_blob_one_try(sample: Sample) -> None:

@@ -151,6 +151,18 @@ def test_a_message_that_fails_its_last_time_is_copied_before_it_is_deleted() -> 
     assert queue.done == ["poisoned", "deleted"]
 
 
+def test_a_blob_whose_head_storage_refuses_ends_the_host(azurite: Azurite) -> None:
+    with Sample(azurite, options=QUICK) as stack:
+        event = {"data": {"url": "http://127.0.0.1:1/acc/NO-CONTAINER/x", "eTag": "0x1", "blobType": "BlockBlob"}}
+        path, headers = (
+            "/runtime/webhooks/blobs?functionName=Host.Functions.blob_seen",
+            {"aeg-event-type": "Notification"},
+        )
+        assert stack.request("POST", path, json=[event], headers=headers).status_code == 202
+        stops = stack.wait_until(lambda: stack.host.status()["stops"], timeout=30)
+        assert "a message of the queue azure-webjobs-blobtrigger" in stops[0]
+
+
 class Behind(Sample):
     """A sample whose queues are behind a proxy."""
 

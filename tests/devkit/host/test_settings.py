@@ -57,6 +57,11 @@ def test_a_setting_of_the_environment_goes_over_host_json_ignoring_case(tmp_path
     assert found.route_prefix == ""
 
 
+def test_the_blob_triggers_own_queue_does_not_heed_the_polling_interval(tmp_path: Path) -> None:
+    found = load(tmp_path, {"extensions": {"queues": {"maxPollingInterval": "00:00:10"}}})
+    assert (found.queues.max_polling_seconds, found.blobs.max_polling_seconds) == (10, 60)
+
+
 # the numbers are those of the blob extension's own test, SharedBlobQueueListenerFactoryTests
 @pytest.mark.parametrize(
     ("parallelism", "batch", "threshold"),
