@@ -61,8 +61,11 @@ class Product(Parts):
     def blob_poisoned(self, message: str) -> None:
         """The host gave up on a blob's event: its file becomes a failed transfer."""
         poisoned = drop_in(message)
-        if poisoned is None or poisoned.function != BLOB_FUNCTION:
+        if poisoned is None:
             _unreadable(message)
+            return
+        if poisoned.function != BLOB_FUNCTION:  # the queue belongs to the account, not to this app
+            log.note("event_ignored", reason="the message names another app's function")
             return
         with self._invocation():
             dropped = self._described(poisoned.container, poisoned.blob)

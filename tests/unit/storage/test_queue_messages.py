@@ -212,3 +212,12 @@ def test_a_message_of_ours_starts_a_run(caplog: pytest.LogCaptureFixture) -> Non
     product(stage).transfer_due(json.dumps({"transferId": due[1]}))
     assert [name for name, _ in stage.attached()] == ["a.bin"]
     assert "message_unreadable" not in caplog.text
+
+
+def test_another_apps_poison_message_is_one_plain_line_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="drop")
+    product(Stage()).blob_poisoned(json.dumps({**POISONED, "FunctionId": "Host.Functions.of_another_app"}))
+    [record] = caplog.records
+    reason = "the message names another app's function"
+    assert json.loads(record.getMessage()) == {"event": "event_ignored", "reason": reason}
+    assert record.levelno == logging.INFO
