@@ -6,7 +6,9 @@ believes what a transfer says of itself: the attachments are read back, and ever
 
 from __future__ import annotations
 
+import base64
 import re
+import zlib
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -14,10 +16,14 @@ from urllib.parse import quote
 from devkit.azurite import KEY
 from devkit.scene import ENDS, TRANSFERS, Delivery, Scene
 from devkit.secrets import Scanner
+from devkit.stack import json_object
 
 POISON = "-poison"
 QUIET_SECONDS = 120.0
 """For what a killed run leaves behind, a lease of 20 s and a message hidden for 30 s, on a machine that is busy."""
+
+UNSUMMED = frozenset({"session", "before", "suspects", "verdict", "history"})
+"""What only a run needs: a checkpoint's summary leaves it out."""
 
 _SIGNS = re.compile(
     r"authtoken=[^\s\"']*|Bearer\s+[A-Za-z0-9._~+/-]{12,}|AccountKey=[^;\s\"]+|[?&]sig=[^&\s\"]+", re.IGNORECASE
@@ -116,7 +122,13 @@ def settle(scene: Scene, timeout: float = QUIET_SECONDS) -> None:
 def aftermath(scene: Scene, allowed: frozenset[str] = frozenset(), orphaned: frozenset[str] = frozenset()) -> list[str]:
     """Everything that holds at the end of any story, once it has settled. See `broken_runs` and `left_behind`."""
     settle(scene)
-    return [*left_behind(scene, orphaned), *leaks(scene), *strays(scene), *broken_runs(scene, allowed)]
+    return [
+        *left_behind(scene, orphaned),
+        *misdescribed(scene),
+        *leaks(scene),
+        *strays(scene),
+        *broken_runs(scene, allowed),
+    ]
 
 
 def _texts(scene: Scene) -> Iterator[tuple[str, str]]:
@@ -130,9 +142,43 @@ def _texts(scene: Scene) -> Iterator[tuple[str, str]]:
 
 
 def _terminal_checkpoints(scene: Scene) -> Iterator[tuple[str, str]]:
+    """By what the checkpoint itself says; one that is no checkpoint is read through as well."""
+    for name, text, _ in _checkpoints(scene):
+        if _transfer(text).get("state") in {*ENDS, None}:
+            yield name, text
+
+
+def misdescribed(scene: Scene) -> list[str]:
+    """Checkpoints whose metadata, which listings show, say something else than the checkpoint.
+
+    The summary is taken apart here by itself: the product's own reader would share the product's errors.
+    """
+    wrong = []
+    for name, text, metadata in _checkpoints(scene):
+        transfer = _transfer(text)
+        if metadata.get("state") != transfer.get("state"):
+            wrong.append(f"{name} is {transfer.get('state')}, and its metadata say {metadata.get('state')}")
+        if "summary" not in metadata:
+            continue  # it was too long
+        shown = _transfer(zlib.decompress(base64.b64decode(metadata["summary"])).decode())
+        differing = [key for key in transfer if key not in UNSUMMED and shown.get(key) != transfer[key]]
+        if differing:
+            wrong.append(f"{name} and the summary in its metadata differ in {', '.join(differing)}")
+    return wrong
+
+
+def _checkpoints(scene: Scene) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Name, text and metadata of every checkpoint."""
     container = scene.stack.storage.get_container_client(scene.stack.checkpoint_container)
     if not container.exists():
         return  # no transfer was made yet
-    for blob in container.list_blobs(name_starts_with=TRANSFERS, include=["metadata"]):
-        if (blob.metadata or {}).get("state") in ENDS:
-            yield blob.name, container.download_blob(blob.name).readall().decode()
+    for blob in container.list_blobs(name_starts_with=TRANSFERS):
+        download = container.download_blob(blob.name)
+        yield blob.name, download.readall().decode(), dict(download.properties.metadata or {})
+
+
+def _transfer(text: str) -> dict[str, Any]:
+    """The transfer of a checkpoint's text; empty for anything else."""
+    value = json_object(text.encode()) or {}
+    transfer = value.get("transfer")
+    return transfer if isinstance(transfer, dict) else {}

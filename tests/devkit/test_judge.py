@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -82,6 +85,39 @@ def test_an_open_session_a_mark_and_a_message_are_left_behind(scene: Scene) -> N
     assert ["Authorization" in wrong for wrong in judge.strays(scene)] == [True]
     scene.graph.send(Request("DELETE", url))
     assert judge.left_behind(scene) == []
+
+
+def test_a_checkpoint_that_its_metadata_misdescribe_is_noticed(scene: Scene) -> None:
+    file = scene.drop(content(10))
+    transfer = scene.ended(file)
+    assert judge.misdescribed(scene) == []
+    container = scene.stack.storage.get_container_client(scene.stack.checkpoint_container)
+    blob = container.get_blob_client(f"transfers/{transfer['id']}.json")
+    metadata = dict(blob.get_blob_properties().metadata)
+    other = json.dumps({"transfer": {**transfer, "attachmentId": "other"}}).encode()
+    for lie, told in (
+        ({"state": "failed"}, "is attached, and its metadata say failed"),
+        ({"summary": base64.b64encode(zlib.compress(other)).decode()}, "differ in attachmentId"),
+    ):
+        blob.set_blob_metadata({**metadata, **lie})
+        (wrong,) = judge.misdescribed(scene)
+        assert told in wrong
+    blob.set_blob_metadata(metadata)
+    assert judge.misdescribed(scene) == []
+
+
+def test_a_secret_in_a_checkpoint_that_is_over_is_noticed_whatever_its_metadata_say(scene: Scene) -> None:
+    file = scene.drop(content(10))
+    transfer = scene.ended(file)
+    container = scene.stack.storage.get_container_client(scene.stack.checkpoint_container)
+    blob = container.get_blob_client(f"transfers/{transfer['id']}.json")
+    text, metadata = blob.download_blob().readall(), dict(blob.get_blob_properties().metadata)
+    told = json.loads(text)
+    told["transfer"]["secret"] = "authtoken=abcdefgh%3D"
+    blob.upload_blob(json.dumps(told), overwrite=True, metadata={**metadata, "state": "sending"})
+    assert any("transfers/" in leak for leak in judge.leaks(scene))
+    blob.upload_blob(text, overwrite=True, metadata=metadata)
+    assert judge.leaks(scene) == []
 
 
 @pytest.mark.parametrize(
