@@ -55,7 +55,11 @@ def prepare_python() -> None:
 
     An environment that exists is brought up to date in place, so that a command that is running in it goes on.
     """
-    files = [ROOT / "requirements.txt", DEVKIT / "requirements.txt", DEVKIT / "requirements-runtime.txt"]
+    files = [
+        ROOT / "requirements.txt",  # what runs in Azure, to the last package and its hash
+        DEVKIT / "requirements.txt",
+        DEVKIT / "requirements-runtime.txt",
+    ]
     stamp, wanted = VENV / ".stamp", digest(files, sys.version)
     if PYTHON.exists() and stamp.exists() and stamp.read_text() == wanted:
         return
@@ -63,6 +67,7 @@ def prepare_python() -> None:
     run(sys.executable, "-m", "venv", str(VENV))
     pip = (str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     say("installing Python packages (a minute or two, once)")
+    run(*pip, "--require-hashes", "-r", str(files[0]))
     run(*pip, "-r", str(files[1]))
     run(*pip, "--no-deps", "--ignore-requires-python", "-r", str(files[2]))
     stamp.write_text(wanted)
