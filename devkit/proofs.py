@@ -62,6 +62,12 @@ def _unknowns(_seed: int) -> Outcome:
     return Outcome(outcome.achieved, outcome.broken, {"answers": answers, **outcome.details})
 
 
+def _refusals(_seed: int) -> Outcome:
+    """One call in the story is carried out, and answered with anything but 201."""
+    outcome = _told(campaigns.tell_all(campaigns.after_the_effect((0, 1, 3))))
+    return Outcome(outcome.achieved, outcome.broken, {"statuses": len(campaigns.STATUSES), **outcome.details})
+
+
 def _waits(seed: int) -> Outcome:
     return _told(campaigns.tell_all(campaigns.throttled(10_000, seed)))
 
@@ -75,7 +81,8 @@ def _wrong(_seed: int) -> Outcome:
     tallies: dict[str, Tally] = {}
     for engine in campaigns.engines():
         stories = chain.from_iterable(singles(Case(ranges=ranges)) for ranges in range(4))
-        tallies[engine] = campaigns.tell_all(campaigns.by_engine(stories, engine))
+        refused = (case for case in campaigns.after_the_effect((0, 1)) if len(case.faults) == 1)
+        tallies[engine] = campaigns.tell_all(campaigns.by_engine(chain(stories, refused), engine))
         racing = Case(ranges=1, workers=2, engine=engine)
         tallies[engine].add(campaigns.all_schedules(racing, 3))
     innocent = [f"{engine}: nothing attached twice" for engine, tally in tallies.items() if not tally.duplicates]
@@ -163,6 +170,14 @@ PROOFS = (
         _unknowns,
     ),
     Proof(
+        "refusals",
+        "no answer but 201 is evidence: any call is carried out, and answered with any other status",
+        "I1-I6, I27",
+        "stories, each status after the effect of each request, alone and with every single fault",
+        20_000,
+        _refusals,
+    ),
+    Proof(
         "waits",
         "Retry-After is honoured in every form, and nothing sleeps past its run",
         "I3, I15",
@@ -184,7 +199,7 @@ PROOFS = (
         "wrong-engines",
         "engines that are wrong on purpose are found out by the same stories",
         "I1, I6, I7",
-        "stories told by five wrong engines; each attached twice",
+        "stories told by six wrong engines; each attached twice",
         1_000,
         _wrong,
     ),

@@ -35,7 +35,7 @@ PASSING: frozenset[Action] = frozenset(("delay", "slow-body", "hold", "expire-to
 Body = Literal["json", "text", "empty", "html"]
 
 _NUMBERS = ("nth", "times", "status", "seconds", "bytes", "calls")
-_CODES = {
+CODES = {
     400: "BadRequest", 401: "InvalidAuthenticationToken", 403: "ErrorAccessDenied", 404: "ErrorItemNotFound",
     409: "ErrorConflict", 412: "ErrorIrresolvableConflict", 413: "RequestEntityTooLarge", 416: "invalidRange",
     422: "UnprocessableType", 429: "ApplicationThrottled", 500: "ErrorInternalServerTransientError",
@@ -140,7 +140,7 @@ def fault_answer(rule: Rule, call: Call) -> Answer:
     headers = dict(rule.headers)
     if rule.retry_after is not None:
         headers["Retry-After"] = _retry_after(rule.retry_after, call.now)
-    code = rule.code or _CODES.get(rule.status, "UnknownError")
+    code = rule.code or CODES.get(rule.status, "UnknownError")
     message = rule.message or f"An injected {rule.status}."
     match rule.body:
         case "json":

@@ -29,6 +29,13 @@ STORAGE_CALLS = ("checkpoint.", "checkpoint.save", "checkpoint.load", "source.",
 REFUSALS = (401, 403, 404, 408, 409, 410, 412, 413, 416, 429, 500, 503, 507)
 FAILURES = (500, 503, 504, 520)  # those that may come after the effect
 
+STATUSES = (
+    200, 202, 204, 302, 400, 401, 403, 404, 405, 408, 409, 410, 411, 412, 413, 415, 416, 421, 422, 423, 424, 425, 429,
+    449, 500, 501, 502, 503, 504, 507, 509, 520,
+)  # fmt: skip
+"""What may be answered after the effect, to any call: everything that Graph, its gateways or a proxy is known to say,
+but 201."""
+
 CHUNK = 200  # stories handed to a process at a time
 
 UNKNOWNS = {name: answers for name, answers in seeds.ANSWERS.items() if name != "min_session_size"}
@@ -90,6 +97,21 @@ def unknown_answers() -> Iterator[Case]:
             story = Case(ranges=ranges, switches={name: answer})
             yield story
             yield from singles(story, latenesses=(3,))
+
+
+def after_the_effect(ranges: Iterable[int]) -> Iterator[Case]:
+    """Graph does what any one call asks and answers with any status, with and without an error code.
+
+    Each alone, and with every single fault at every other call.
+    """
+    for count in ranges:
+        calls = calls_of(Case(ranges=count))
+        requests = [number for number, name in enumerate(calls, 1) if name.startswith("graph.")]
+        for call, status, fault in itertools.product(requests, STATUSES, (Fault.ANSWER_AFTER, Fault.REFUSAL_AFTER)):
+            once = Case(ranges=count, faults=((call, fault, status),))
+            yield once
+            if fault is Fault.ANSWER_AFTER:
+                yield from (two for two in singles(once, latenesses=(3,)) if two.faults[-1][0] != call)
 
 
 def people_then_faults(ranges: Iterable[int]) -> Iterator[Case]:

@@ -20,6 +20,7 @@ class Fault(StrEnum):
     UNSENT = "unsent"  # no connection: the call surely had no effect
     ANSWER = "answer"  # Graph answers this status, and nothing happens
     ANSWER_AFTER = "answer-after"  # Graph does it and answers this status
+    REFUSAL_AFTER = "refusal-after"  # ... and the error code that goes with it
 
 
 FOUR = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.LOST_BEFORE, Fault.LOST_AFTER)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.core import events as ev
@@ -51,6 +51,14 @@ def _resend_without_asking(transfer: Transfer, _event: ev.Event, _now: datetime,
     return replace(transfer, state=State.PLANNED, announced_at=None, tries=0)
 
 
+def _refusal_had_no_effect(transfer: Transfer, _event: ev.Event, now: datetime, policy: Policy) -> Transfer:
+    """A POST that was answered with a refusal was not carried out, so it may be sent again."""
+    pause = timedelta(seconds=policy.backoff_first)
+    if transfer.session is not None:
+        return replace(transfer, tries=transfer.tries + 1, not_before=now + pause)
+    return replace(transfer, state=State.PLANNED, announced_at=None, not_before=now + pause)
+
+
 _ANY = frozenset(State)
 
 
@@ -62,6 +70,8 @@ def _changed(changes: Mapping[tuple[State, type[ev.Event]], Rule]) -> Table:
 
 
 _UNDER_WAY = (State.SENDING, State.COMMITTING, State.RESENDING)
+
+REFUSAL_HAD_NO_EFFECT = "a refusal had no effect"
 
 WRONG: dict[str, Table] = {
     "404 means new session": _changed({(state, ev.SessionGone): _gone_means_new_session for state in _UNDER_WAY}),
@@ -86,6 +96,9 @@ WRONG: dict[str, Table] = {
             (State.COMMITTING, ev.Unsure): _resend_without_asking,
             (State.COMMITTING, ev.RunStarted): _resend_without_asking,
         }
+    ),
+    REFUSAL_HAD_NO_EFFECT: _changed(
+        {(State.COMMITTING, event): _refusal_had_no_effect for event in (ev.NotDone, ev.ItemMissing)}
     ),
 }
 """By name; "saves without ETag" is the product over a store that ignores them (`WatchedCheckpoints`)."""

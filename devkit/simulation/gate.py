@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
+from devkit.graph.faults import CODES
 from devkit.simulation.case import Case, Fault, Happening, Storm
 from devkit.simulation.clock import VirtualClock
 from shared.core.errors import Code
@@ -129,11 +131,12 @@ class BreakingGate:
                 raise _loss(name)
             case Fault.UNSENT:
                 raise NotSent(Code.GRAPH_UNREACHABLE)
-            case Fault.ANSWER | Fault.ANSWER_AFTER:
-                if fault is Fault.ANSWER_AFTER:
+            case Fault.ANSWER | Fault.ANSWER_AFTER | Fault.REFUSAL_AFTER:
+                if fault is not Fault.ANSWER:
                     effect()
                 headers = {"retry-after": retry_after} if retry_after else {}
-                return cast("T", HttpAnswer(argument, headers))
+                body = _refusal(argument) if fault is Fault.REFUSAL_AFTER else b""
+                return cast("T", HttpAnswer(argument, headers, body))
 
     def _land(self, due: Callable[[Held], bool]) -> bool:
         arrived = [held for held in self._held if due(held)]
@@ -153,13 +156,24 @@ class BreakingGate:
             self._land(lambda held, latest=latest: held.latest == latest)  # type: ignore[misc]  # a default binds it
 
 
+_IN_STORAGE = {
+    Fault.UNSENT: Fault.LOST_BEFORE,
+    Fault.ANSWER: Fault.LOST_BEFORE,
+    Fault.ANSWER_AFTER: Fault.LOST_AFTER,
+    Fault.REFUSAL_AFTER: Fault.LOST_AFTER,
+}
+
+
+def _refusal(status: int) -> bytes:
+    """The body of a refusal, with the code that usually comes with its status."""
+    return json.dumps({"error": {"code": CODES.get(status, "UnknownError"), "message": ""}}).encode()
+
+
 def _fitting(fault: Fault, name: str) -> Fault:
     """What befalls this call: only Graph answers with a status, and only storage clients ask again by themselves."""
     if name.startswith("graph."):
         return Fault.LOST_AFTER if fault is Fault.TWICE else fault
-    return {Fault.UNSENT: Fault.LOST_BEFORE, Fault.ANSWER: Fault.LOST_BEFORE, Fault.ANSWER_AFTER: Fault.LOST_AFTER}.get(
-        fault, fault
-    )
+    return _IN_STORAGE.get(fault, fault)
 
 
 def _loss(name: str) -> Exception:

@@ -58,8 +58,7 @@ def throttled(seed: int) -> Case:
 def _waits(random: Random) -> Storm:
     first, length = random.randint(1, 30), random.choice((1, 1, 2, 3, 6, 30))
     fault = random.choice((Fault.ANSWER, Fault.ANSWER, Fault.ANSWER_AFTER))
-    # 408, 429, 409 and 412 say that nothing was done; what says nothing of the kind may come after the effect
-    status = random.choice((429, 429, 429, 503, 503, 500, 504, 412) if fault is Fault.ANSWER else (500, 503, 504, 520))
+    status = random.choice((429, 429, 429, 503, 503, 500, 504, 412))
     return Storm(random.choice(_NAMES), fault, first, first + length - 1, status, random.choice(WAITS))
 
 

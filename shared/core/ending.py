@@ -12,7 +12,7 @@ from datetime import datetime
 
 from shared.core.errors import Code
 from shared.core.events import CancelRequested, Refused
-from shared.core.model import Failure, State, Transfer
+from shared.core.model import Answered, Failure, State, Transfer
 from shared.core.policy import Policy
 
 
@@ -21,6 +21,7 @@ def attached(transfer: Transfer, attachment_id: str | None, now: datetime) -> Tr
     return replace(
         _over(transfer, State.ATTACHED, now),
         attachment_id=attachment_id,
+        answered=None,
         bytes_confirmed=transfer.size,
         failure=None,
         verdict=None,
@@ -70,10 +71,25 @@ def refused(transfer: Transfer, event: Refused, now: datetime, _policy: Policy) 
 
 
 def post_refused(transfer: Transfer, event: Refused, now: datetime, policy: Policy) -> Transfer:
-    """The POST was answered with a final no: nothing is in doubt. A session's final range still has its session."""
-    if transfer.session is None:
-        transfer = replace(transfer, announced_at=None)
-    return refused(transfer, event, now, policy)
+    """Graph answered the commit with a final no: the item is looked at before that is believed.
+
+    A refusal of ours came before the POST left, so nothing is in doubt. A final range still has its session.
+    """
+    if transfer.session is not None:
+        return refused(transfer, event, now, policy)
+    if event.failure.graph is None:
+        return refused(replace(transfer, announced_at=None), event, now, policy)
+    return answered(refused(transfer, event, now, policy))
+
+
+def answered(transfer: Transfer) -> Transfer:
+    """Look for the POST whose answer was not 201: refusals have been seen that came after the effect.
+
+    Reports: creations that were answered with an error and carried out (microsoft-graph-docs-contrib 8120), throttled
+    and done all the same. What the answer asks for is done once the looks have shown nothing.
+    """
+    said = Answered(transfer.tries, transfer.missing_since)
+    return replace(transfer, state=State.LOOKING, answered=said, looks=0, tries=0)
 
 
 def refused_a_look(transfer: Transfer, event: Refused, now: datetime, _policy: Policy) -> Transfer:

@@ -1,7 +1,8 @@
 """What can come of an action: a closed union of plain values. `shared/core/machine.py` says what each one means.
 
-Three events carry the honesty of the whole: `NotDone` (surely no effect), `Unsure` (perhaps an effect) and
-`Committed` (surely the effect). Nothing else may be read as one of them.
+Three events carry the honesty of the whole: `NotDone` (it was refused, or never sent), `Unsure` (perhaps an effect,
+and perhaps later) and `Committed` (surely the effect). Nothing else may be read as one of them. That a commit was
+refused is no evidence: only a request that never left, whose events carry no answer, surely had no effect.
 """
 
 from __future__ import annotations
@@ -126,17 +127,17 @@ class Compared(Event):
 
 @dataclass(frozen=True, slots=True)
 class PostTooLarge(Event):
-    """The body is too large for one request; surely no effect."""
+    """The body is too large for one request, says Graph."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionTooSmall(Event):
-    """The file is too small for an upload session; surely no effect."""
+    """The file is too small for an upload session, says Graph."""
 
 
 @dataclass(frozen=True, slots=True)
 class RangeTooLarge(Event):
-    """The range is too large for one request; surely no effect."""
+    """The range is too large for one request, says the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,9 @@ class ItemMissing(Event):
 
 @dataclass(frozen=True, slots=True)
 class NotDone(Event):
-    """The request surely had no effect and may be repeated, not before `retry_after` seconds where given.
+    """The request was refused for now, or never sent, and may be repeated, not before `retry_after` seconds.
+
+    A commit that was answered so (`graph` is its answer) is looked for first.
 
     `code` is how the transfer ends if it never gets better.
     """
@@ -168,7 +171,7 @@ class Unsure(Event):
 
 @dataclass(frozen=True, slots=True)
 class Refused(Event):
-    """A final no. The transfer ends with this failure once nothing of it can land any more."""
+    """A final no. The transfer ends with this failure once nothing of it can land, and nothing of it has."""
 
     failure: Failure
 

@@ -155,6 +155,18 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """A POST that Graph answered with anything but 201: what to go on from once looks have shown nothing of it.
+
+    An answered request has done what it does, so looks need not wait for it to land. `tries` and `missing_since` are
+    the transfer's, with this answer counted.
+    """
+
+    tries: int = 0
+    missing_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One decision and what came of it, kept for the people who ask what happened. Never a URL or a token."""
 
@@ -191,6 +203,7 @@ class Transfer:
         session: the open upload session.
         range_bytes: bytes per range, once Graph refused the policy's; None = the policy's.
         announced_at: when the commit under way was made durable; None while nothing can have been committed.
+        answered: the POST under way was answered, and no answer but 201 tells whether it was carried out.
         landed: Graph confirmed the commit (201) without naming the attachment.
         looks: how often the list showed nothing new since the session was fenced, or the POST was in doubt.
         early_looks: looks for a POST while it could still land; they may find it, and prove nothing.
@@ -221,6 +234,7 @@ class Transfer:
     session: Session | None = None
     range_bytes: int | None = None
     announced_at: datetime | None = None
+    answered: Answered | None = None
     landed: bool = False
     looks: int = 0
     early_looks: int = 0

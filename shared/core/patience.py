@@ -78,7 +78,8 @@ def give_up(transfer: Transfer, failure: Failure, now: datetime, policy: Policy)
     judged = replace(transfer, verdict=transfer.verdict if ending.is_ending(transfer) else failure, tries=0)
     if transfer.state not in SETTLED_BY_EVIDENCE:
         return ending.wind_down(judged, now)
-    if transfer.announced_at is None:
+    is_known_missing = transfer.answered is not None and transfer.answered.missing_since is not None
+    if transfer.announced_at is None or (is_known_missing and failure.code is Code.TARGET_NOT_FOUND):
         return ending.end(judged, now)
     if transfer.state is State.FENCING:
         return fence_by_expiry(transfer, now, policy)

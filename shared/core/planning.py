@@ -11,6 +11,7 @@ from shared.core import ending
 from shared.core.errors import Code
 from shared.core.history import remembered
 from shared.core.model import (
+    Answered,
     Attachment,
     Failure,
     GraphAnswer,
@@ -85,6 +86,7 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
         state=State.LOOKING if doubtful else State.PLANNED,
         before=transfer.before if doubtful else None,
         session=None,
+        answered=Answered() if doubtful and transfer.answered is not None else None,
         looks=0,
         early_looks=0,
         suspects=(),

@@ -122,13 +122,17 @@ def commit_unsent(transfer: Transfer, _event: Unsent, _now: datetime, _policy: P
 
 
 def commit_not_done(transfer: Transfer, event: NotDone, now: datetime, policy: Policy) -> Transfer:
-    """The commit surely had no effect. A POST goes back to before its announcement; a final range stays."""
-    return patience.hold(_unposted(transfer), event, now, policy)
+    """A final range stays: its session tells. So does a POST that never left; one that was answered is looked for."""
+    if transfer.route is Route.SESSION:
+        return patience.hold(transfer, event, now, policy)
+    if event.graph is None:
+        return patience.hold(_unposted(transfer), event, now, policy)
+    return ending.answered(patience.hold(transfer, event, now, policy))
 
 
 def commit_missed(transfer: Transfer, event: ItemMissing, now: datetime, policy: Policy) -> Transfer:
-    """The POST found no item: surely no effect; wait for the item."""
-    return patience.wait_for_target(_unposted(transfer), event, now, policy)
+    """The POST found no item, says its answer: look for the attachment all the same, and wait for the item."""
+    return ending.answered(patience.wait_for_target(transfer, event, now, policy))
 
 
 _UNANNOUNCED = {Route.POST: State.PLANNED, Route.SESSION: State.SENDING}
@@ -155,8 +159,8 @@ def committed(transfer: Transfer, event: Committed, now: datetime, policy: Polic
 
 
 def post_too_large(transfer: Transfer, event: PostTooLarge, now: datetime, policy: Policy) -> Transfer:
-    """Graph wants a session for this file."""
-    return _rerouted(_unposted(transfer), Route.SESSION, event, now, policy)
+    """Graph wants a session for this file. The POST may have been carried out all the same: look for it first."""
+    return ending.answered(_rerouted(transfer, Route.SESSION, event, now, policy))
 
 
 def session_too_small(transfer: Transfer, event: SessionTooSmall, now: datetime, policy: Policy) -> Transfer:

@@ -174,7 +174,8 @@ def _to_look_again(transfer: Transfer, now: datetime, policy: Policy) -> Transfe
     if transfer.announced_at is None:
         return None
     landed_by = transfer.announced_at + timedelta(seconds=policy.post_landing)
-    if transfer.route is Route.POST and not transfer.landed and now < landed_by:
+    in_flight = transfer.route is Route.POST and not transfer.landed and transfer.answered is None
+    if in_flight and now < landed_by:
         pauses = policy.look_delays[transfer.early_looks :]
         soon = now + timedelta(seconds=pauses[0]) if pauses else landed_by
         return replace(transfer, early_looks=transfer.early_looks + 1, not_before=min(soon, landed_by))
@@ -185,19 +186,19 @@ def _to_look_again(transfer: Transfer, now: datetime, policy: Policy) -> Transfe
 
 
 def _start_over(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
-    """Nothing is attached and nothing can land: the doubt is over, and the way is free for a new attempt."""
+    """Nothing is attached and nothing can land: the doubt is over, and the way is free for a new attempt.
+
+    A POST that was answered costs what its answer costs, and not an attempt.
+    """
+    state = State.OPENING if transfer.route is Route.SESSION else State.PLANNED
+    clear = replace(transfer, state=state, announced_at=None, answered=None, looks=0, early_looks=0, bytes_confirmed=0)
+    if transfer.answered is not None:
+        tries, missing_since = transfer.answered.tries, transfer.answered.missing_since
+        return replace(clear, tries=tries, missing_since=missing_since, sessions=max(0, transfer.sessions - 1))
     if transfer.sessions >= policy.sessions:
         return ending.failed(transfer, patience.exhausted(transfer, Code.UPLOAD_STALLED), now)
     pause = backoff(transfer.sessions, policy.backoff_first, policy.backoff_cap, transfer.id)
-    return replace(
-        transfer,
-        state=State.OPENING if transfer.route is Route.SESSION else State.PLANNED,
-        announced_at=None,
-        looks=0,
-        early_looks=0,
-        bytes_confirmed=0,
-        not_before=now + timedelta(seconds=pause),
-    )
+    return replace(clear, not_before=now + timedelta(seconds=pause))
 
 
 def compared(transfer: Transfer, event: Compared, now: datetime, policy: Policy) -> Transfer:

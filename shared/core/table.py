@@ -78,13 +78,15 @@ TABLE: Table = {
         ev.OffsetRefused: _row(settling.range_refused, *_ON, State.ASKING, State.FENCING),
         ev.SessionGone: _row(settling.session_missing, State.ASKING, State.FENCING),
         ev.RangeTooLarge: _row(sending.range_too_large, *_ON, State.FENCING),
-        ev.PostTooLarge: _row(sending.post_too_large, State.OPENING, State.FAILED),
-        ev.ItemMissing: _row(sending.commit_missed, State.PLANNED, State.FAILED),
+        ev.PostTooLarge: _row(sending.post_too_large, State.LOOKING),
+        ev.ItemMissing: _row(sending.commit_missed, State.LOOKING),
         ev.Withdrawn: _row(sending.commit_withdrawn, State.PLANNED, State.FAILED),
         ev.Unsent: _row(sending.commit_unsent, State.PLANNED, State.SENDING),
-        ev.NotDone: _row(sending.commit_not_done, State.COMMITTING, State.PLANNED, State.FENCING, State.FAILED),
+        ev.NotDone: _row(
+            sending.commit_not_done, State.COMMITTING, State.PLANNED, State.FENCING, State.LOOKING, State.FAILED
+        ),
         ev.Unsure: _row(settling.commit_unsure, State.ASKING, State.FENCING, State.LOOKING),
-        ev.Refused: _row(ending.post_refused, State.FENCING, State.FAILED),
+        ev.Refused: _row(ending.post_refused, State.FENCING, State.LOOKING, State.FAILED),
     },
     State.ASKING: {
         ev.RunStarted: _row(settling.run_started, State.ASKING),

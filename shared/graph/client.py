@@ -57,9 +57,11 @@ class GraphClient:
 
     @contextmanager
     def stream(self, request: HttpRequest) -> Iterator[tuple[HttpAnswer, Iterator[bytes]]]:
-        """See `Transport.stream`. A token that Graph rejects is replaced once: a 401 had no effect."""
+        """See `Transport.stream`. A token that Graph rejects is replaced, and what may be repeated is, once."""
         response = self._answer_to(request)
-        if response.status_code == HTTPStatus.UNAUTHORIZED and request.authorized:
+        if response.status_code == HTTPStatus.UNAUTHORIZED and request.authorized and not request.repeatable:
+            self._token.forget()
+        elif response.status_code == HTTPStatus.UNAUTHORIZED and request.authorized:
             with response:
                 _whole(_head(response), _pieces(response))  # read to its end, so that its connection serves again
             self._token.forget()

@@ -18,6 +18,9 @@ Buffer = bytes | bytearray | memoryview
 class HttpRequest:
     """One request. `authorized` says whether the app's token goes with it; to an upload session it must not.
 
+    `repeatable` says whether it may be sent again at once, with a new token, when Graph rejects the old one: a commit
+    may not, because no answer but 201 tells whether it was carried out.
+
     The URL of an upload session is a secret, so it stays out of the representation.
     """
 
@@ -26,6 +29,7 @@ class HttpRequest:
     headers: Mapping[str, str]
     body: Buffer | None = field(repr=False, default=None)
     authorized: bool = True
+    repeatable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ def graph_request(call: GraphCall, base_url: str, content: Buffer | None = None)
         case PostAttachment(item, attachment):
             if content is None:
                 raise ValueError("a POST needs the file's content")
-            return HttpRequest("POST", _attachments(item, base_url), _JSON, _post_body(attachment, content))
+            body = _post_body(attachment, content)
+            return HttpRequest("POST", _attachments(item, base_url), _JSON, body, repeatable=False)
         case CompareAttachment(item, attachment_id):
             return HttpRequest("GET", f"{_attachments(item, base_url)}/{_segment(attachment_id)}/$value", {})
         case _:

@@ -144,6 +144,8 @@ def _graph_refusal(call: GraphCall, answer: HttpAnswer, seen: GraphAnswer, now: 
         return Unsure(Code.GRAPH_UNAVAILABLE, fields.retry_after(answer, now), graph=seen)
     if status == HTTPStatus.NOT_FOUND:
         return ItemMissing(graph=seen)
+    if status == HTTPStatus.UNAUTHORIZED and isinstance(call, PostAttachment):
+        return NotDone(Code.TOKEN_REJECTED, fields.retry_after(answer, now), graph=seen)  # the client did not repeat it
     if status < HTTPStatus.BAD_REQUEST and isinstance(call, PostAttachment):
         return _unexpected(seen)  # a redirect may come after the effect ("see other")
     return _refused(refusals.BY_STATUS.get(status, _unnamed(status)), seen)

@@ -49,7 +49,10 @@ def flaw(checkpoint: Checkpoint) -> str | None:
     transfer = checkpoint.transfer
     if not all(_is_time(value) for value in _times(checkpoint)):
         return "a time is no instant between 2000 and 2200"
-    if not all(0 <= getattr(transfer, name) < MOST_COUNTED for name in _COUNTS):
+    counts = [getattr(transfer, name) for name in _COUNTS]
+    if transfer.answered is not None:
+        counts.append(transfer.answered.tries)
+    if not all(0 <= count < MOST_COUNTED for count in counts):
         return "a count is out of bounds"
     if not 0 <= transfer.size <= LARGEST_BLOB or not 0 <= transfer.bytes_confirmed <= transfer.size:
         return "a number of bytes is out of bounds"

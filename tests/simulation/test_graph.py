@@ -28,6 +28,19 @@ def test_every_answer_to_every_unknown_with_faults(part: int) -> None:
     assert tally.ends == {"attached": tally.stories}
 
 
+@pytest.mark.parametrize("ranges", [0, 1, 3])
+def test_any_status_after_the_effect_of_any_call(ranges: int) -> None:
+    alone = (story for story in campaigns.after_the_effect([ranges]) if len(story.faults) == 1)
+    tally = kept(alone, 120)
+    assert "COMMIT_IN_DOUBT" not in tally.codes
+
+
+@pytest.mark.parametrize("ranges", [0, 1])
+def test_any_status_after_the_effect_of_any_call_with_a_fault_elsewhere(ranges: int) -> None:
+    """Every fortieth of them; all: the proof `refusals`."""
+    kept(every(campaigns.after_the_effect([ranges]), 40), 80)
+
+
 def test_every_switch_of_the_emulator_that_is_an_unknown_is_tried() -> None:
     tried = {"get_session", "wrong_offset", "expired_status", "gone_status", "final_location", "partial_bytes"}
     tried |= {"max_range", "first_put_404", "listing_lag_calls", "listing_lag_seconds", "size_reported"}

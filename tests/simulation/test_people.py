@@ -21,8 +21,8 @@ def test_other_people_at_any_call() -> None:
 
 @pytest.mark.parametrize("part", range(2))
 def test_other_people_at_any_call_and_a_fault_at_a_later_one(part: int) -> None:
-    """Every twentieth of them; all: the proof `people`."""
-    kept(every(campaigns.people_then_faults([part]), 20), 250)
+    """Every eighteenth of them; all: the proof `people`."""
+    kept(every(campaigns.people_then_faults([part]), 18), 250)
 
 
 def before_every_call(what: Happening, ranges: int) -> list[Case]:

@@ -23,6 +23,16 @@ GUILTY = [
 ]
 
 
+REFUSED = "a refusal had no effect"
+
+
+def test_a_refusal_that_is_believed_attaches_twice() -> None:
+    stories = campaigns.by_engine((case for case in campaigns.after_the_effect([0]) if len(case.faults) == 1), REFUSED)
+    tally = campaigns.tell_all(stories, processes=1)
+    assert tally.duplicates > 0
+    assert any("I1: attached" in line for line in tally.broken)
+
+
 @pytest.mark.parametrize(("name", "ranges"), GUILTY)
 def test_a_wrong_engine_attaches_twice(name: str, ranges: int) -> None:
     tally = campaigns.tell_all(singles(Case(ranges=ranges, engine=name)), processes=1)
@@ -31,7 +41,7 @@ def test_a_wrong_engine_attaches_twice(name: str, ranges: int) -> None:
 
 
 def test_every_wrong_engine_is_found_out() -> None:
-    assert {name for name, _ in GUILTY} == set(WRONG)
+    assert {name for name, _ in GUILTY} | {REFUSED} == set(WRONG)
 
 
 def test_the_most_common_one_falls_over_the_lost_final_answer_alone() -> None:

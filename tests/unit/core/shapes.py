@@ -13,6 +13,7 @@ from shared.core import actions as ac
 from shared.core import events as ev
 from shared.core.errors import Code
 from shared.core.model import (
+    Answered,
     Attachment,
     Failure,
     GraphAnswer,
@@ -89,7 +90,15 @@ _LOOKS: list[dict[str, Any]] = [{"looks": looks} for looks in range(len(POLICY.l
 _SESSIONS: list[dict[str, Any]] = [{"sessions": 1}, {"sessions": POLICY.sessions}]
 _LATE_POST = {"route": Route.POST, "announced_at": NOW - timedelta(seconds=400)}
 _YOUNG_POST = {"route": Route.POST, "announced_at": NOW}
-_IN_DOUBT: list[dict[str, Any]] = [{"announced_at": NOW}, _LATE_POST, _YOUNG_POST]
+_ANSWERED_POST = {**_YOUNG_POST, "answered": Answered(1, NOW)}
+_REROUTED_POST = {"announced_at": NOW, "answered": Answered()}
+_IN_DOUBT: list[dict[str, Any]] = [
+    {"announced_at": NOW},
+    _LATE_POST,
+    _YOUNG_POST,
+    _ANSWERED_POST,
+    _REROUTED_POST,
+]
 _SHAPES: dict[State, list[dict[str, Any]]] = {
     State.PLANNED: [
         {"item_id": None, "before": None},
@@ -222,7 +231,9 @@ _EVENTS: dict[type[ev.Event], list[ev.Event]] = {
     ev.Committed: [ev.Committed("new"), ev.Committed(None)],
     ev.Compared: [ev.Compared(equal=True), ev.Compared(equal=False)],
     ev.ItemMissing: [ev.ItemMissing(graph=SEEN)],
-    ev.NotDone: [ev.NotDone(code, wait) for code, wait in product(_CODES, (None, 0.5, 900.0))],
+    ev.NotDone: [
+        ev.NotDone(code, wait, graph=graph) for code, wait, graph in product(_CODES, (None, 0.5, 900.0), (None, SEEN))
+    ],
     ev.Unsure: [ev.Unsure(code, wait) for code, wait in product(_CODES, (None, 0.5, 900.0))],
     ev.Refused: [ev.Refused(FAILURE), ev.Refused(Failure(Code.SOURCE_CHANGED, "The file was overwritten."))],
 }

@@ -10,7 +10,7 @@ import pytest
 from shared.core import ending
 from shared.core.errors import Code
 from shared.core.events import CancelRequested, Refused
-from shared.core.model import Failure, Route, State
+from shared.core.model import Answered, Failure, Route, State
 from tests.unit.core.shapes import FAILURE, NOW, POLICY, SEEN, SIZE, at, session, transfer
 
 REFUSED = Refused(FAILURE)
@@ -90,9 +90,18 @@ def test_the_first_final_no_stands() -> None:
     assert down.verdict == first
 
 
-def test_a_refused_post_leaves_no_doubt() -> None:
-    ended = ending.post_refused(transfer(State.COMMITTING, Route.POST, announced_at=NOW), REFUSED, at(1), POLICY)
-    assert ended == transfer(State.FAILED, Route.POST, failure=FAILURE, verdict=FAILURE, finished_at=at(1))
+def test_a_post_that_graph_refused_is_looked_for_before_that_is_believed() -> None:
+    before = transfer(State.COMMITTING, Route.POST, announced_at=NOW, missing_since=NOW)
+    down = ending.post_refused(before, REFUSED, at(1), POLICY)
+    said = Answered(0, NOW)
+    assert down == replace(before, state=State.LOOKING, verdict=FAILURE, answered=said)
+
+
+def test_a_post_that_never_left_leaves_no_doubt() -> None:
+    gone = Failure(Code.SOURCE_GONE, "The file is gone.")
+    before = transfer(State.COMMITTING, Route.POST, announced_at=NOW)
+    ended = ending.post_refused(before, Refused(gone), at(1), POLICY)
+    assert ended == transfer(State.FAILED, Route.POST, failure=gone, verdict=gone, finished_at=at(1))
 
 
 def test_a_refused_final_range_leaves_its_session_in_doubt() -> None:

@@ -16,6 +16,7 @@ from shared.core.actions import FindItem, ListAttachments
 from shared.core.errors import Code
 from shared.core.machine import decide
 from shared.core.model import (
+    Answered,
     Failure,
     GraphAnswer,
     Plan,
@@ -151,6 +152,7 @@ STORMY: dict[str, Any] = {
     "item_id": "AAMk=",
     "before": ("old",),
     "session": session(),
+    "answered": Answered(9, NOW),
     "looks": 2,
     "early_looks": 3,
     "suspects": ("new",),
@@ -184,7 +186,7 @@ def test_a_retry_forgets_all_trouble_and_nothing_else() -> None:
 @pytest.mark.parametrize("route", list(Route))
 def test_a_retry_of_a_commit_in_doubt_looks_first_once_its_session_is_dead(route: Route) -> None:
     again = retried(transfer(State.FAILED, route, announced_at=NOW, **STORMY), at(5))
-    kept: dict[str, Any] = {"announced_at": NOW, "not_before": at(9), "range_bytes": 4}
+    kept: dict[str, Any] = {"announced_at": NOW, "not_before": at(9), "range_bytes": 4, "answered": Answered()}
     assert again == transfer(State.LOOKING, route, retries=1, history=(ASKED,), updated_at=at(5), **kept)
 
 

@@ -24,7 +24,7 @@ from shared.core.events import (
     Unsent,
     Withdrawn,
 )
-from shared.core.model import Failure, Route, Session, State, Transfer
+from shared.core.model import Answered, Failure, Route, Session, State, Transfer
 from shared.core.retry import backoff
 from tests.unit.core.shapes import FINAL, NOW, POLICY, SEEN, SIZE, URL, at, listed, session, transfer
 
@@ -204,21 +204,34 @@ def test_a_commit_that_was_not_sent_is_as_if_it_had_never_been_announced(announc
     assert sending.commit_unsent(announced, Unsent(), NOW, POLICY) == before
 
 
-def test_a_post_that_surely_had_no_effect_is_announced_afresh() -> None:
+def test_a_post_that_never_left_is_announced_afresh() -> None:
     after = sending.commit_not_done(POSTED, NotDone(Code.GRAPH_CONFLICT, 7), NOW, POLICY)
     assert after == replace(UNPOSTED, tries=1, session_tries=1, transfer_tries=1, not_before=at(7))
 
 
-def test_a_final_range_that_surely_had_no_effect_stays_announced() -> None:
+def test_a_post_that_was_answered_is_looked_for_when_its_answer_allows() -> None:
+    after = sending.commit_not_done(replace(POSTED, tries=2), NotDone(Code.GRAPH_CONFLICT, 7, graph=SEEN), NOW, POLICY)
+    looking = replace(POSTED, state=State.LOOKING, answered=Answered(3), not_before=at(7))
+    assert after == replace(looking, tries=0, session_tries=1, transfer_tries=1)
+
+
+def test_a_post_that_is_answered_so_too_often_ends_by_that_name_once_it_was_looked_for() -> None:
+    worn = replace(POSTED, tries=POLICY.step_tries)
+    after = sending.commit_not_done(worn, NotDone(Code.GRAPH_CONFLICT, graph=SEEN), NOW, POLICY)
+    assert after.verdict is not None
+    assert (after.state, after.verdict.code, after.answered) == (State.LOOKING, Code.GRAPH_CONFLICT, Answered())
+
+
+def test_a_final_range_that_was_refused_for_now_stays_announced() -> None:
     before = transfer(State.COMMITTING, session=session(FINAL), announced_at=NOW, sessions=1)
     after = sending.commit_not_done(before, NotDone(Code.GRAPH_CONFLICT, 7), NOW, POLICY)
     assert after == replace(before, tries=1, session_tries=1, transfer_tries=1, not_before=at(7))
 
 
-def test_a_post_to_a_missing_item_waits_for_the_item() -> None:
-    after = sending.commit_missed(POSTED, ItemMissing(), NOW, POLICY)
-    assert (after.state, after.announced_at, after.sessions) == (State.PLANNED, None, 1)
-    assert (after.missing_since, after.tries) == (NOW, 1)
+def test_a_post_to_a_missing_item_is_looked_for_when_the_item_may_be_there() -> None:
+    after = sending.commit_missed(POSTED, ItemMissing(graph=SEEN), NOW, POLICY)
+    assert (after.state, after.announced_at, after.answered) == (State.LOOKING, NOW, Answered(1, NOW))
+    assert after.not_before is not None
 
 
 @pytest.mark.parametrize("fields", [{"session": session(FINAL)}, {"route": Route.POST}])
@@ -242,9 +255,10 @@ def test_a_commit_after_part_of_the_file_is_judged_by_its_bytes(announced_at: An
     assert after == replace(before, state=State.FENCING, announced_at=dated, tries=2, session_tries=3, transfer_tries=4)
 
 
-def test_a_post_that_is_too_large_becomes_a_session() -> None:
+def test_a_post_that_is_too_large_becomes_a_session_once_it_was_looked_for() -> None:
     after = sending.post_too_large(POSTED, PostTooLarge(), NOW, POLICY)
-    assert after == transfer(State.OPENING, Route.SESSION, sessions=1, routes_refused=1)
+    looking = replace(POSTED, state=State.LOOKING, route=Route.SESSION, routes_refused=1, answered=Answered())
+    assert after == looking
 
 
 def test_a_file_too_small_for_a_session_becomes_a_post() -> None:
@@ -252,14 +266,15 @@ def test_a_file_too_small_for_a_session_becomes_a_post() -> None:
     assert after == transfer(State.PLANNED, Route.POST, routes_refused=1)
 
 
-@pytest.mark.parametrize(
-    ("before", "rule", "event"),
-    [
-        (replace(POSTED, routes_refused=1), sending.post_too_large, PostTooLarge(graph=SEEN)),
-        (transfer(State.OPENING, routes_refused=1), sending.session_too_small, SessionTooSmall(graph=SEEN)),
-    ],
-)
-def test_a_file_that_neither_way_takes_fails_by_name(before: Any, rule: Any, event: Any) -> None:
-    ended = rule(before, event, at(1), POLICY)
+def test_a_post_that_no_way_is_left_for_is_looked_for_before_it_fails() -> None:
+    after = sending.post_too_large(replace(POSTED, routes_refused=1), PostTooLarge(graph=SEEN), at(1), POLICY)
+    assert after.verdict is not None
+    assert (after.state, after.verdict.code, after.answered) == (State.LOOKING, Code.SIZE_ROUTES_REFUSED, Answered())
+
+
+def test_a_file_that_neither_way_takes_fails_by_name() -> None:
+    before, event = transfer(State.OPENING, routes_refused=1), SessionTooSmall(graph=SEEN)
+    ended = sending.session_too_small(before, event, at(1), POLICY)
+    assert ended.failure is not None
     assert (ended.state, ended.finished_at, ended.announced_at) == (State.FAILED, at(1), None)
     assert (ended.failure.code, ended.failure.graph) == (Code.SIZE_ROUTES_REFUSED, SEEN)

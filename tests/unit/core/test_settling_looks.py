@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.core import settling
+from shared.core import patience, settling
 from shared.core.errors import Code
 from shared.core.events import Compared, ItemMissing
-from shared.core.model import Route, State
+from shared.core.model import Answered, Route, State
 from shared.core.retry import backoff
 from tests.unit.core.shapes import FAILURE, NOW, POLICY, SEEN, SIZE, at, listed, transfer
 
@@ -144,6 +144,31 @@ def test_with_nothing_attached_and_nothing_left_to_land_we_start_over(
     after = settling.nothing_new(looking, NOW, POLICY)
     pause = backoff(sessions, POLICY.backoff_first, POLICY.backoff_cap, ID)
     assert after == transfer(state, route, sessions=sessions, not_before=at(pause))
+
+
+ANSWERED = transfer(State.LOOKING, Route.POST, announced_at=NOW, answered=Answered(3, NOW), sessions=2)
+
+
+def test_a_post_that_was_answered_has_done_what_it_does_so_its_looks_begin_at_once() -> None:
+    after = settling.nothing_new(ANSWERED, NOW, POLICY)
+    assert after == replace(ANSWERED, looks=1, not_before=at(FIRST))
+
+
+@pytest.mark.parametrize(("route", "state"), [(Route.POST, State.PLANNED), (Route.SESSION, State.OPENING)])
+def test_a_post_that_was_answered_and_is_nowhere_costs_what_its_answer_costs(route: Route, state: State) -> None:
+    spent = replace(ANSWERED, route=route, looks=len(POLICY.look_delays))
+    after = settling.nothing_new(spent, NOW, POLICY)
+    assert after == transfer(state, route, tries=3, missing_since=NOW, sessions=1)
+
+
+def test_an_item_that_neither_the_post_nor_a_look_finds_is_told_as_missing() -> None:
+    worn = replace(ANSWERED, missing_since=at(-POLICY.target_wait))
+    ended = patience.look_missed(worn, ItemMissing(graph=SEEN), NOW, POLICY)
+    assert ended.failure is not None
+    assert (ended.state, ended.failure.code) == (State.FAILED, Code.TARGET_NOT_FOUND)
+    doubtful = patience.look_missed(replace(worn, answered=Answered()), ItemMissing(graph=SEEN), NOW, POLICY)
+    assert doubtful.failure is not None
+    assert doubtful.failure.code is Code.COMMIT_IN_DOUBT
 
 
 def test_starting_over_too_often_fails_by_name() -> None:

@@ -8,6 +8,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -251,6 +252,13 @@ def test_a_second_rejection_is_the_answer(room: Room) -> None:
     graph = room.peer(answer(401, b"first"), answer(401, b"second"))
     got = room.client(graph).send(to(graph))
     assert (got.status, got.body, len(graph.heard), room.tokens.forgotten) == (401, b"second", 2, 1)
+
+
+def test_a_commit_whose_token_is_rejected_is_not_sent_a_second_time(room: Room) -> None:
+    graph = room.peer(answer(401), answer(201))
+    commit = replace(to(graph, "POST", body=b"body"), repeatable=False)
+    assert room.client(graph).send(commit).status == 401
+    assert (len(graph.heard), room.tokens.forgotten) == (1, 1)
 
 
 def test_a_rejected_token_is_replaced_for_a_stream_too(room: Room) -> None:

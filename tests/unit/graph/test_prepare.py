@@ -94,6 +94,7 @@ GRAPH: list[tuple[ac.GraphCall, HttpRequest]] = [
             JSON,
             '{"@odata.type": "#microsoft.graph.fileAttachment", "name": "Zürich \\"q\\".pdf", '
             '"contentType": "application/pdf", "isInline": false, "contentBytes": "AAAAAA=="}'.encode(),
+            repeatable=False,
         ),
     ),
     (
@@ -104,6 +105,7 @@ GRAPH: list[tuple[ac.GraphCall, HttpRequest]] = [
             JSON,
             b'{"@odata.type": "#microsoft.graph.fileAttachment", "name": "logo.png", "contentType": "image/png", '
             b'"isInline": true, "contentId": "logo@1", "contentBytes": "AAAAAA=="}',
+            repeatable=False,
         ),
     ),
     (ac.CompareAttachment(MESSAGE, "a/b", 20), HttpRequest("GET", f"{ON_MESSAGE}/a%2Fb/$value", {})),

@@ -18,7 +18,7 @@ from devkit.simulation.storage import (
 from devkit.simulation.transport import MemoryTransport
 from shared.core.actions import Action
 from shared.core.events import Happening
-from shared.core.model import Transfer
+from shared.core.model import Route, Transfer
 from shared.core.policy import Policy
 from shared.graph.hosts import UploadHosts
 from shared.intake.accept import transfer_for
@@ -50,6 +50,7 @@ class Stage:
     def __init__(
         self, gate: Gate = open_gate, *, budget: float = 540, delete_source: bool = False, policy: Policy | None = None
     ) -> None:
+        self.route: Route | None = None  # the way every transfer goes, whatever its size
         self.clock = VirtualClock()
         self.graph = GraphService()
         self.graph.switch(min_session_size=1, post_body_limit=4_194_304)
@@ -86,7 +87,8 @@ class Stage:
         """A new transfer of a blob with this content to the one message."""
         keys = {"mailbox": MAILBOX, "messageid": self.item.replace("%", "%25"), **metadata}
         dropped = self.sources.put(blob, content, {key: value for key, value in keys.items() if value})
-        return transfer_for(dropped, AllowedMailboxes(), self.clock.now())
+        made = transfer_for(dropped, AllowedMailboxes(), self.clock.now())
+        return replace(made, route=self.route or made.route)
 
     def now_is(self, transfer_id: str) -> Transfer:
         """The transfer as the checkpoint has it."""

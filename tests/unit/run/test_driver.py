@@ -12,7 +12,7 @@ from typing import TypeVar
 import pytest
 
 from shared.core.errors import Code
-from shared.core.model import State
+from shared.core.model import Route, State
 from shared.core.policy import Policy
 from shared.run.driver import LEAST_ACTIONS
 from shared.run.runs import Runs
@@ -46,7 +46,7 @@ class Never:
 
 def big_stage(gate: Recorder, *, budget: float = 480) -> Stage:
     stage = Stage(gate, budget=budget, policy=POLICY)
-    stage.graph.switch(post_body_limit=10)
+    stage.route = Route.SESSION
     return stage
 
 
@@ -126,7 +126,7 @@ def test_dead_storage_ends_the_run_and_the_next_one_settles_what_was_under_way()
         return result
 
     stage = Stage(gate, policy=POLICY)
-    stage.graph.switch(post_body_limit=10)
+    stage.route = Route.SESSION
     transfer = stage.transfer(BIG)
     with pytest.raises(StorageUnavailable):
         stage.runs.start(transfer)

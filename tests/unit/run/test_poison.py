@@ -10,7 +10,7 @@ import pytest
 
 from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
 from shared.core.errors import Code
-from shared.core.model import State, Transfer
+from shared.core.model import Route, State, Transfer
 from shared.core.patience import dead_at
 from shared.core.planning import retried
 from shared.core.policy import Policy
@@ -44,7 +44,7 @@ class Poisoned(Stage):
             return effect()
 
         super().__init__(gate, policy=SMALL_RANGES)
-        self.graph.switch(post_body_limit=10)
+        self.route = Route.SESSION
         self.poison = Poison(self.edges, self.runs)
 
     def killed(self) -> Transfer:

@@ -11,7 +11,7 @@ import pytest
 from devkit.simulation.io import Gate
 from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
 from shared.core.errors import Code
-from shared.core.model import State
+from shared.core.model import Route, State
 from shared.core.policy import Policy
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
@@ -25,7 +25,7 @@ SMALL_RANGES = Policy(range_bytes=4096, smallest_range=512)
 
 def by_session(stage: Stage) -> Stage:
     """Even a small file takes a session: a POST's body may have no more than a few bytes here."""
-    stage.graph.switch(post_body_limit=10)
+    stage.route = Route.SESSION
     return stage
 
 
@@ -207,6 +207,7 @@ def test_the_source_of_a_failed_transfer_is_kept() -> None:
     stage.graph.state.mailboxes["ada@contoso.example"].message_limit = 10
     transfer = stage.transfer(BIG)
     stage.runs.start(transfer)
+    stage.deliver_all()
     assert stage.now_is(transfer.id).state is State.FAILED
     assert list(stage.sources.blobs) == ["a.bin"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
 from shared.core.errors import Code
-from shared.core.model import Failure, Session, State, Transfer
+from shared.core.model import Failure, Route, Session, State, Transfer
 from shared.core.policy import Policy
 from shared.run.wishes import ATTEMPTS, Denied, Granted, Unknown, Wishes
 from shared.storage.ports import Conflict, StorageUnavailable
@@ -45,7 +45,7 @@ class Meddled(Stage):
             return effect()
 
         super().__init__(gate, policy=SMALL_RANGES)
-        self.graph.switch(post_body_limit=10)
+        self.route = Route.SESSION
         self.ends = Ends()
         writes = count(1)
         self.wishes = Wishes(self.checkpoints, self.queue, self.ends, self.clock, lambda: f"wish-{next(writes)}")

@@ -298,7 +298,7 @@ def test_a_checkpoint_that_becomes_unreadable_during_a_run_is_not_overwritten(wh
         return effect()
 
     stage = Stage(gate, policy=Policy(range_bytes=8))
-    stage.graph.switch(min_session_size=1, post_body_limit=10)
+    stage.graph.switch(min_session_size=1)
     one = replace(stage.transfer(b"x" * 20), route=Route.SESSION)
     with pytest.raises(CheckpointUnreadable):
         stage.runs.start(one)
