@@ -68,6 +68,10 @@ def _refusals(_seed: int) -> Outcome:
     return Outcome(outcome.achieved, outcome.broken, {"statuses": len(campaigns.STATUSES), **outcome.details})
 
 
+def _passing_404s(_seed: int) -> Outcome:
+    return _told(campaigns.tell_all(campaigns.passing_404s((1, 2))))
+
+
 def _waits(seed: int) -> Outcome:
     return _told(campaigns.tell_all(campaigns.throttled(10_000, seed)))
 
@@ -176,6 +180,14 @@ PROOFS = (
         "stories, each status after the effect of each request, alone and with every single fault",
         20_000,
         _refusals,
+    ),
+    Proof(
+        "passing-404s",
+        "a session that its upload URL does not find for a while is not taken for gone, whatever of it lands late",
+        "I1, I6, I27",
+        "stories, every single fault, and a 404 at each later request",
+        5_000,
+        _passing_404s,
     ),
     Proof(
         "waits",

@@ -43,6 +43,9 @@ _CASINGS = {
 def create(state: State, call: Call) -> Answer:
     """POST createUploadSession. Checked in order: mailbox, access, item, type, size, the mailbox's message limit."""
     item = item_of(state, call)
+    item.creations += 1
+    if item.creations <= state.switches.first_create_404:
+        raise item_not_found()
     wanted = _attachment_item(call.body)
     session = _opened(state, call, item, wanted)
     state.sessions[session.path] = session
@@ -101,6 +104,7 @@ def _opened(state: State, call: Call, item: Item, wanted: dict[str, Any]) -> Ses
     session.state = "open"
     session.received = 0
     session.early = switches.first_put_404
+    session.early_deletes = switches.first_delete_404
     session.pieces = []
     session.hasher = None if switches.keep_bytes else hashlib.sha256()
     session.attachment = None
@@ -281,6 +285,9 @@ def ask(state: State, call: Call) -> Answer:
 def cancel(state: State, call: Call) -> Answer:
     """DELETE of the upload URL: 204, and the session is gone for good."""
     session = session_of(state, call)
+    if session.early_deletes > 0:
+        session.early_deletes -= 1
+        raise item_not_found()
     session.state = "cancelled"
     session.pieces = []
     return Answer(204)

@@ -94,6 +94,7 @@ class Item:
     visible_at: datetime
     hidden_calls: int = 0
     listings: int = 0
+    creations: int = 0
     attachments: dict[str, Attachment] = field(default_factory=dict)
 
     def copy(self) -> Item:
@@ -110,8 +111,8 @@ class Session:
     """An upload session: `received` bytes are held, the next range must start there."""
 
     __slots__ = (
-        "app", "attachment", "content_id", "content_type", "context", "created", "early", "expires", "hasher", "id",
-        "is_inline", "item", "mailbox", "name", "path", "pieces", "query", "received", "size", "state", "url",
+        "app", "attachment", "content_id", "content_type", "context", "created", "early", "early_deletes", "expires",
+        "hasher", "id", "is_inline", "item", "mailbox", "name", "path", "pieces", "query", "received", "size", "state", "url",
         "version",
     )  # fmt: skip
 
@@ -135,6 +136,7 @@ class Session:
     state: Literal["open", "committed", "cancelled"]
     received: int
     early: int
+    early_deletes: int
     pieces: list[bytes]
     hasher: hashlib._Hash | None
     attachment: str | None

@@ -50,6 +50,10 @@ class Switches:
     """A session that was committed or cancelled, whatever is asked of it (S2)."""
     first_put_404: int = 0
     """So many PUTs of each new session are answered 404 before the first one counts."""
+    first_create_404: int = 0
+    """So many createUploadSession calls for each item are answered 404 before the first one counts."""
+    first_delete_404: int = 0
+    """So many DELETEs of each session are answered 404, and do nothing, before the first one counts."""
     keep_cut_body: bool = False
     """A range whose body broke off half-way: keep the part that arrived."""
 

@@ -114,6 +114,21 @@ def after_the_effect(ranges: Iterable[int]) -> Iterator[Case]:
                 yield from (two for two in singles(once, latenesses=(3,)) if two.faults[-1][0] != call)
 
 
+def passing_404s(ranges: Iterable[int]) -> Iterator[Case]:
+    """A range that is lost, or lands late, and a session that its upload URL does not find, for a while.
+
+    Every single fault, with a 404 at each later request, where the first DELETEs of a session find none.
+    """
+    for count, missed, asked in itertools.product(ranges, (1, 2, 3), UNKNOWNS["get_session"]):
+        base = Case(ranges=count, switches={"first_delete_404": missed, "get_session": asked})
+        for once in singles(base, latenesses=(2, 5, 9, 14, 20)):
+            yield once
+            first = once.faults[0][0]
+            names = calls_of(once)
+            later = [number for number, name in enumerate(names, 1) if number > first and name.startswith("graph.")]
+            yield from (replace(once, faults=(*once.faults, (call, Fault.ANSWER, 404))) for call in later)
+
+
 def people_then_faults(ranges: Iterable[int]) -> Iterator[Case]:
     """What other people do at every call, and then one of the four faults at every call that follows."""
     for count, what in itertools.product(ranges, Happening):

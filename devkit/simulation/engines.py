@@ -59,6 +59,11 @@ def _refusal_had_no_effect(transfer: Transfer, _event: ev.Event, now: datetime, 
     return replace(transfer, state=State.PLANNED, announced_at=None, not_before=now + pause)
 
 
+def _gone_is_a_fence(transfer: Transfer, event: ev.Event, now: datetime, policy: Policy) -> Transfer:
+    """A DELETE that finds no session is as good as one that deletes it."""
+    return settling.fenced(transfer, ev.SessionFenced(graph=event.graph), now, policy)
+
+
 _ANY = frozenset(State)
 
 
@@ -89,6 +94,7 @@ WRONG: dict[str, Table] = {
             **{(state, ev.SessionGone): _look_first for state in _UNDER_WAY},
             (State.LOOKING, ev.AttachmentsListed): _looked_first,
             (State.FENCING, ev.SessionFenced): _fenced_second,
+            (State.FENCING, ev.SessionGone): _fenced_second,
         }
     ),
     "send the small file again": _changed(
@@ -98,7 +104,10 @@ WRONG: dict[str, Table] = {
         }
     ),
     REFUSAL_HAD_NO_EFFECT: _changed(
-        {(State.COMMITTING, event): _refusal_had_no_effect for event in (ev.NotDone, ev.ItemMissing)}
+        {
+            **{(State.COMMITTING, event): _refusal_had_no_effect for event in (ev.NotDone, ev.ItemMissing)},
+            (State.FENCING, ev.SessionGone): _gone_is_a_fence,
+        }
     ),
 }
 """By name; "saves without ETag" is the product over a store that ignores them (`WatchedCheckpoints`)."""

@@ -15,7 +15,11 @@ from typing import Protocol
 from shared.core.checkpoint import Checkpoint
 from shared.graph.http import HttpAnswer, HttpRequest
 
-_FENCES = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_FENCES = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT})
+_NO_SESSION = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+
+BELIEVED = (4, timedelta(seconds=90))
+"""DELETEs that found no session, and the time from the first to the last of them, from which on that is a fence."""
 
 
 class ServerSession(Protocol):
@@ -49,6 +53,7 @@ class Watch:
     _final: dict[str, int] = field(default_factory=dict)
     """Of each session that was sent its final range: the moment of its fence, 0 while there is none. A session that was
     never sent it can never commit (S3), and needs no fence."""
+    _missed: dict[str, list[datetime]] = field(default_factory=dict)
     _moment: int = 0
     _listed: int = 0
     _listed_at: datetime | None = None
@@ -91,13 +96,22 @@ class Watch:
     def answered(self, request: HttpRequest, answer: HttpAnswer, graph_now: datetime) -> None:
         """An answer reached its caller."""
         self._moment += 1
-        if request.method == "DELETE" and answer.status in _FENCES and request.url in self._final:
-            self._final[request.url] = self._moment
+        if request.method == "DELETE" and request.url in self._final:
+            self._deleted(request.url, answer.status, graph_now)
         if request.method == "GET" and "/attachments?" in request.url and answer.is_success:
             self._listed = self._moment
             self._listed_at = graph_now
 
         self._allowed_at = self._wait_in(answer, graph_now)
+
+    def _deleted(self, url: str, status: int, graph_now: datetime) -> None:
+        """One 404 is no fence, because it may pass; those that last are."""
+        missed = self._missed.setdefault(url, [])
+        if status in _NO_SESSION:
+            missed.append(graph_now)
+        count, span = BELIEVED
+        if status in _FENCES or (len(missed) >= count and missed[-1] - missed[0] >= span):
+            self._final[url] = self._moment
 
     def slept(self, until: datetime, deadline: datetime) -> None:
         """The run slept until then; it must have ended by the deadline."""

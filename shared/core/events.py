@@ -100,7 +100,7 @@ class Committed(Event):
 
 @dataclass(frozen=True, slots=True)
 class SessionGone(Event):
-    """The upload URL is dead: expired, cancelled, or used up by a commit."""
+    """The upload URL is dead, says its answer: expired, cancelled, or used up by a commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class AskRefused(Event):
 
 @dataclass(frozen=True, slots=True)
 class SessionFenced(Event):
-    """The session is surely dead: no range of ours can land any more."""
+    """The session was deleted: no range of ours can land any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,6 +205,7 @@ class Transfer:
         announced_at: when the commit under way was made durable; None while nothing can have been committed.
         answered: the POST under way was answered, and no answer but 201 tells whether it was carried out.
         landed: Graph confirmed the commit (201) without naming the attachment.
+        fences: how often the session was asked to end without a sign that it did.
         looks: how often the list showed nothing new since the session was fenced, or the POST was in doubt.
         early_looks: looks for a POST while it could still land; they may find it, and prove nothing.
         suspects: new attachments whose bytes are still to be compared; those of our name come first.
@@ -236,6 +237,7 @@ class Transfer:
     announced_at: datetime | None = None
     answered: Answered | None = None
     landed: bool = False
+    fences: int = 0
     looks: int = 0
     early_looks: int = 0
     suspects: tuple[str, ...] = ()

@@ -94,8 +94,18 @@ def fence_by_expiry(transfer: Transfer, now: datetime, policy: Policy) -> Transf
     """
     session = transfer.session
     if session is None or transfer.announced_at is None or now >= dead_at(session, policy):
-        return replace(transfer, state=State.LOOKING, session=None, looks=0, tries=0)
-    return replace(transfer, state=State.LOOKING, looks=0, tries=0)
+        return replace(transfer, state=State.LOOKING, session=None, fences=0, looks=0, tries=0)
+    return replace(transfer, state=State.LOOKING, fences=len(policy.fence_delays) + 1, looks=0, tries=0)
+
+
+def to_fence_again(transfer: Transfer, now: datetime, policy: Policy) -> datetime | None:
+    """When a session that may still be open is asked again to end; once that was tried, when it is dead anyhow."""
+    if transfer.session is None:
+        return None
+    end = dead_at(transfer.session, policy)
+    if 0 < transfer.fences <= len(policy.fence_delays):
+        return min(end, now + timedelta(seconds=policy.fence_delays[transfer.fences - 1]))
+    return end
 
 
 def dead_at(session: Session, policy: Policy) -> datetime:

@@ -87,6 +87,7 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
         before=transfer.before if doubtful else None,
         session=None,
         answered=Answered() if doubtful and transfer.answered is not None else None,
+        fences=0,
         looks=0,
         early_looks=0,
         suspects=(),

@@ -33,6 +33,8 @@ class Policy:
             transfer ends without it.
         throttles: answers in a row that ask to slow down before it gives up.
         ask_tries: questions to the session that fail before its offset is found out by sending.
+        fence_delays: pauses before the second, third ... DELETE of a session that the one before did not find, or
+            refused: a 404 was seen to pass within seconds, and one that lasts longer is believed.
         sessions: upload sessions opened, or POSTs sent, before it gives up.
         look_delays: pauses before the second, third ... look for an attachment that may be listed late.
         post_start: a POST starts at most this long after it was announced.
@@ -56,6 +58,7 @@ class Policy:
     ask_tries: int = 3
     sessions: int = 8
     look_delays: tuple[float, ...] = (5, 25)
+    fence_delays: tuple[float, ...] = (5, 25, 60)
     post_start: float = 60
     post_landing: float = 300
     expiry_margin: float = 300

@@ -2,7 +2,8 @@
 
 1. Ask the session where it stands. A session that answers is not committed: go on from its offset.
 2. No answer to that: send the same range again. At a wrong offset it changes nothing; its answer tells.
-3. Session gone: DELETE it first. From here on nothing of it can land late.
+3. Session gone: DELETE it first. From here on nothing of it can land late. A DELETE that finds no session proves that
+   only when it goes on finding none: seconds after a draft was made its upload URL may be unknown for a while.
 4. List the attachments second, and compare with what was there before. Something new: compare its bytes.
 5. Nothing new: look again, because a list may lag. Still nothing: only now a new session.
 
@@ -117,16 +118,37 @@ def session_gone(transfer: Transfer, _event: SessionGone, _now: datetime, _polic
     return replace(patience.counted(transfer), state=State.FENCING, tries=0)
 
 
-def fenced(transfer: Transfer, _event: SessionFenced, _now: datetime, _policy: Policy) -> Transfer:
+def fenced(transfer: Transfer, _event: SessionFenced | SessionGone, _now: datetime, _policy: Policy) -> Transfer:
     """Nothing of the session can land any more: now a look tells the truth."""
-    return replace(transfer, state=State.LOOKING, session=None, looks=0, tries=0)
+    return replace(transfer, state=State.LOOKING, session=None, fences=0, looks=0, tries=0)
+
+
+def fence_missed(transfer: Transfer, event: SessionGone, now: datetime, policy: Policy) -> Transfer:
+    """There is no session, says the answer. Such a 404 may pass: it is believed once it has lasted.
+
+    Meanwhile looks may show the attachment; that they show nothing proves nothing. Where no commit was announced there
+    is nothing to fence off.
+    """
+    again = _to_be_fenced_again(transfer, now, policy)
+    return fenced(transfer, event, now, policy) if again is None else again
 
 
 def fence_refused(transfer: Transfer, _event: FenceRefused | Refused, now: datetime, policy: Policy) -> Transfer:
-    """Graph will not delete the session: only its expiry is left as a fence, where there is something to fence off."""
+    """Graph will not delete the session, so it says. In the end only its expiry is left as a fence."""
     if ending.is_ending(transfer) and transfer.announced_at is None:
         return ending.end(transfer, now)  # its final range was never sent: what is left of it comes to nothing
-    return patience.fence_by_expiry(transfer, now, policy)
+    again = _to_be_fenced_again(transfer, now, policy)
+    return patience.fence_by_expiry(transfer, now, policy) if again is None else again
+
+
+def _to_be_fenced_again(transfer: Transfer, now: datetime, policy: Policy) -> Transfer | None:
+    """The transfer, to look and then to ask its session once more to end; None where that tells nothing new."""
+    session = transfer.session
+    if session is None or transfer.announced_at is None or now >= patience.dead_at(session, policy):
+        return None
+    if transfer.fences >= len(policy.fence_delays):
+        return None
+    return replace(transfer, state=State.LOOKING, fences=transfer.fences + 1, looks=0, tries=0)
 
 
 def looked(transfer: Transfer, event: AttachmentsListed, now: datetime, policy: Policy) -> Transfer:
@@ -152,8 +174,8 @@ def looked(transfer: Transfer, event: AttachmentsListed, now: datetime, policy: 
 def nothing_new(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
     """Look again while something of ours may still turn up; then end, or start over."""
     transfer = replace(transfer, state=State.LOOKING, suspects=(), strangers=0)
-    if transfer.session is not None:  # not fenced yet: the look that counts comes when its expiry has fenced it
-        return replace(transfer, state=State.FENCING, not_before=patience.dead_at(transfer.session, policy))
+    if transfer.session is not None:  # not fenced yet: the look that counts comes behind the fence
+        return replace(transfer, state=State.FENCING, not_before=patience.to_fence_again(transfer, now, policy))
     later = _to_look_again(transfer, now, policy)
     if later is not None:
         return later

@@ -114,6 +114,7 @@ TABLE: Table = {
         ev.RunStarted: _row(settling.run_started, State.FENCING),
         ev.CancelRequested: _row(ending.cancel, State.FENCING),
         ev.SessionFenced: _row(settling.fenced, State.LOOKING),
+        ev.SessionGone: _row(settling.fence_missed, State.LOOKING),
         ev.FenceRefused: _row(settling.fence_refused, State.LOOKING, *_ENDS),
         ev.Refused: _row(settling.fence_refused, State.LOOKING, *_ENDS),
         ev.NotDone: _row(patience.hold, State.FENCING, State.LOOKING, *_ENDS),

@@ -106,6 +106,8 @@ def session_event(call: SessionCall, answer: HttpAnswer, now: datetime) -> Happe
         case CancelSession():
             if answer.status in refusals.FENCED:
                 return SessionFenced(graph=seen)
+            if answer.status in refusals.NO_SESSION:
+                return SessionGone(graph=seen)
             return FenceRefused(graph=seen)
         case _:
             assert_never(call)

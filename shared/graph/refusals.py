@@ -59,8 +59,12 @@ WRONG_OFFSET = frozenset({400, 409, 416})
 """What a session may answer to a range that begins elsewhere: undocumented, so all three (section 2.5)."""
 DEAD_SESSION = frozenset({401, 403, 404, 410})
 """What an upload URL may answer once it expired, was cancelled or used up: undocumented, so all of them (section 3)."""
-FENCED = frozenset({200, 202, 204, 404, 410})
-"""What a DELETE may answer when the session is surely gone. 401 is not among them: a token fault is no fence."""
+FENCED = frozenset({200, 202, 204})
+"""What a DELETE answers that has deleted the session."""
+NO_SESSION = frozenset({404, 410})
+"""What a DELETE answers where there is no session, or, for seconds, no sign of it yet: 404 was seen on the first
+request to the upload URL of a fresh draft (ggpwnkthx/Microsoft-Graph-SMTP-Relay 47). 401 is not among them: it is a
+token's fault."""
 
 
 def is_service_fault(status: int) -> bool:

@@ -31,6 +31,7 @@ _WITHOUT_TIMES = (str, int)
 _IN_SESSION = frozenset({State.SENDING, State.ASKING, State.RESENDING, State.FENCING})
 _COUNTS = (
     "routes_refused",
+    "fences",
     "looks",
     "early_looks",
     "strangers",

@@ -41,9 +41,24 @@ def test_any_status_after_the_effect_of_any_call_with_a_fault_elsewhere(ranges: 
     kept(every(campaigns.after_the_effect([ranges]), 40), 80)
 
 
+@pytest.mark.parametrize("ranges", [1, 2])
+def test_a_session_that_its_url_does_not_find_for_a_while(ranges: int) -> None:
+    """Every twentieth of them; all: the proof `passing-404s`."""
+    tally = kept(every(campaigns.passing_404s([ranges]), 20), 100)
+    assert tally.ends == {"attached": tally.stories}
+
+
 def test_every_switch_of_the_emulator_that_is_an_unknown_is_tried() -> None:
     tried = {"get_session", "wrong_offset", "expired_status", "gone_status", "final_location", "partial_bytes"}
-    tried |= {"max_range", "first_put_404", "listing_lag_calls", "listing_lag_seconds", "size_reported"}
+    tried |= {
+        "max_range",
+        "first_put_404",
+        "first_create_404",
+        "first_delete_404",
+        "listing_lag_calls",
+        "listing_lag_seconds",
+        "size_reported",
+    }
     assert tried <= set(ANSWERS)
 
 

@@ -155,6 +155,21 @@ def test_the_watch_notices_a_new_session_before_fence_and_look(between: list[Htt
     assert (one.broken == []) is kept
 
 
+@pytest.mark.parametrize(
+    ("seconds", "kept"),
+    [((0,), False), ((0, 5, 30), False), ((0, 5, 30, 89), False), ((0, 5, 30, 90), True)],
+)
+def test_the_watch_takes_a_404_for_a_fence_once_it_has_lasted(seconds: tuple[int, ...], *, kept: bool) -> None:
+    one = watch()
+    saved(one, State.COMMITTING, session(8), announced_at=NOW)
+    one.sending(put(8, CONTENT[8:]), NOW, {})
+    for moment in seconds:
+        one.answered(DELETE, HttpAnswer(404, {}), NOW + timedelta(seconds=moment))
+        one.answered(LIST, HttpAnswer(200, {}), NOW + timedelta(seconds=moment))
+    one.sending(OPEN, NOW, {URL: AtService()})
+    assert (one.broken == []) is kept
+
+
 @pytest.mark.parametrize(("hours", "kept"), [(2, True), (0.5, False)])
 def test_the_watch_takes_an_expiry_for_a_fence_once_it_has_passed(hours: float, *, kept: bool) -> None:
     one, later = watch(), NOW + timedelta(hours=hours)

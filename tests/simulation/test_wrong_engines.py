@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from devkit.simulation import campaigns
@@ -31,6 +33,13 @@ def test_a_refusal_that_is_believed_attaches_twice() -> None:
     tally = campaigns.tell_all(stories, processes=1)
     assert tally.duplicates > 0
     assert any("I1: attached" in line for line in tally.broken)
+
+
+def test_a_404_that_is_taken_for_a_fence_attaches_twice() -> None:
+    faults = ((8, Fault.LATE, 20), (11, Fault.ANSWER, 404))
+    story = Case(ranges=1, faults=faults, switches={"first_delete_404": 1, "get_session": 405})
+    assert tell(story)[0].attached == 1
+    assert tell(replace(story, engine=REFUSED))[0].attached == 2
 
 
 @pytest.mark.parametrize(("name", "ranges"), GUILTY)

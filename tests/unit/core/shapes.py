@@ -137,12 +137,12 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
     ],
     State.FENCING: _each(
         [{"session": session()}, {"session": session(expires_in=-1000)}],
-        [{}, {"announced_at": NOW}],
+        [{}, {"announced_at": NOW}, {"announced_at": NOW, "fences": len(POLICY.fence_delays)}],
         _GOING + _ENDING,
     ),
     State.LOOKING: _each([{}, *_IN_DOUBT], _LOOKS, _SESSIONS, [{}, {"tries": POLICY.courtesy_tries}], _GOING + _ENDING)
     + _each([{"landed": True, "announced_at": NOW}], _LOOKS, [{}, {"cancel_requested": True}])
-    + _each([{"session": session(), "announced_at": NOW}], _GOING + _ENDING),
+    + _each([{"session": session(), "announced_at": NOW}], [{}, {"fences": 1}], _GOING + _ENDING),
     State.COMPARING: _each(
         _IN_DOUBT,
         _LOOKS,
@@ -178,7 +178,7 @@ OUTCOMES: dict[type[Any], frozenset[type[ev.Event]]] = {
         }
     ),
     ac.AskSession: frozenset({ev.OffsetKnown, ev.AskRefused, ev.NotDone, ev.Unsure, ev.Refused}),
-    ac.CancelSession: frozenset({ev.SessionFenced, ev.FenceRefused, ev.NotDone, ev.Unsure, ev.Refused}),
+    ac.CancelSession: frozenset({ev.SessionFenced, ev.SessionGone, ev.FenceRefused, ev.NotDone, ev.Unsure, ev.Refused}),
     ac.Announce: frozenset({ev.Announced}),
     ac.Withdraw: frozenset({ev.Withdrawn}),
     ac.Wait: frozenset(),

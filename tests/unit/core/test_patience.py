@@ -149,7 +149,7 @@ def test_a_confirmed_commit_is_attached_though_nobody_can_look(state: State) -> 
 def test_where_a_fence_cannot_be_set_the_item_is_looked_at_and_the_session_kept() -> None:
     doubtful = transfer(State.FENCING, session=session(expires_in=100), announced_at=NOW, tries=9, verdict=FAILURE)
     looking = patience.give_up(doubtful, replace(FAILURE, detail="later"), NOW, POLICY)
-    assert looking == replace(doubtful, state=State.LOOKING, tries=0, looks=0)
+    assert looking == replace(doubtful, state=State.LOOKING, tries=0, looks=0, fences=len(POLICY.fence_delays) + 1)
 
 
 def test_a_session_without_a_commit_announced_needs_no_fence() -> None:

@@ -153,6 +153,7 @@ STORMY: dict[str, Any] = {
     "before": ("old",),
     "session": session(),
     "answered": Answered(9, NOW),
+    "fences": 2,
     "looks": 2,
     "early_looks": 3,
     "suspects": ("new",),

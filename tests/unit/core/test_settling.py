@@ -188,18 +188,56 @@ def test_behind_the_fence_we_look(fields: dict[str, Any]) -> None:
     assert settling.fenced(fencing, SessionFenced(), NOW, POLICY) == transfer(State.LOOKING, **fields)
 
 
+LAST = len(POLICY.fence_delays)
+
+
 @pytest.mark.parametrize("event", [FenceRefused(), Refused(FAILURE)])
 @pytest.mark.parametrize("fields", [{"announced_at": NOW, "verdict": FAILURE}, {"announced_at": NOW}])
 def test_a_session_that_cannot_be_deleted_is_looked_at_and_then_fenced_by_its_expiry(
     fields: dict[str, Any], event: Any
 ) -> None:
-    fencing = transfer(State.FENCING, session=session(expires_in=60), tries=2, **fields)
+    fencing = transfer(State.FENCING, session=session(expires_in=60), tries=2, fences=LAST, **fields)
     looking = settling.fence_refused(fencing, event, NOW, POLICY)
-    assert looking == replace(fencing, state=State.LOOKING, tries=0)
+    assert looking == replace(fencing, state=State.LOOKING, tries=0, fences=LAST + 1)
     waiting = settling.nothing_new(looking, NOW, POLICY)
     assert waiting == replace(looking, state=State.FENCING, not_before=at(60 + POLICY.expiry_margin))
     later = at(60 + POLICY.expiry_margin)
     assert settling.fence_refused(waiting, event, later, POLICY).session is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "event"),
+    [(settling.fence_missed, SessionGone()), (settling.fence_refused, FenceRefused())],
+    ids=["missed", "refused"],
+)
+@pytest.mark.parametrize("fences", range(LAST))
+def test_a_session_without_a_sign_that_it_was_deleted_is_asked_to_end_again(rule: Any, event: Any, fences: int) -> None:
+    fencing = transfer(State.FENCING, session=session(), announced_at=NOW, fences=fences, tries=2, looks=2)
+    looking = rule(fencing, event, NOW, POLICY)
+    assert looking == replace(fencing, state=State.LOOKING, fences=fences + 1, tries=0, looks=0)
+    again = settling.nothing_new(looking, NOW, POLICY)
+    assert again == replace(looking, state=State.FENCING, not_before=at(POLICY.fence_delays[fences]))
+
+
+def test_a_session_is_never_asked_to_end_later_than_it_expires() -> None:
+    looking = transfer(State.LOOKING, session=session(expires_in=-POLICY.expiry_margin + 2), announced_at=NOW, fences=1)
+    assert settling.nothing_new(looking, NOW, POLICY).not_before == at(2)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"announced_at": NOW, "fences": LAST},
+        {"announced_at": NOW, "session": session(expires_in=-POLICY.expiry_margin)},
+        {},
+    ],
+    ids=["a 404 that lasts", "expired", "never announced"],
+)
+def test_a_session_that_is_surely_gone_is_fenced(fields: dict[str, Any]) -> None:
+    fencing = transfer(State.FENCING, **{"session": session(), "tries": 2, **fields})
+    assert settling.fence_missed(fencing, SessionGone(), NOW, POLICY) == replace(
+        fencing, state=State.LOOKING, session=None, tries=0, fences=0
+    )
 
 
 @pytest.mark.parametrize("event", [FenceRefused(), Refused(FAILURE)])
