@@ -112,8 +112,8 @@ class Session:
 
     __slots__ = (
         "app", "attachment", "content_id", "content_type", "context", "created", "early", "early_deletes", "expires",
-        "hasher", "id", "is_inline", "item", "mailbox", "name", "path", "pieces", "query", "received", "size", "state", "url",
-        "version",
+        "hasher", "id", "is_inline", "item", "mailbox", "name", "path", "pieces", "query", "received", "size", "state",
+        "url", "version",
     )  # fmt: skip
 
     id: str
