@@ -15,6 +15,8 @@ from shared.core.checkpoint import Checkpoint
 from shared.core.events import Happening, NotDone, Refused, Unsure
 from shared.core.history import named
 from shared.core.model import State, Transfer
+from shared.core.position import Kind, Trouble
+from shared.run.sweep import Swept
 from shared.storage.ports import CheckpointUnreadable, StorageRefused
 
 _log = logging.getLogger("drop")
@@ -98,9 +100,36 @@ class LogObserver:
             runs=after.runs,
         )
 
-    def swept(self, found: dict[str, int]) -> None:
-        """One line per tick of the sweep."""
-        _write(logging.INFO, event="swept", **found)
+    def swept(self, swept: Swept) -> None:
+        """One line per tick of the sweep; alerts read `oldestUnfinishedSeconds` and `troubles`."""
+        note(
+            "swept",
+            revived=swept.revived,
+            concluded=swept.concluded,
+            accepted=swept.accepted,
+            troubles=swept.troubles,
+            oldestUnfinishedSeconds=round(swept.oldest),
+            oldestUnfinishedId=swept.oldest_id,
+            complete=swept.complete,
+        )
+
+    def trouble(self, trouble: Trouble, error: Exception) -> None:
+        """What the sweep cannot handle; files are named at GET /api/health/details alone."""
+        event = "sweep_trouble"
+        if isinstance(error, CheckpointUnreadable):
+            event = "checkpoint_unreadable"
+        elif isinstance(error, StorageRefused):
+            event = "storage_refused"
+        note(
+            event,
+            error=True,
+            code=trouble.code,
+            detail=trouble.detail,
+            about=trouble.kind.value,
+            transferId=trouble.key if trouble.kind is Kind.TRANSFER else None,
+            part=trouble.key if trouble.kind is Kind.PART else None,
+            tries=trouble.tries,
+        )
 
     def unreadable(self, error: CheckpointUnreadable) -> None:
         """A checkpoint that was left untouched, for a person to look at."""

@@ -18,7 +18,7 @@ from shared.core.model import Transfer
 from shared.intake.accept import transfer_for
 from shared.parts import Parts
 from shared.run.poison import Ending, Poison
-from shared.run.sweep import Sweep
+from shared.run.sweep import SECONDS, Sweep
 from shared.settings import load
 from shared.storage.ports import CheckpointUnreadable, Dropped, StorageRefused
 from shared.storage.queue import drop_in, transfer_in
@@ -85,12 +85,11 @@ class Product(Parts):
 
     def sweep(self) -> None:
         """One tick of the sweep."""
-        from shared.storage.listing import Listing  # noqa: PLC0415 - cold start
         from shared.storage.positions import PositionBlob  # noqa: PLC0415 - cold start
 
         container = self.settings.checkpoint_container
         with self._invocation():
-            Sweep(
+            swept = Sweep(
                 runs=self.runs,
                 checkpoints=self.checkpoints,
                 marks=self.checkpoints,
@@ -100,10 +99,10 @@ class Product(Parts):
                 clock=self.clock,
                 observer=self.logged,
                 transfer_for=self._transfer_for,
+                seconds=min(SECONDS, self.settings.run_budget_seconds / 4),
             ).tick()
-        if self.telemetry is not None:
-            listing = Listing(self.access, container, self.checkpoints)
-            self.telemetry.oldest_unfinished(listing.oldest_unfinished(self.clock.now()))
+            if self.telemetry is not None:
+                self.telemetry.oldest_unfinished(swept.oldest)
 
     def _described(self, container: str, blob: str) -> Dropped | None:
         """The file as it is now, where it is one of ours and still there."""

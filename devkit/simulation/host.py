@@ -59,7 +59,7 @@ class Host:
         """A new message, due at once."""
         self._messages.append(Message(self._clock.now(), work, give_up))
 
-    def deliver_all(self, runs: Runs, poison: Poison, tick: Callable[[], None], is_quiet: Callable[[], bool]) -> None:
+    def deliver_all(self, runs: Runs, poison: Poison, tick: Callable[[], object], is_quiet: Callable[[], bool]) -> None:
         """Deliver until no message is left and it is quiet; what is left without a message waits for the sweep."""
         for _ in range(MOST_TURNS):
             self._take_continuations(runs, poison)
@@ -91,7 +91,7 @@ class Host:
         else:
             _survives(message.give_up)
 
-    def _tick(self, tick: Callable[[], None]) -> None:
+    def _tick(self, tick: Callable[[], object]) -> None:
         self._clock.advance_to(max(self._next_tick, self._clock.now()))
         self._next_tick = self._clock.now() + TICK
         self.sweeps += 1

@@ -15,7 +15,9 @@ from shared.core.actions import Action
 from shared.core.checkpoint import Checkpoint
 from shared.core.events import Happening
 from shared.core.model import Transfer
+from shared.core.position import Trouble
 from shared.graph.http import HttpAnswer, HttpRequest
+from shared.run.sweep import Swept
 from shared.storage.ports import Stored
 
 
@@ -37,12 +39,12 @@ class Witness:
         """See `Observer.handed_over`."""
         self.told.append(f"{transfer_id} handed over")
 
-    def swept(self, found: dict[str, int]) -> None:
+    def swept(self, swept: Swept) -> None:
         """See `SweepObserver.swept`."""
 
-    def unreadable(self, error: Exception) -> None:
-        """See `SweepObserver.unreadable`."""
-        self.told.append(str(error))
+    def trouble(self, trouble: Trouble, error: Exception) -> None:
+        """See `SweepObserver.trouble`."""
+        self.told.append(f"{trouble.kind.value} {trouble.key}: {error}")
 
 
 class WatchedCheckpoints(MemoryCheckpoints):

@@ -66,6 +66,7 @@ class Code(StrEnum):
     CHECKPOINT_NEWER = "CHECKPOINT_NEWER"
     MESSAGE_UNREADABLE = "MESSAGE_UNREADABLE"
     RUNS_FAILED = "RUNS_FAILED"
+    SWEEP_FAILED = "SWEEP_FAILED"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
     STORAGE_ACCESS_DENIED = "STORAGE_ACCESS_DENIED"
     STORAGE_DISABLED = "STORAGE_DISABLED"
@@ -310,6 +311,11 @@ CATALOGUE: dict[Code, Entry] = {
         "The run kept failing before it could decide anything.",
         "Look at the app's exceptions for this transfer's id; retry once their cause is gone.",
         retryable=True,
+    ),
+    Code.SWEEP_FAILED: Entry(
+        "The sweep cannot handle a file, a transfer, or a part of its own.",
+        "GET /api/health/details names it. Report the exception that stands there; the sweep goes on with everything "
+        "else, and tries this again more and more rarely.",
     ),
     Code.STORAGE_UNAVAILABLE: Entry(
         "The app's storage does not answer.",

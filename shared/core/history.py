@@ -16,6 +16,9 @@ middle, never its beginning or its end. A checkpoint stays well below 64 KiB."""
 
 _KEPT_HEAD = 20
 
+RETRY_REQUESTED = "retry requested"
+"""The step that a person's wish for another try leaves behind."""
+
 
 def recorded(transfer: Transfer, at: datetime, state: State, action: Action | None, event: Happening) -> Transfer:
     """The transfer with one more step. `state` is the one the decision was made in."""
@@ -48,3 +51,16 @@ def remembered(transfer: Transfer, step: Step) -> Transfer:
 def named(value: Action | Happening) -> str:
     """The field's own words for an action or event: `PutRange` is `put range`."""
     return re.sub(r"(?<!^)(?=[A-Z])", " ", type(value).__name__).lower()
+
+
+def began_at(transfer: Transfer) -> datetime:
+    """Since when the transfer has not been over: its acceptance, or the last time that a person had it tried again.
+
+    Where that step has been forgotten among many others, the oldest step behind the gap stands for it.
+    """
+    if transfer.retries == 0:
+        return transfer.plan.created_at
+    retried = next((step.at for step in reversed(transfer.history) if step.outcome == RETRY_REQUESTED), None)
+    if retried is not None:
+        return retried
+    return transfer.history[_KEPT_HEAD].at if len(transfer.history) > _KEPT_HEAD else transfer.plan.created_at

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from shared.core import ending
 from shared.core.errors import Code
-from shared.core.history import remembered
+from shared.core.history import RETRY_REQUESTED, remembered
 from shared.core.model import (
     Answered,
     Attachment,
@@ -81,7 +81,7 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
     """
     doubtful = transfer.announced_at is not None
     return replace(
-        remembered(transfer, Step(now, transfer.state, "", "retry requested")),
+        remembered(transfer, Step(now, transfer.state, "", RETRY_REQUESTED)),
         retries=transfer.retries + 1,
         state=State.LOOKING if doubtful else State.PLANNED,
         before=transfer.before if doubtful else None,

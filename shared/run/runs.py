@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from shared.core import waits
 from shared.core.checkpoint import Checkpoint, lease
+from shared.core.errors import Code
 from shared.core.model import State, Transfer
 from shared.core.policy import Policy
 from shared.graph.hosts import UploadHosts
@@ -18,7 +19,17 @@ from shared.run.driver import Driver, Observer, Over, Yielded
 from shared.run.effects import Effects
 from shared.run.ledger import Background, Ledger, LostOwnership
 from shared.run.turn import Look, Pacing, Unlimited
-from shared.storage.ports import Checkpoints, Clock, Conflict, Outcomes, Sources, Stored, TransferQueue
+from shared.storage.ports import (
+    Checkpoints,
+    Clock,
+    Conflict,
+    Outcomes,
+    Sources,
+    StorageRefused,
+    StorageUnavailable,
+    Stored,
+    TransferQueue,
+)
 
 HANDOVER_PAUSE = 1.0
 """Seconds after another run's lease before the transfer is looked at again. Chosen: clocks differ a little."""
@@ -143,12 +154,32 @@ class Runs:
         """What a durable outcome asks for: tell it, delete the source if so wished, take the mark away.
 
         The mark goes last: a process that dies in between is followed by a sweep that does all of it again.
+
+        Raises:
+            StorageUnavailable; StorageRefused where the source may not be deleted: everything else is done then.
         """
         edges, transfer = self._edges, checkpoint.transfer
         edges.outcomes.tell(checkpoint)
-        if edges.delete_source and transfer.state is State.ATTACHED:
-            edges.sources.delete(transfer.plan.source)
-        edges.checkpoints.unmark(transfer.id)
+        refused = self._source_kept(transfer) if edges.delete_source and transfer.state is State.ATTACHED else None
+        if refused is None or refused.code is Code.STORAGE_IMMUTABLE:
+            edges.checkpoints.unmark(transfer.id)  # a policy may last for years: nobody waits for its end
+        if refused is not None:
+            raise refused
+
+    def _source_kept(self, transfer: Transfer) -> StorageRefused | None:
+        """Delete the source; why it stays where storage refuses. A role that is missing is no reason to hurry either.
+
+        Whoever called says so. While the mark is there, the sweep comes back more and more rarely: leases end.
+        """
+        try:
+            self._edges.sources.delete(transfer.plan.source)
+        except StorageRefused as refused:
+            return refused
+        except StorageUnavailable as denied:
+            if denied.code is Code.STORAGE_UNAVAILABLE:
+                raise
+            return StorageRefused(denied.code, str(denied))
+        return None
 
     def _run(self, stored: Stored, run_id: str, deadline: datetime, background: Background, look: Look | None) -> None:
         edges, transfer = self._edges, stored.checkpoint.transfer

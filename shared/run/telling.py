@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 
 from shared.core.actions import Action
 from shared.core.checkpoint import Checkpoint
@@ -13,6 +14,9 @@ from shared.core.model import Transfer
 from shared.run.driver import Observer
 from shared.storage.ports import Clock, Outcomes
 from shared.views import ROUTE_PREFIX, view
+
+MOST_REMEMBERED = 10_000
+"""Ends that a process knows it has told. Chosen: some 2 MB, and more than it carries out between two tries of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +38,44 @@ class Observers:
             observer.handed_over(transfer_id)
 
 
+class _Told:
+    """The last ends that were told. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._ends: dict[Hashable, None] = {}
+        self._lock = threading.Lock()
+
+    def knows(self, end: Hashable) -> bool:
+        """Whether it was told."""
+        with self._lock:
+            return end in self._ends
+
+    def note(self, end: Hashable) -> None:
+        """It has been told; the oldest of many are forgotten."""
+        with self._lock:
+            self._ends[end] = None
+            if len(self._ends) > MOST_REMEMBERED:
+                del self._ends[next(iter(self._ends))]
+
+
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Implements `Outcomes` for several, in their order; what one raises is not told to those after it."""
+    """Implements `Outcomes` for several, in their order; what one raises is not told to those after it.
+
+    An end is told to each of them once as long as the process lives, however often carrying it out is tried.
+    """
 
     outcomes: Sequence[Outcomes]
+    _told: _Told = field(default_factory=_Told)
 
     def tell(self, checkpoint: Checkpoint) -> None:
         """See `Outcomes.tell`."""
-        for outcome in self.outcomes:
-            outcome.tell(checkpoint)
+        transfer = checkpoint.transfer
+        for number, outcome in enumerate(self.outcomes):
+            end = (number, transfer.id, transfer.retries, transfer.finished_at)
+            if not self._told.knows(end):
+                outcome.tell(checkpoint)
+                self._told.note(end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,34 +139,6 @@ class Listing:
             except (StopIteration, ResourceNotFoundError):
                 return 0
 
-    def oldest_unfinished(self, now: datetime) -> float:
-        """The age of the oldest unfinished transfer, seconds since it was accepted; 0 where there is none.
-
-        Of more than LARGEST_PAGE it looks at those with the oldest files: the last by name.
-        """
-        container = self._access.blobs.get_container_client(self._container)
-        with storage_errors("list the unfinished transfers"):
-            try:
-                names = list(container.list_blob_names(name_starts_with=UNFINISHED))
-            except ResourceNotFoundError:
-                return 0.0
-        ids = [_id(str(name), UNFINISHED) for name in names[-LARGEST_PAGE:]]
-        ages = [(now - transfer.plan.created_at).total_seconds() for transfer in self._glances(ids) if transfer]
-        return max(ages, default=0.0)
-
-    def _glances(self, ids: Iterable[str]) -> list[Transfer | None]:
-        """One HEAD for each; None for one that is gone, over, or that cannot be read."""
-
-        def glance(transfer_id: str) -> Transfer | None:
-            try:
-                transfer = self._checkpoints.glance(transfer_id)
-            except (CheckpointUnreadable, StorageRefused):
-                return None
-            return transfer if transfer is not None and not transfer.is_over else None
-
-        with ThreadPoolExecutor(HEADS_AT_ONCE, thread_name_prefix="glance") as pool:
-            return [*pool.map(glance, ids)]
-
     def _entries(
         self, place: _Place, size: int, marker: str | None
     ) -> tuple[list[tuple[str, Transfer | None]], str | None]:

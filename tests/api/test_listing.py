@@ -101,7 +101,6 @@ def test_an_unknown_mailbox_has_none(mixed: Shelf) -> None:
 def test_where_there_is_no_container_yet_nothing_is_listed(empty: Shelf, state: str | None) -> None:
     assert pages(empty, Wanted(state)) == []
     assert empty.listing.count("failed/", 10) == 0
-    assert empty.listing.oldest_unfinished(NOW) == 0
 
 
 def test_a_transfer_whose_summary_is_missing_is_read_itself(empty: Shelf) -> None:
@@ -136,11 +135,6 @@ def test_progress_is_listed_as_it_is_and_not_as_it_was_when_the_mark_was_made(em
     empty.change(one, bytes_confirmed=500, runs=1)
     [listed] = pages(empty, Wanted("sending"))
     assert listed.bytes_confirmed == 500
-
-
-def test_the_oldest_unfinished_transfer_is_the_one_accepted_first(empty: Shelf) -> None:
-    empty.put_all(transfer(number, State.SENDING) for number in range(3))
-    assert empty.listing.oldest_unfinished(LATER) == 3600
 
 
 @pytest.mark.parametrize(

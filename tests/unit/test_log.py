@@ -19,7 +19,9 @@ from shared.core.actions import Action, AskSession, CancelSession, Finish, Item,
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, GraphAnswer, ItemKind, State
-from shared.storage.ports import CheckpointUnreadable
+from shared.core.position import Kind, Trouble
+from shared.run.sweep import Swept
+from shared.storage.ports import CheckpointUnreadable, StorageRefused, StorageUnavailable
 from tests.unit.core.shapes import FAILURE, NOW, SEEN, SIZE, URL, session, transfer
 
 OBSERVER = log.LogObserver()
@@ -146,16 +148,59 @@ def test_an_end_is_told_once_and_a_failure_as_an_error(
 # --- everything else ---
 
 
-def test_a_handover_a_sweep_and_an_unreadable_checkpoint_have_a_line_each(lines: Lines) -> None:
+def test_a_handover_a_sweep_and_what_cannot_be_had_have_a_line_each(lines: Lines) -> None:
     OBSERVER.handed_over("f" * 32)
-    OBSERVER.swept({"revived": 2, "concluded": 0, "accepted": 1})
+    OBSERVER.swept(Swept(revived=2, accepted=1, troubles=4, oldest=61.6, oldest_id="e" * 32))
     OBSERVER.unreadable(CheckpointUnreadable(Code.CHECKPOINT_NEWER, "Checkpoint f has schema 2."))
+    OBSERVER.refused(StorageRefused(Code.STORAGE_LEASED, "storage answered 412"))
     assert list(lines) == [
         {"event": "handed_over", "transferId": "f" * 32},
-        {"event": "swept", "revived": 2, "concluded": 0, "accepted": 1},
+        {
+            "event": "swept",
+            "revived": 2,
+            "concluded": 0,
+            "accepted": 1,
+            "troubles": 4,
+            "oldestUnfinishedSeconds": 62,
+            "oldestUnfinishedId": "e" * 32,
+            "complete": True,
+        },
         {"event": "checkpoint_unreadable", "code": "CHECKPOINT_NEWER", "detail": "Checkpoint f has schema 2."},
+        {"event": "storage_refused", "code": "STORAGE_LEASED", "detail": "storage answered 412"},
     ]
-    assert lines.levels == [logging.INFO, logging.INFO, logging.ERROR]
+    assert lines.levels == [logging.INFO, logging.INFO, logging.ERROR, logging.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "error", "event", "named"),
+    [
+        (Kind.FILE, "payslip of ada.pdf", ValueError("ada"), "sweep_trouble", {}),
+        (Kind.TRANSFER, "f" * 32, ValueError("ada"), "sweep_trouble", {"transferId": "f" * 32}),
+        (Kind.PART, "marks", StorageUnavailable("503"), "sweep_trouble", {"part": "marks"}),
+        (
+            Kind.TRANSFER,
+            "f" * 32,
+            StorageRefused(Code.STORAGE_LEASED, "412"),
+            "storage_refused",
+            {"transferId": "f" * 32},
+        ),
+        (
+            Kind.TRANSFER,
+            "f" * 32,
+            CheckpointUnreadable(Code.CHECKPOINT_NEWER, "2"),
+            "checkpoint_unreadable",
+            {"transferId": "f" * 32},
+        ),
+    ],
+)
+def test_what_the_sweep_cannot_handle_has_an_error_line_that_names_no_file(
+    lines: Lines, kind: Kind, key: str, error: Exception, event: str, named: dict[str, str]
+) -> None:
+    OBSERVER.trouble(Trouble(kind, key, "A_CODE", "what happened", 3, NOW, NOW), error)
+    assert list(lines) == [
+        {"event": event, "code": "A_CODE", "detail": "what happened", "about": kind.value, **named, "tries": 3}
+    ]
+    assert lines.levels == [logging.ERROR]
 
 
 def test_a_note_leaves_out_what_is_not_known(lines: Lines) -> None:
