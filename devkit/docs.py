@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from devkit import evidence
 from devkit.bench import report as bench
@@ -52,6 +53,10 @@ def main(_command: str, _argv: list[str]) -> int:
         if new != old:
             document.write_text(new, encoding="utf-8")
             print(f"brought up to date: {document.relative_to(ROOT)}")
+    for proof in evidence.load()["proofs"]:
+        why = evidence.stale_since(proof)
+        if why:
+            print(f"stale: {proof['name']}, because of {why}")
     return 0
 
 
@@ -120,7 +125,7 @@ def transition_table() -> str:
 def promises_table() -> str:
     """What was proved, and how much was tried: the numbers that `dev.py prove` kept."""
     rows = [
-        (proof["promise"], f"{proof['achieved']:,} {proof['unit']}", f"{proof['failures']} broke it", proof["date"])
+        (proof["promise"], f"{proof['achieved']:,} {proof['unit']}", f"{proof['failures']} broke it", _dated(proof))
         for proof in evidence.load()["proofs"]
     ]
     return table(("promise", "tried", "result", "on"), rows)
@@ -139,11 +144,18 @@ def proofs_table() -> str:
             ", ".join(f"{name} {_number(count)}" for name, count in proof["details"].items()) or "-",
             f"{proof['seconds']:,.0f}",
             proof["date"],
+            evidence.told_origin(proof),
+            "yes" if evidence.stale_since(proof) else "no",
         )
         for proof in evidence.load()["proofs"]
     ]
-    head = ("proof", "invariants", "tried", "floor", "failures", "seed", "further counts", "seconds", "date")
-    return table(head, rows)
+    measured = ("seconds", "date", "measured on", "stale")
+    return table(("proof", "invariants", "tried", "floor", "failures", "seed", "further counts", *measured), rows)
+
+
+def _dated(proof: dict[str, Any]) -> str:
+    """The day of a result, and whether the code it speaks of has changed since."""
+    return f"{proof['date']}, stale" if evidence.stale_since(proof) else str(proof["date"])
 
 
 def _number(count: float | str) -> str:

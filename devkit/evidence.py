@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from devkit import measured
+
+SHORT = 9  # characters of a commit's or a tree's name
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "docs" / "reliability.json"
 
@@ -26,6 +29,8 @@ class Evidence:
         seed: replays the run; None where nothing was drawn.
         seconds: how long it took.
         details: further counts, by name.
+        commit, tree: what it was measured on; the tree differs from the commit's where `is_clean` is false.
+        rests: the paths that it rests on, each with its fingerprint.
     """
 
     name: str
@@ -38,6 +43,10 @@ class Evidence:
     seed: int | None
     seconds: float
     details: Mapping[str, int | float | str]
+    commit: str = ""
+    tree: str = ""
+    is_clean: bool = False
+    rests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -60,7 +69,23 @@ def keep(found: Iterable[Evidence], order: Iterable[str], date: str, python: str
     """
     kept = {proof["name"]: proof for proof in load(path)["proofs"]}
     for evidence in found:
-        kept[evidence.name] = {**asdict(evidence), "details": dict(evidence.details), "date": date}
+        told = {"details": dict(evidence.details), "rests": dict(evidence.rests), "date": date}
+        kept[evidence.name] = {**asdict(evidence), **told}
     proofs = [kept[name] for name in order if name in kept]
     text = json.dumps({"date": date, "python": python, "proofs": proofs}, indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def stale_since(proof: Mapping[str, Any], root: Path = ROOT) -> str:
+    """Why a kept result no longer speaks of the code as it is: the paths that changed since; empty where none did."""
+    if not proof.get("rests"):
+        return "an origin that was not kept"
+    return ", ".join(measured.changed(proof["rests"], root))
+
+
+def told_origin(proof: Mapping[str, Any]) -> str:
+    """The commit that a kept result was measured on, and the tree where that was another."""
+    if not proof.get("commit"):
+        return "-"
+    commit, tree = str(proof["commit"])[:SHORT], str(proof["tree"])[:SHORT]
+    return f"`{commit}`" if proof.get("is_clean") else f"`{commit}` and changes, tree `{tree}`"

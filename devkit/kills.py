@@ -1,6 +1,6 @@
 """Workers killed with SIGKILL at random instants of a transfer; each transfer must still end attached, once, whole.
 
-    python -m devkit.kills --count 200 --seed 1
+    python -m devkit.kills --count 200
 
 Every kill is drawn from the seed: how long the file is, which of the transfer's requests to Graph is waited for, how
 long after it the signal comes, and whether Graph's last answer was lost before, so that the run was settling. The
@@ -23,6 +23,7 @@ from datetime import datetime
 from typing import Any
 
 from devkit import judge
+from devkit.proof import fresh_seed
 from devkit.scene import Delivery, Scene, content
 from devkit.stack import Stack
 from shared.parts import SystemClock
@@ -241,10 +242,11 @@ def main() -> int:
     """From the command line; exit code 1 where something did not hold."""
     parser = argparse.ArgumentParser(prog="python -m devkit.kills", description=__doc__)
     parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=fresh_seed(), help="default: a fresh one, printed")
     parser.add_argument("--size", type=int, default=SIZE)
     given = parser.parse_args()
     began = time.monotonic()
+    print(f"seed {given.seed}", flush=True)
     report = run(given.count, given.seed, size=given.size)
     print(f"{report.kills} kills, {len(report.broken)} broken, {time.monotonic() - began:.0f} s: {report.details()}")
     for line in report.broken:

@@ -13,6 +13,7 @@ import psutil
 from azure.core.pipeline.transport import RequestsTransport
 
 from devkit.azurite import Azurite
+from devkit.measured import APP
 from devkit.proof import Outcome, Proof
 from devkit.shelf import IN_DOUBT, NOW, Shelf, transfer
 from shared.api.models import DEFAULT_PAGE
@@ -168,6 +169,7 @@ PROOFS = (
         "transfers in the container, five pages of each kind, median",
         TRANSFERS,
         prove,
+        rests=(*APP, "devkit/listing.py", "devkit/shelf.py"),
     ),
 )
 """Rows for `devkit/proofs.py`."""

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "mutation"
 EXPLAINED = ROOT / "tests" / "mutation_survivors.md"
 COPIED = ("shared", "tests/unit", "devkit", "pyproject.toml", "host.json")
+RESTS = ("shared", "tests/unit", "tests/pace", "pyproject.toml", "tests/mutation_survivors.md")
 SIDE_BY_SIDE = 2
 ENOUGH = 0.95
 """Share of the changes that a test must notice."""

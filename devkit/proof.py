@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from devkit.measured import EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One row of docs/reliability.md. `run` takes the seed; a proof that draws nothing ignores it."""
+    """One row of docs/reliability.md. `run` takes the seed; a proof that draws nothing ignores it.
+
+    `rests`: the paths that the result rests on. A row is stale once one of them has changed.
+    """
 
     name: str
     promise: str
@@ -26,3 +32,9 @@ class Proof:
     floor: int
     run: Callable[[int], Outcome]
     draws: bool = False
+    rests: tuple[str, ...] = EVERYTHING
+
+
+def fresh_seed() -> int:
+    """A seed that nobody has tried: small enough to type."""
+    return 1 + secrets.randbelow(10**9)

@@ -9,6 +9,7 @@ from typing import Any
 from devkit import kills, listing, network, rules
 from devkit.fuzz import api
 from devkit.fuzz import proofs as hostile
+from devkit.measured import LIVE, SIMULATED
 from devkit.pacing import proofs as politeness
 from devkit.proof import Outcome, Proof
 from devkit.simulation import campaigns
@@ -124,6 +125,7 @@ PROOFS = (
         "stories, each with one fault, of 0 to 6 and 38 ranges",
         6_000,
         _crashes,
+        rests=SIMULATED,
     ),
     Proof(
         "pairs",
@@ -132,6 +134,7 @@ PROOFS = (
         "stories, all pairs of faults, of 0 to 4 ranges",
         15_000,
         _pairs,
+        rests=SIMULATED,
     ),
     Proof(
         "workers",
@@ -140,6 +143,7 @@ PROOFS = (
         "schedules, all with up to 4 changes of hands",
         100_000,
         _workers,
+        rests=SIMULATED,
     ),
     Proof(
         "repeats",
@@ -148,6 +152,7 @@ PROOFS = (
         "stories: up to five events at each call and to up to five workers, and all schedules of two events",
         4_000,
         _repeats,
+        rests=SIMULATED,
     ),
     Proof(
         "people",
@@ -156,6 +161,7 @@ PROOFS = (
         "stories, one such event at each call, alone and with a fault at each later one",
         10_000,
         _people,
+        rests=SIMULATED,
     ),
     Proof(
         "storms",
@@ -164,6 +170,7 @@ PROOFS = (
         "stories: lost, refused or failed calls in a row, from any on, for a while or for ever, of 0 to 3 ranges",
         5_000,
         _storms,
+        rests=SIMULATED,
     ),
     Proof(
         "unknowns",
@@ -172,6 +179,7 @@ PROOFS = (
         "stories, each answer alone and with every single fault",
         4_000,
         _unknowns,
+        rests=SIMULATED,
     ),
     Proof(
         "refusals",
@@ -197,6 +205,7 @@ PROOFS = (
         10_000,
         _waits,
         draws=True,
+        rests=SIMULATED,
     ),
     Proof(
         "mixed",
@@ -206,6 +215,7 @@ PROOFS = (
         50_000,
         _mixed,
         draws=True,
+        rests=SIMULATED,
     ),
     Proof(
         "wrong-engines",
@@ -214,6 +224,7 @@ PROOFS = (
         "stories told by six wrong engines; each attached twice",
         1_000,
         _wrong,
+        rests=SIMULATED,
     ),
     Proof(
         "kills",
@@ -223,6 +234,7 @@ PROOFS = (
         200,
         _kills,
         draws=True,
+        rests=(*LIVE, "devkit/kills.py"),
     ),
     Proof(
         "network",
@@ -232,6 +244,7 @@ PROOFS = (
         500,
         _network,
         draws=True,
+        rests=(*LIVE, "devkit/network.py", "devkit/proxy.py"),
     ),
     Proof(
         "lost-acks",
@@ -241,6 +254,7 @@ PROOFS = (
         200,
         _acknowledgements,
         draws=True,
+        rests=(*LIVE, "devkit/network.py", "devkit/proxy.py"),
     ),
     *rules.PROOFS,
     *hostile.PROOFS,

@@ -11,9 +11,10 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from devkit import docs, evidence
+from devkit import docs, evidence, measured
 from devkit.evidence import Evidence
-from devkit.proof import Proof
+from devkit.measured import Origin
+from devkit.proof import Proof, fresh_seed
 from devkit.proofs import PROOFS
 
 
@@ -22,18 +23,26 @@ def main(_command: str, argv: list[str]) -> int:
     names = [proof.name for proof in PROOFS]
     parser = argparse.ArgumentParser(prog="python3 dev.py prove", description=__doc__)
     parser.add_argument("--only", action="append", choices=names, help="run this proof; may be repeated")
-    parser.add_argument("--seed", type=int, default=1, help="of the proofs that draw (default: 1)")
+    parser.add_argument("--seed", type=int, help="replays the proofs that draw (default: a fresh one for each)")
     given = parser.parse_args(argv)
     chosen = [proof for proof in PROOFS if given.only is None or proof.name in given.only]
-    found = [tried(proof, given.seed) for proof in chosen]
+    origin = measured.origin()
+    found = [tried(proof, given.seed, origin) for proof in chosen]
     evidence.keep(found, names, datetime.now(UTC).date().isoformat(), platform.python_version())
     docs.main("docs", [])
     return 0 if all(one.holds for one in found) else 1
 
 
-def tried(proof: Proof, seed: int) -> Evidence:
-    """Run one proof, say how it went, and hand over what was counted."""
+def tried(proof: Proof, seed: int | None, origin: Origin) -> Evidence:
+    """Run one proof, say how it went, and hand over what was counted.
+
+    Without a seed one is drawn, so that a repeat tries something new; it is said before anything runs.
+    """
+    seed = fresh_seed() if seed is None else seed
     print(f"{proof.name}: {proof.promise}", flush=True)
+    if proof.draws:
+        print(f"  seed {seed}: dev.py prove --only {proof.name} --seed {seed} draws the same", flush=True)
+    rests = measured.fingerprints(proof.rests)
     began = time.monotonic()
     outcome = proof.run(seed)
     for line in outcome.broken[:20]:
@@ -49,6 +58,10 @@ def tried(proof: Proof, seed: int) -> Evidence:
         seed=seed if proof.draws else None,
         seconds=round(time.monotonic() - began, 1),
         details=outcome.details,
+        commit=origin.commit,
+        tree=origin.tree,
+        is_clean=origin.is_clean,
+        rests=rests,
     )
     told = "holds" if found.holds else "DOES NOT HOLD"
     print(f"  {told}: {found.achieved:,} {found.unit}, {found.failures} broken, {found.seconds:,.0f} s", flush=True)

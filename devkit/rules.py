@@ -99,6 +99,7 @@ PROOFS = (
         4_000,
         walks,
         draws=True,
+        rests=("shared/core", TESTS),
     ),
     Proof(
         "ranges",
@@ -108,6 +109,7 @@ PROOFS = (
         30_000,
         ranges,
         draws=True,
+        rests=("shared/core", TESTS),
     ),
     Proof(
         "branches",
@@ -116,6 +118,7 @@ PROOFS = (
         "% of the core's statements and branches",
         100,
         branches,
+        rests=("shared/core", TESTS),
     ),
     Proof(
         "mutation",
@@ -124,6 +127,7 @@ PROOFS = (
         "changed lines of the core, and of what reads and writes Graph's answers",
         2_000,
         changes,
+        rests=mutation.RESTS,
     ),
 )
 """Rows for `devkit/proofs.py`."""

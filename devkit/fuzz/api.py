@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from devkit import judge
+from devkit.measured import LIVE
 from devkit.proof import Outcome, Proof
 from devkit.scene import MAILBOX, Scene, content
 from devkit.stack import ROOT, Stack
@@ -179,6 +180,7 @@ PROOFS = (
         8 * CASES,
         prove,
         draws=True,
+        rests=(*LIVE, "devkit/fuzz/api.py", "devkit/schemathesis.toml"),
     ),
 )
 """Rows for `devkit/proofs.py`."""

@@ -13,6 +13,7 @@ from devkit.fuzz.answers import REQUESTS, check
 from devkit.fuzz.checkpoints import check as check_checkpoint
 from devkit.fuzz.generated import CHECKPOINTS
 from devkit.fuzz.shapes import ANSWERS, check_all, table
+from devkit.measured import APP, SIMULATED
 from devkit.proof import Outcome, Proof
 from devkit.simulation import campaigns
 from devkit.simulation.case import Case
@@ -150,6 +151,7 @@ PROOFS = (
         ROUND_TRIPS,
         round_trips,
         draws=True,
+        rests=("shared/core", "shared/storage", "devkit/fuzz"),
     ),
     Proof(
         "torn-checkpoints",
@@ -159,6 +161,7 @@ PROOFS = (
         20_000,
         torn,
         draws=True,
+        rests=("shared/core", "shared/storage", "devkit/fuzz"),
     ),
     Proof(
         "answers",
@@ -168,6 +171,7 @@ PROOFS = (
         388_800,
         answers,
         draws=True,
+        rests=("shared/core", "shared/graph", "devkit/fuzz"),
     ),
     Proof(
         "fuzz",
@@ -177,6 +181,7 @@ PROOFS = (
         500_000,
         fuzzed,
         draws=True,
+        rests=(*APP, "devkit/fuzz"),
     ),
     Proof(
         "secrets",
@@ -186,6 +191,7 @@ PROOFS = (
         5_000,
         secrets,
         draws=True,
+        rests=(*APP, *SIMULATED, "devkit/fuzz", "devkit/secrets.py"),
     ),
 )
 """Rows for `devkit/proofs.py`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devkit.measured import LIVE
 from devkit.pacing import rehearsal, simulate
 from devkit.proof import Outcome, Proof
 
@@ -73,6 +74,7 @@ PROOFS = (
         10_000,
         simulated,
         draws=True,
+        rests=("shared/pace", "shared/run", "shared/storage", "devkit/pacing"),
     ),
     Proof(
         "rehearsal",
@@ -82,6 +84,7 @@ PROOFS = (
         60,
         rehearsed,
         draws=True,
+        rests=(*LIVE, "devkit/pacing"),
     ),
 )
 """Rows for `devkit/proofs.py`."""
