@@ -26,6 +26,7 @@ BLOCK = re.compile(r"(<!-- made by dev\.py docs: (?P<name>[a-z-]+) -->\n)(?:.*?\
 
 ASIDES = {
     ev.CancelRequested,
+    ev.Forbidden,
     ev.Refused,
     ev.NotDone,
     ev.RangeTooLarge,

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.core.actions import Action, PutRange
 from shared.core.checkpoint import Checkpoint
-from shared.core.events import Happening, NotDone, Refused, Unsure
+from shared.core.events import Forbidden, Happening, NotDone, Refused, Unsure
 from shared.core.history import named
 from shared.core.model import State, Transfer
 from shared.core.position import Kind, Trouble
@@ -147,7 +147,7 @@ def note(event: str, *, error: bool = False, **facts: Any) -> None:
 
 
 def _code(event: Happening) -> str | None:
-    if isinstance(event, Refused):
+    if isinstance(event, Refused | Forbidden):
         return event.failure.code.value
     return event.code.value if isinstance(event, NotDone | Unsure) else None
 

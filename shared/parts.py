@@ -167,6 +167,7 @@ class Parts:
             save_pause=SAVE_PAUSE,
             delete_source=settings.source_on_success is SourceOnSuccess.DELETE,
             pacing=self.pacing,
+            may_write=self.allowed.allow,
         )
 
     @cached_property
@@ -209,7 +210,7 @@ class Parts:
         from shared.storage.listing import Listing  # noqa: PLC0415 - cold start
 
         new_id = self.edges.new_run_id
-        wishes = Wishes(self.checkpoints, self.continuations, self.ends, self.clock, new_id)
+        wishes = Wishes(self.checkpoints, self.continuations, self.ends, self.clock, new_id, self.allowed.allow)
         listing = Listing(self.access, self.settings.checkpoint_container, self.checkpoints)
         operations = Operations(
             runs=self.runs,

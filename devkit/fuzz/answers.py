@@ -157,6 +157,7 @@ def check_evidence(request: Request, answer: HttpAnswer, event: ev.Happening) ->
         case (
             ev.RunStarted()
             | ev.CancelRequested()
+            | ev.Forbidden()
             | ev.Announced()
             | ev.Withdrawn()
             | ev.Unsent()

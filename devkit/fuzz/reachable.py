@@ -119,7 +119,7 @@ def _possible(one: Transfer) -> list[ev.Happening]:
         outcomes = tuple(
             event for event in outcomes if not isinstance(event, ev.AttachmentsListed) or event == _NOTHING
         )
-    return [ev.RunStarted(), ev.CancelRequested(), *outcomes]
+    return [ev.RunStarted(), ev.CancelRequested(), ev.Forbidden(_NO.failure), *outcomes]
 
 
 def _kind(one: Transfer) -> object:

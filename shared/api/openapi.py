@@ -166,7 +166,7 @@ def _retry() -> Json:
         "summary": "Try a failed or cancelled transfer again",
         "description": "From what is durable: where the file may be attached already, the item is looked at first.",
         "parameters": [{"$ref": "#/components/parameters/id"}],
-        "responses": {"202": _accepted("The transfer, queued anew."), **_refs("401", "404", "409", "503")},
+        "responses": {"202": _accepted("The transfer, queued anew."), **_refs("401", "403", "404", "409", "503")},
     }
 
 

@@ -155,6 +155,9 @@ def _not_found(call: Call) -> Answer:
 
 
 def _why_not(transfer: Transfer, code: Code) -> str:
+    if code is Code.MAILBOX_NOT_ALLOWED:
+        mailbox = transfer.target.mailbox
+        return f"Transfer {transfer.id} is for mailbox {mailbox!r}, which ALLOWED_MAILBOXES does not list."
     if code is Code.RETRY_POINTLESS and transfer.failure is not None:
         return f"Transfer {transfer.id} failed for what the file is: {transfer.failure.detail}"
     return f"Transfer {transfer.id} is {transfer.state.value}. {CATALOGUE[code].title}"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.core.errors import Code
-from shared.core.events import CancelRequested, Refused
+from shared.core.events import CancelRequested, Forbidden, Refused
 from shared.core.model import Answered, Failure, State, Transfer
 from shared.core.policy import Policy
 
@@ -111,6 +111,14 @@ def in_doubt(transfer: Transfer, why: Failure, now: datetime) -> Transfer:
         f"{why.detail} Open the item in {transfer.target.mailbox} and look for {name!r}, {transfer.size} bytes."
     )
     return failed(transfer, Failure(Code.COMMIT_IN_DOUBT, detail, why.graph), now)
+
+
+def forbid(transfer: Transfer, event: Forbidden, now: datetime, _policy: Policy) -> Transfer:
+    """The settings forbid it: the same way down. Nothing is written any more; what may have landed is looked for."""
+    judged = transfer if is_ending(transfer) else replace(transfer, verdict=event.failure, tries=0)
+    if transfer.state in {State.FENCING, State.LOOKING, State.COMPARING}:
+        return judged  # a look that was put off stays put off: a list may lag
+    return wind_down(replace(judged, not_before=None), now)
 
 
 def cancel(transfer: Transfer, _event: CancelRequested, now: datetime, _policy: Policy) -> Transfer:

@@ -40,6 +40,13 @@ class CancelRequested(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Forbidden(Event):
+    """The deployment does not let this transfer write any more; it ends with `failure` once nothing of it can land."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
 class Announced(Event):
     """The commit is about to be sent."""
 
@@ -179,6 +186,7 @@ class Refused(Event):
 Happening = (
     RunStarted
     | CancelRequested
+    | Forbidden
     | Announced
     | Withdrawn
     | Unsent

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.core.actions import Action, PutRange
-from shared.core.events import Happening, NotDone, Refused, Unsure
+from shared.core.events import Forbidden, Happening, NotDone, Refused, Unsure
 from shared.core.model import State, Step, Transfer
 
 LONGEST = 120
@@ -25,7 +25,7 @@ def recorded(transfer: Transfer, at: datetime, state: State, action: Action | No
     code = None
     if isinstance(event, NotDone | Unsure):
         code = event.code.value
-    elif isinstance(event, Refused):
+    elif isinstance(event, Refused | Forbidden):
         code = event.failure.code.value
     graph = event.failure.graph if isinstance(event, Refused) else event.graph
     step = Step(

@@ -76,7 +76,7 @@ def apply(transfer: Transfer, event: ev.Happening, now: datetime, policy: Policy
     row = TABLE[transfer.state].get(type(event))
     if row is None:
         raise IllegalEvent(f"{type(event).__name__} cannot happen to a transfer that is {transfer.state.value}")
-    if not isinstance(event, ev.RunStarted | ev.CancelRequested):
+    if not isinstance(event, ev.RunStarted | ev.CancelRequested | ev.Forbidden):
         transfer = replace(transfer, not_before=None)  # an answer came: whatever was waited for is over
     after = replace(row.rule(transfer, event, now, policy), updated_at=now)
     if isinstance(event, ev.NotDone | ev.Unsure) and event.retry_after is not None and not after.is_over:

@@ -39,6 +39,7 @@ TABLE: Table = {
     State.PLANNED: {
         ev.RunStarted: _row(settling.run_started, State.PLANNED),
         ev.CancelRequested: _row(ending.cancel, State.CANCELLED),
+        ev.Forbidden: _row(ending.forbid, State.FAILED),
         ev.ItemsFound: _row(sending.item_found, State.PLANNED, State.FAILED),
         ev.AttachmentsListed: _row(sending.before_noted, State.PLANNED, State.OPENING),
         ev.Announced: _row(sending.commit_announced, State.COMMITTING),
@@ -50,6 +51,7 @@ TABLE: Table = {
     State.OPENING: {
         ev.RunStarted: _row(settling.run_started, State.OPENING),
         ev.CancelRequested: _row(ending.cancel, State.CANCELLED),
+        ev.Forbidden: _row(ending.forbid, State.FAILED),
         ev.SessionOpened: _row(sending.session_opened, State.SENDING),
         ev.SessionTooSmall: _row(sending.session_too_small, State.PLANNED, State.FAILED),
         ev.ItemMissing: _row(patience.wait_for_target, State.OPENING, State.FAILED),
@@ -60,6 +62,7 @@ TABLE: Table = {
     State.SENDING: {
         ev.RunStarted: _row(settling.run_started, State.ASKING),
         ev.CancelRequested: _row(ending.cancel, State.FENCING),
+        ev.Forbidden: _row(ending.forbid, State.FENCING),
         ev.OffsetKnown: _row(sending.range_answered, *_ON, State.ASKING, State.FENCING),
         ev.OffsetRefused: _row(settling.range_refused, *_ON, State.ASKING, State.FENCING),
         ev.Announced: _row(sending.commit_announced, State.COMMITTING),
@@ -73,6 +76,7 @@ TABLE: Table = {
     State.COMMITTING: {
         ev.RunStarted: _row(settling.run_started, State.ASKING, State.LOOKING),
         ev.CancelRequested: _row(ending.cancel, State.FENCING, State.LOOKING),
+        ev.Forbidden: _row(ending.forbid, State.FENCING, State.LOOKING),
         ev.Committed: _row(sending.committed, State.ATTACHED, State.LOOKING),
         ev.OffsetKnown: _row(sending.range_answered, *_ON, State.ASKING, State.FENCING),
         ev.OffsetRefused: _row(settling.range_refused, *_ON, State.ASKING, State.FENCING),
@@ -91,6 +95,7 @@ TABLE: Table = {
     State.ASKING: {
         ev.RunStarted: _row(settling.run_started, State.ASKING),
         ev.CancelRequested: _row(ending.cancel, State.FENCING),
+        ev.Forbidden: _row(ending.forbid, State.FENCING),
         ev.OffsetKnown: _row(settling.offset_answered, *_ON, State.RESENDING, State.FENCING),
         ev.AskRefused: _row(settling.ask_refused, State.RESENDING),
         ev.NotDone: _row(settling.ask_failed, State.ASKING, State.RESENDING, State.FENCING),
@@ -100,6 +105,7 @@ TABLE: Table = {
     State.RESENDING: {
         ev.RunStarted: _row(settling.run_started, State.ASKING),
         ev.CancelRequested: _row(ending.cancel, State.FENCING),
+        ev.Forbidden: _row(ending.forbid, State.FENCING),
         ev.OffsetKnown: _row(settling.resend_answered, *_ON, State.FENCING),
         ev.OffsetRefused: _row(settling.resend_refused, *_ON, State.FENCING),
         ev.Announced: _row(sending.commit_announced, State.COMMITTING),
@@ -113,6 +119,7 @@ TABLE: Table = {
     State.FENCING: {
         ev.RunStarted: _row(settling.run_started, State.FENCING),
         ev.CancelRequested: _row(ending.cancel, State.FENCING),
+        ev.Forbidden: _row(ending.forbid, State.FENCING),
         ev.SessionFenced: _row(settling.fenced, State.LOOKING),
         ev.SessionGone: _row(settling.fence_missed, State.LOOKING),
         ev.FenceRefused: _row(settling.fence_refused, State.LOOKING, *_ENDS),
@@ -123,6 +130,7 @@ TABLE: Table = {
     State.LOOKING: {
         ev.RunStarted: _row(settling.run_started, State.LOOKING),
         ev.CancelRequested: _row(ending.cancel, State.LOOKING),
+        ev.Forbidden: _row(ending.forbid, State.LOOKING),
         ev.AttachmentsListed: _row(settling.looked, State.LOOKING, State.COMPARING, State.FENCING, *_LOOKED),
         ev.ItemMissing: _row(patience.look_missed, State.LOOKING, State.ATTACHED, *_ENDS),
         ev.NotDone: _row(patience.hold, State.LOOKING, State.ATTACHED, *_ENDS),
@@ -132,6 +140,7 @@ TABLE: Table = {
     State.COMPARING: {
         ev.RunStarted: _row(settling.run_started, State.COMPARING),
         ev.CancelRequested: _row(ending.cancel, State.COMPARING),
+        ev.Forbidden: _row(ending.forbid, State.COMPARING),
         ev.Compared: _row(settling.compared, State.COMPARING, State.LOOKING, State.FENCING, *_LOOKED),
         ev.ItemMissing: _row(settling.suspect_missing, State.LOOKING, State.FENCING, *_LOOKED),
         ev.NotDone: _row(patience.hold, State.COMPARING, State.ATTACHED, State.FAILED),

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.core.errors import Code
-from shared.core.events import CancelRequested, Happening, NotDone, Refused, RunStarted, Unsure
+from shared.core.events import CancelRequested, Forbidden, Happening, NotDone, Refused, RunStarted, Unsure
 from shared.core.model import State, Transfer, WaitingFor
 from shared.core.policy import Policy
 
@@ -23,8 +23,8 @@ def noted(transfer: Transfer, event: Happening, now: datetime, policy: Policy) -
     if transfer.is_over:
         return replace(transfer, waiting_for=None)
     waits = transfer.not_before is not None
-    if isinstance(event, RunStarted | CancelRequested):
-        is_stale = isinstance(event, CancelRequested) and not waits
+    if isinstance(event, RunStarted | CancelRequested | Forbidden):
+        is_stale = isinstance(event, CancelRequested | Forbidden) and not waits
         return replace(transfer, waiting_for=None) if is_stale or _had_its_turn(transfer) else transfer
     if waits:
         return waiting(transfer, _code(transfer, event), now, _until(transfer, event, policy))

@@ -16,6 +16,7 @@ from shared.core.durability import must_save_before, worth_saving
 from shared.core.events import (
     Announced,
     CancelRequested,
+    Forbidden,
     Happening,
     OffsetKnown,
     Refused,
@@ -25,7 +26,7 @@ from shared.core.events import (
 )
 from shared.core.history import recorded
 from shared.core.machine import apply, decide
-from shared.core.model import Transfer
+from shared.core.model import Failure, Transfer
 from shared.core.policy import Policy
 from shared.run.effects import Performer
 from shared.run.ledger import Ledger
@@ -96,14 +97,20 @@ class Driver:
         self._wish_heeded = False
         self._is_unsent = False  # this run announced a commit afresh, and has sent nothing of it
 
-    def run(self) -> Over | Yielded:
-        """Carry the transfer on.
+    def run(self, forbidden: Failure | None = None) -> Over | Yielded:
+        """Carry the transfer on; or, where it is `forbidden`, to that end, writing nothing more to the mailbox.
 
         Raises:
             LostOwnership: another run has taken it over.
             StorageUnavailable: the checkpoint cannot be written; whoever runs next settles what was under way.
         """
+        return self._carry_on(self._begun(forbidden))
+
+    def _begun(self, forbidden: Failure | None) -> Transfer:
         transfer = self._step(self._ledger.saved, None, RunStarted())
+        return transfer if forbidden is None else self._step(transfer, None, Forbidden(forbidden))
+
+    def _carry_on(self, transfer: Transfer) -> Over | Yielded:
         while True:
             if self._is_wish_unheeded and not transfer.is_over:
                 self._wish_heeded = True

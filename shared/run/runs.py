@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from shared.core import waits
 from shared.core.checkpoint import Checkpoint, lease
 from shared.core.errors import Code
-from shared.core.model import State, Transfer
+from shared.core.model import Failure, State, Transfer
 from shared.core.policy import Policy
 from shared.graph.hosts import UploadHosts
 from shared.graph.http import Transport
@@ -35,6 +35,11 @@ HANDOVER_PAUSE = 1.0
 """Seconds after another run's lease before the transfer is looked at again. Chosen: clocks differ a little."""
 
 
+def anywhere(_mailbox: str) -> bool:
+    """No mailbox is forbidden."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Edges:
     """Everything a run touches.
@@ -47,6 +52,7 @@ class Edges:
         save_pause: seconds at least between two checkpoints that are only worth saving.
         delete_source: whether an attached file's source is deleted once the outcome is durable.
         pacing: where a run asks for its turn on a mailbox.
+        may_write: whether this deployment may write to a mailbox, asked at the start of every run.
     """
 
     checkpoints: Checkpoints
@@ -66,6 +72,7 @@ class Edges:
     save_pause: float = 0
     delete_source: bool = False
     pacing: Pacing = field(default_factory=Unlimited)
+    may_write: Callable[[str], bool] = anywhere
 
 
 class Runs:
@@ -196,7 +203,7 @@ class Runs:
                 effects = Effects(edges.transport, edges.hosts, edges.base_url, reader, edges.clock, policy.range_bytes)
                 driver = Driver(ledger, effects, policy, edges.clock, deadline, edges.observer, turn)
                 try:
-                    outcome = driver.run()
+                    outcome = driver.run(self._forbidden(transfer))
                 finally:
                     leaving = background.submit(turn.leave)
             except LostOwnership:
@@ -208,6 +215,17 @@ class Runs:
                 case Yielded(paused, until):
                     self._ask_again(paused.id, until)
             leaving.result()
+
+    def _forbidden(self, transfer: Transfer) -> Failure | None:
+        """Why the transfer may not write. Intake asked; settings and checkpoints may differ now."""
+        mailbox = transfer.target.mailbox
+        if self._edges.may_write(mailbox):
+            return None
+        detail = (
+            f"{transfer.plan.source.blob!r} was accepted for mailbox {mailbox!r}, which ALLOWED_MAILBOXES does not "
+            "list now. Nothing more was written to it."
+        )
+        return Failure(Code.MAILBOX_NOT_ALLOWED, detail)
 
     def _create(self, checkpoint: Checkpoint) -> str | None:
         """Write the first version and return its ETag; None where somebody else did."""

@@ -11,7 +11,7 @@ from shared.core import planning
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
-from shared.run.runs import HANDOVER_PAUSE
+from shared.run.runs import HANDOVER_PAUSE, anywhere
 from shared.storage.ports import Checkpoints, Clock, Conflict, StorageUnavailable, TransferQueue
 
 ATTEMPTS = 20
@@ -63,12 +63,14 @@ class Wishes:
         ends: EndsKept,
         clock: Clock,
         new_write_id: Callable[[], str],
+        may_write: Callable[[str], bool] = anywhere,
     ) -> None:
         self._checkpoints = checkpoints
         self._queue = queue
         self._ends = ends
         self._clock = clock
         self._new_write_id = new_write_id
+        self._may_write = may_write
 
     def cancel(self, transfer_id: str) -> Reply:
         """Wish for the end. Whoever has the transfer in hand keeps it, and heeds the wish at its next save.
@@ -107,6 +109,8 @@ class Wishes:
             transfer = stored.checkpoint.transfer
             if not planning.can_be_retried(transfer):
                 return Denied(transfer, _not_again(transfer))
+            if not self._may_write(transfer.target.mailbox):
+                return Denied(transfer, Code.MAILBOX_NOT_ALLOWED)
             again = planning.retried(transfer, self._clock.now())
             self._checkpoints.mark_unfinished(transfer_id)
             self._ends.forget(transfer)

@@ -186,7 +186,7 @@ OUTCOMES: dict[type[Any], frozenset[type[ev.Event]]] = {
 }
 """What can come of each action. `tests/unit/graph/test_read.py` holds the answers of Graph to it."""
 
-ANYTIME: frozenset[type[ev.Event]] = frozenset({ev.RunStarted, ev.CancelRequested})
+ANYTIME: frozenset[type[ev.Event]] = frozenset({ev.RunStarted, ev.CancelRequested, ev.Forbidden})
 """What can happen to every transfer that is not over, whatever it wanted."""
 
 
@@ -211,6 +211,7 @@ def listed(*entries: tuple[str, str, int]) -> ev.AttachmentsListed:
 
 _CODES = (Code.GRAPH_UNAVAILABLE, Code.GRAPH_THROTTLED, Code.GRAPH_UNREACHABLE, Code.SOURCE_UNREADABLE)
 _EVENTS: dict[type[ev.Event], list[ev.Event]] = {
+    ev.Forbidden: [ev.Forbidden(FAILURE)],
     ev.ItemsFound: [
         ev.ItemsFound(()),
         ev.ItemsFound((ev.FoundItem("a", is_draft=False),)),
