@@ -144,7 +144,7 @@ def _texts(scene: Scene) -> Iterator[tuple[str, str]]:
 def _terminal_checkpoints(scene: Scene) -> Iterator[tuple[str, str]]:
     """By what the checkpoint itself says; one that is no checkpoint is read through as well."""
     for name, text, _ in _checkpoints(scene):
-        if _transfer(text).get("state") in {*ENDS, None}:
+        if _state(_transfer(text)) in {*ENDS, None}:
             yield name, text
 
 
@@ -156,8 +156,8 @@ def misdescribed(scene: Scene) -> list[str]:
     wrong = []
     for name, text, metadata in _checkpoints(scene):
         transfer = _transfer(text)
-        if metadata.get("state") != transfer.get("state"):
-            wrong.append(f"{name} is {transfer.get('state')}, and its metadata say {metadata.get('state')}")
+        if metadata.get("state") != _state(transfer):
+            wrong.append(f"{name} is {_state(transfer)}, and its metadata say {metadata.get('state')}")
         if "summary" not in metadata:
             continue  # it was too long
         shown = _transfer(zlib.decompress(base64.b64decode(metadata["summary"])).decode())
@@ -182,3 +182,8 @@ def _transfer(text: str) -> dict[str, Any]:
     value = json_object(text.encode()) or {}
     transfer = value.get("transfer")
     return transfer if isinstance(transfer, dict) else {}
+
+
+def _state(transfer: dict[str, Any]) -> str | None:
+    """The state as the checkpoint has it, which leaves out what is a default; None for what is no transfer."""
+    return str(transfer.get("state", "planned")) if transfer else None
