@@ -2,7 +2,7 @@
 // follow the code. Values come from tenants/<tenant>.bicepparam; names and tags are made here and nowhere else.
 targetScope = 'resourceGroup'
 
-import { dropper, tagsByName } from 'modules/types.bicep'
+import { dropper, settingsByName, tagsByName } from 'modules/types.bicep'
 
 // --- Where ------------------------------------------------------------------------------------------------------------
 
@@ -92,6 +92,9 @@ param runBudgetSeconds int = 0
 @maxValue(604800)
 param targetWaitSeconds int = 600
 
+@description('More app settings by name, such as OpenTelemetry\'s or overrides of host.json (AzureFunctionsJobHost__...).')
+param extraSettings settingsByName = {}
+
 @description('Memory of one instance in MB. 2048 has one core.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
@@ -114,6 +117,13 @@ param dataRedundancy string = 'Standard_ZRS'
 
 @description('People, groups and applications that may drop files: [{ principalId, principalType: User|Group|ServicePrincipal }].')
 param droppers dropper[] = []
+
+@description('addAndWrite: droppers can add and overwrite files, through a role that the deployment makes; contributor: where custom roles are not allowed, they can also read, list and delete everybody\'s files.')
+@allowed(['addAndWrite', 'contributor'])
+param dropperRole string = 'addAndWrite'
+
+@description('People and pipelines that run verify: [{ principalId, principalType }]. They may read and delete dropped files, too.')
+param verifiers dropper[] = []
 
 @description('Days after which a dropped file is deleted; 0: never.')
 @minValue(0)
@@ -286,6 +296,8 @@ module roles 'modules/roles.bicep' = {
     appIdentityName: names.identity
     topicName: names.topic
     droppers: droppers
+    dropperRole: dropperRole
+    verifiers: verifiers
     hostStorageName: names.hostStorage
     dataStorageName: names.dataStorage
     dropContainer: dropContainer
@@ -298,7 +310,9 @@ module roles 'modules/roles.bicep' = {
 
 // The app's own settings that differ between tenants; what follows from names is added by the module. A setting without
 // a value is left out, so that the app's default holds.
+// The last part wins where two name the same: nothing here can be overridden by extraSettings.
 var productSettings = union(
+  extraSettings,
   {
     DROP_CONTAINER: dropContainer
     CHECKPOINT_CONTAINER: checkpointContainer
@@ -380,6 +394,13 @@ output checkpointContainer string = checkpointContainer
 output deadLetterContainer string = names.deadLetterContainer
 output identityClientId string = identity.outputs.clientId
 output identityPrincipalId string = identity.outputs.principalId
+
+@description('Every role assignment on the data account\'s containers that this deployment made; the deployer takes the others back.')
+output containerRoleAssignments string[] = concat(
+  roles.outputs.ownContainerAssignments,
+  roles.outputs.dropperAssignments,
+  roles.outputs.verifierAssignments
+)
 
 @description('For the mailbox runbook and for verify.')
 output mailboxAccess { scopeGroup: string, reachable: string, refused: string } = {

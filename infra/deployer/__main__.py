@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from typing import TYPE_CHECKING
 
-from . import azd, steps
+from . import azd, container_roles, steps
 from .azure import DeployError, Pace, say
 from .cost import print_cost
 from .deployment import INFRA, bicep_is_new_enough, checked, deployed, load, signed_in
 from .federation import federate
+from .place import ensure_group, ensure_providers, ensure_tokens, look_at_group
 from .removal import remove
 from .runbook import write_runbook
 from .verify import verify
@@ -32,6 +34,7 @@ COMMANDS = {
     "federate": "make the application for mailboxes in another tenant",
     "rotate": "give the webhook a new key, and Event Grid with it",
     "remove": "delete the deployment, after asking",
+    "condition": "the condition that limits which roles whoever deploys may grant",
     "tenants": "the tenants there are, as JSON",
     "cost": "what one transfer and an idle month cost",
 }
@@ -44,6 +47,7 @@ AZD_HOOKS = ("azd-prepare", "azd-finish")
 def main(arguments: list[str]) -> int:
     """Run one command; its exit code. Every failure that was foreseen ends in a message, never in a traceback."""
     chosen = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a pipeline that is cancelled cleans up like Ctrl-C
     try:
         return _run(chosen)
     except DeployError as error:
@@ -89,6 +93,9 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.command == "validate":
         return _validate(chosen.tenant)
     tenant = load(chosen.tenant)
+    if chosen.command == "condition":
+        say(container_roles.deployer_condition(tenant))
+        return 0
     azure = tenant.azure(Pace(chosen.poll_seconds, chosen.patience_seconds))
     signed_in(azure, tenant)
     if chosen.command in {"what-if", "up", "azd-prepare"}:
@@ -110,28 +117,42 @@ def _validate(name: str) -> int:
 
 def _before_deployment(chosen: argparse.Namespace, azure: Azure, tenant: Tenant) -> int:
     bicep_is_new_enough()
+    group = look_at_group(azure, tenant)
     if chosen.command == "what-if":
-        steps.what_if(azure, tenant)
+        steps.what_if(azure, tenant, group)
         return 0
-    say("1. Resource group and resource providers")
-    steps.ensure_providers(azure, tenant)
-    steps.ensure_group(azure, tenant)
+    if chosen.command == "up":
+        ensure_tokens(azure, will_verify=not chosen.skip_verify)
+        if not chosen.yes:
+            steps.what_if(azure, tenant, group)
+            _confirm()
+    else:
+        azd.ready()
+    say("1. Resource providers and resource group")
+    ensure_providers(azure, tenant)
+    ensure_group(azure, tenant, group)
     if chosen.command == "azd-prepare":
         azd.write_parameters(tenant)
         azd.set_environment(tenant)
         return 0
-    if not chosen.yes:
-        steps.what_if(azure, tenant)
-        if input("Deploy this? Type yes: ").strip().lower() != "yes":
-            raise DeployError("Nothing was deployed.")
     say("2. Infrastructure (some minutes)")
     steps.deploy_infrastructure(azure, tenant)
     site = deployed(azure, tenant)
+    container_roles.reconcile(site)
     say("3. Code")
     steps.deploy_code(site)
     say("4. Functions, webhook key, event subscription")
     steps.connect(site)
     return _finish(chosen, site)
+
+
+def _confirm() -> None:
+    try:
+        answer = input("Deploy this? Type yes: ")
+    except EOFError:
+        raise DeployError("There is nobody to ask: add --yes. Nothing was deployed.") from None
+    if answer.strip().lower() != "yes":
+        raise DeployError("Nothing was deployed.")
 
 
 def _after_deployment(chosen: argparse.Namespace, site: Deployed) -> int:
@@ -145,6 +166,7 @@ def _after_deployment(chosen: argparse.Namespace, site: Deployed) -> int:
         case "federate":
             _federate(site)
         case "azd-finish":
+            container_roles.reconcile(site)
             steps.connect(site)
             return _finish(chosen, site)
         case _:

@@ -6,15 +6,15 @@ the hook writes one that extends the tenant's own.
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .azure import DeployError, run, say
-from .deployment import BUILD, load
+from .deployment import BUILD, load, older_bicep
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .deployment import Tenant
 
 FOLDER = "azd"
@@ -41,6 +41,34 @@ def write_parameters(tenant: Tenant) -> Path:
         encoding="utf-8",
     )
     return path
+
+
+def ready() -> None:
+    """`DeployError` when azd is not signed in, or would compile with a Bicep that is too old for the tenant files.
+
+    azd has a sign-in of its own (`az login` does not count), and downloads a compiler of its own, which may be older
+    than the Azure CLI's: `AZD_BICEP_TOOL_PATH` names another. Sources: azd's `auth login --check-status`, and its
+    `bicep.go`.
+    """
+    text = run("auth", "login", "--check-status", "--output", "json", program="azd").strip()
+    status = json.loads(text).get("status") if text else None
+    if status != "success":
+        raise DeployError("azd is not signed in (az login does not count for it): azd auth login")
+    compiler = Path(os.environ.get("AZD_BICEP_TOOL_PATH") or _own_bicep())
+    if not compiler.is_file():
+        say("  azd will download a Bicep of its own; if that is older than 0.44.1, name a newer one:")
+        say("  export AZD_BICEP_TOOL_PATH=~/.azure/bin/bicep")
+        return
+    if old := older_bicep(run("--version", program=str(compiler))):
+        raise DeployError(
+            f"azd would compile with Bicep {old} ({compiler}), too old for the tenant files (0.44.1 or newer). "
+            "az bicep upgrade, then: export AZD_BICEP_TOOL_PATH=~/.azure/bin/bicep"
+        )
+
+
+def _own_bicep() -> Path:
+    folder = Path(os.environ.get("AZD_CONFIG_DIR") or Path.home() / ".azd")
+    return folder / "bin" / ("bicep.exe" if os.name == "nt" else "bicep")
 
 
 def set_environment(tenant: Tenant) -> None:

@@ -62,10 +62,12 @@ class Azure:
 
     Attributes:
         subscription: id that every command gets; the CLI's own default is never changed.
+        tenant: id of the Microsoft Entra tenant that owns the subscription.
         pace: how the waits go.
     """
 
     subscription: str
+    tenant: str
     pace: Pace
 
     def run(self, *arguments: str, show: bool = False) -> str:
@@ -74,8 +76,33 @@ class Azure:
 
     def ask(self, *arguments: str) -> object:
         """The command's answer, read as JSON; None when it printed nothing."""
-        text = self.run(*arguments, "--output", "json").strip()
-        return json.loads(text) if text else None
+        return _read(self.run(*arguments, "--output", "json"))
+
+    def run_as_default(self, *arguments: str) -> str:
+        """What a command printed that follows the CLI's default account, whatever `--subscription` says.
+
+        That is every `az ad`, `az rest` to anything but Azure Resource Manager, and the upload of code (azure-cli 2.91,
+        `get_raw_token` and `get_login_credentials` without a subscription). Refused where that account is another
+        tenant's: what is meant for this tenant would be done in that one.
+        """
+        self.need_default_account()
+        return run(*arguments)
+
+    def ask_as_default(self, *arguments: str) -> object:
+        """The same command's answer, read as JSON; None when it printed nothing."""
+        return _read(self.run_as_default(*arguments, "--output", "json"))
+
+    def need_default_account(self) -> None:
+        """`DeployError` unless the CLI's default account is in this tenant."""
+        found = _read(run("account", "show", "--query", "tenantId", "--output", "json"))
+        if found != self.tenant:
+            raise DeployError(
+                f"az's default account is in tenant {found}, and this deployment belongs to {self.tenant}. Code and "
+                "whatever concerns Microsoft Entra follow the default account. Make this one the default:\n"
+                f"  az account set --subscription {self.subscription}\n"
+                "or keep the accounts of each tenant in a folder of its own, and name it before every command:\n"
+                f"  export AZURE_CONFIG_DIR=~/.azure-{self.tenant}; az login --tenant {self.tenant}"
+            )
 
     def patiently(self, what: str, attempt: Callable[[], Answer], transient: Sequence[str]) -> Answer:
         """The first answer of `attempt`.
@@ -98,6 +125,10 @@ class Azure:
                     ) from error
                 say(f"  waiting for {what}: {phrase}")
                 time.sleep(self.pace.between)
+
+
+def _read(text: str) -> object:
+    return json.loads(text) if text.strip() else None
 
 
 def transient_phrase(error: DeployError, transient: Sequence[str]) -> str | None:

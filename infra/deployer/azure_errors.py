@@ -11,9 +11,23 @@ if TYPE_CHECKING:
 NOT_PROPAGATED = ("PrincipalNotFound", "AuthorizationPermissionMismatch", "InaccessibleStorage", "403")
 BUSY = ("DeploymentActive", "AnotherOperationInProgress", "RetryableError", "InternalServerError", "TooManyRequests")
 NOT_STARTED = ("ServiceUnavailable", "Service Unavailable", "Site Unavailable", "Bad Gateway", "503", "502")
+UPLOADED_ALREADY = ("ongoing deployment",)
 REFUSED_HANDSHAKE = ("handshake", "validate the provided endpoint", "blobs_extension", "dead letter")
 """Phrases of errors that pass. Sources: the issue trackers of azure-functions-host, azure-functions-core-tools,
 functions-action and azure-cli, where users met each of them in deployments that were right."""
+
+UPLOADED_AFTER_ALL = ("appears to be unhealthy", "Failed to fetch host key", "Failed to fetch host url")
+"""Errors that azure-cli raises after the upload succeeded, when it looks at the host a minute later: on a first
+deployment the roles are minutes old, and the host has not started. Source: `check_flex_app_after_deployment` of
+azure-cli 2.91."""
+
+NOT_ALLOWED = (
+    "AuthorizationFailed",
+    "does not have authorization",
+    "status 'Forbidden'",
+    "AuthorizationPermissionMismatch",
+)
+"""A right is missing. A HEAD request is refused without a body, so that the code is not in the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,17 @@ class Cure:
 
 
 CURES = (
+    Cure(
+        ("roleDefinitions/write",),
+        "The signed-in account may not make the droppers' own role. docs/deploy.md says which right that takes. "
+        "Without it, put param dropperRole = 'contributor' into the tenant's file: droppers can then read, overwrite "
+        "and delete each other's files.",
+    ),
+    Cure(
+        ("AADSTS700024",),
+        "The proof of identity that the pipeline signed in with is dead after ten minutes: sign in again "
+        "(azure/login), then run this again.",
+    ),
     Cure(
         ("AuthorizationFailed", "does not have authorization"),
         "The signed-in account lacks a right; the message above names it. docs/deploy.md begins with who needs which.",
@@ -67,6 +92,11 @@ CURES = (
         "resourceGroupName.",
     ),
 )
+
+
+def is_refusal(error: CommandError) -> bool:
+    """Whether a right is missing."""
+    return any(phrase in error.text for phrase in NOT_ALLOWED)
 
 
 def cure_for(error: CommandError) -> str | None:

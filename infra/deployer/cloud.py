@@ -17,12 +17,14 @@ class Cloud:
         graph: origin of Microsoft Graph.
         audience: what a managed identity's token is asked for when an application is to trust it.
         exchange: `-ExchangeEnvironmentName` of `Connect-ExchangeOnline`.
+        app_service: what azure-cli asks a token for when it uploads code.
     """
 
     login: str
     graph: str
     audience: str
     exchange: str
+    app_service: str
 
 
 CLOUDS = {
@@ -31,15 +33,18 @@ CLOUDS = {
         "https://graph.microsoft.com",
         "api://AzureADTokenExchange",
         "O365Default",
+        "https://appservice.azure.com",
     ),
     "AzureChinaCloud": Cloud(
         "https://login.chinacloudapi.cn",
         "https://microsoftgraph.chinacloudapi.cn",
         "api://AzureADTokenExchangeChina",
         "O365China",
+        "https://management.core.chinacloudapi.cn/",
     ),
 }
-"""Sources: "National cloud deployments" of Microsoft Graph, "Workload identity federation", Connect-ExchangeOnline."""
+"""Sources: "National cloud deployments" of Microsoft Graph, "Workload identity federation", Connect-ExchangeOnline, and
+`cloud.py` of azure-cli 2.91 (appServiceResourceId)."""
 
 
 def current_cloud() -> Cloud:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from .azure import Azure, DeployError, Pace, run
+from .azure import Azure, CommandError, DeployError, Pace, run
 from .tenant_file import Fault, TenantFile, read
 from .validation import validate
 
@@ -25,6 +25,8 @@ SUBSCRIPTION = "attachdrop-subscription"
 
 FUNCTIONS = ("blob_dropped", "transfer_due", "sweep", "blob_poisoned", "transfer_poisoned")
 """The triggers that must be indexed before the subscription can be made and the deployment trusted."""
+
+OLDEST_BICEP = (0, 44, 1)
 
 _PARAMETER = re.compile(r"^param (?P<name>\w+) \w+(?:\[\])?(?P<default> =)?", re.MULTILINE)
 
@@ -47,7 +49,7 @@ class Tenant:
 
     def azure(self, pace: Pace) -> Azure:
         """The CLI bound to the tenant's subscription."""
-        return Azure(self.text("azureSubscriptionId"), pace)
+        return Azure(self.text("azureSubscriptionId"), self.text("azureTenantId"), pace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Outputs:
     dead_letter_container: str
     identity_client_id: str
     identity_principal_id: str
+    container_role_assignments: tuple[str, ...]
+    """Ids of every role assignment on the data account's containers that the template made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ def deployed(azure: Azure, tenant: Tenant) -> Deployed:
     found = azure.ask(
         *("deployment", "group", "list", "--resource-group", tenant.text("resourceGroupName")),
         "--query",
-        "sort_by([?properties.provisioningState=='Succeeded' && properties.outputs.identityPrincipalId], "
+        "sort_by([?properties.provisioningState=='Succeeded' && properties.outputs.containerRoleAssignments], "
         "&properties.timestamp)[-1].properties.outputs",
     )
     if not isinstance(found, dict):
@@ -134,25 +138,32 @@ def deployed(azure: Azure, tenant: Tenant) -> Deployed:
         dead_letter_container=values["deadLetterContainer"],
         identity_client_id=values["identityClientId"],
         identity_principal_id=values["identityPrincipalId"],
+        container_role_assignments=tuple(values["containerRoleAssignments"]),
     )
     return Deployed(azure, tenant, known)
 
 
 def signed_in(azure: Azure, tenant: Tenant) -> None:
-    """Refuse to go on when the CLI is signed in to another tenant, or not at all."""
-    account = azure.ask("account", "show")
-    found = account.get("tenantId") if isinstance(account, dict) else None
-    if found != tenant.text("azureTenantId"):
+    """Refuse to go on when the CLI is signed in to another tenant, or not at all, or follows another one by default."""
+    login = f"az login --tenant {azure.tenant}"
+    try:
+        found = azure.ask("account", "show", "--query", "tenantId")
+    except CommandError as error:
         raise DeployError(
-            f"az is signed in to tenant {found}, but {tenant.name} belongs to {tenant.text('azureTenantId')}: "
-            f"az login --tenant {tenant.text('azureTenantId')}"
-        )
+            f"az knows no account for subscription {azure.subscription} of {tenant.name}: {login}"
+        ) from error
+    if found != azure.tenant:
+        raise DeployError(f"az is signed in to tenant {found}, but {tenant.name} belongs to {azure.tenant}: {login}")
+    azure.need_default_account()
 
 
 def bicep_is_new_enough() -> None:
     """`extends` in parameter files needs Bicep 0.44.1. Source: "Extend Bicep parameters files", Microsoft Learn."""
-    version = re.search(r"(\d+)\.(\d+)\.(\d+)", run("bicep", "version"))
-    if version and tuple(map(int, version.groups())) < (0, 44, 1):
-        raise DeployError(
-            f"Bicep {version.group()} is too old for the tenant files: az bicep upgrade (0.44.1 or newer)."
-        )
+    if old := older_bicep(run("bicep", "version")):
+        raise DeployError(f"Bicep {old} is too old for the tenant files: az bicep upgrade (0.44.1 or newer).")
+
+
+def older_bicep(told: str) -> str | None:
+    """The version in what a compiler tells of itself, where it is too old for `extends`; else None."""
+    version = re.search(r"(\d+)\.(\d+)\.(\d+)", told)
+    return version.group() if version and tuple(map(int, version.groups())) < OLDEST_BICEP else None

@@ -10,16 +10,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from .azure import DeployError, run, say
+from .azure import DeployError, say
 from .cloud import current_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .azure import Azure
     from .deployment import Deployed
 
 CREDENTIAL = "outlook-attachment-drop-identity"
 """The credential's name: by it a rerun finds what is there. An application takes 20 credentials at most."""
+
+_CREDENTIAL = ("ad", "app", "federated-credential")
 
 
 def federate(site: Deployed) -> str:
@@ -27,16 +30,18 @@ def federate(site: Deployed) -> str:
 
     Needs the right to register applications in the home tenant (Application Developer). Grants nothing by itself.
     """
-    tenant, cloud = site.tenant, current_cloud()
+    tenant, cloud, azure = site.tenant, current_cloud(), site.azure
     name = f"Outlook Attachment Drop ({tenant.name})"
-    found = _ask("ad", "app", "list", "--filter", f"displayName eq '{name}'", "--query", "[].appId")
+    found = azure.ask_as_default("ad", "app", "list", "--filter", f"displayName eq '{name}'", "--query", "[].appId")
     if not isinstance(found, list) or len(found) > 1:
         raise DeployError(f"More than one application is called {name!r}: give its client id as graphAppId by hand.")
     if found:
         application = str(found[0])
     else:
         audience = ("--sign-in-audience", "AzureADMultipleOrgs")
-        application = str(_ask("ad", "app", "create", "--display-name", name, *audience, "--query", "appId"))
+        application = str(
+            azure.ask_as_default("ad", "app", "create", "--display-name", name, *audience, "--query", "appId")
+        )
         say(f"  made the application {name}")
     credential = {
         "name": CREDENTIAL,
@@ -44,25 +49,24 @@ def federate(site: Deployed) -> str:
         "subject": site.outputs.identity_principal_id,
         "audiences": [cloud.audience],
     }
-    _ensure_credential(application, credential)
+    _ensure_credential(azure, application, credential)
     return application
 
 
-def _ensure_credential(application: str, credential: Mapping[str, object]) -> None:
-    listed = _ask("ad", "app", "federated-credential", "list", "--id", application)
+def _ensure_credential(azure: Azure, application: str, credential: Mapping[str, object]) -> None:
+    listed = azure.ask_as_default(*_CREDENTIAL, "list", "--id", application)
     there = (
         next((entry for entry in listed if entry.get("name") == CREDENTIAL), None) if isinstance(listed, list) else None
     )
-    parameters = ("--parameters", json.dumps(credential))
+    parameters = ("--parameters", json.dumps(credential), "--output", "none")
     if there is None:
-        run("ad", "app", "federated-credential", "create", "--id", application, *parameters, "--output", "none")
+        azure.run_as_default(
+            "ad", "app", "federated-credential", "create", "--id", application, *parameters, "--output", "none"
+        )
         say("  the application trusts the identity")
     elif any(there.get(key) != value for key, value in credential.items()):
         identified = ("--id", application, "--federated-credential-id", str(there["id"]))
-        run("ad", "app", "federated-credential", "update", *identified, *parameters, "--output", "none")
+        azure.run_as_default(
+            "ad", "app", "federated-credential", "update", *identified, *parameters, "--output", "none"
+        )
         say("  the application trusts the identity of this deployment again")
-
-
-def _ask(*arguments: str) -> object:
-    text = run(*arguments, "--output", "json").strip()
-    return json.loads(text) if text else None

@@ -8,13 +8,14 @@ what the health check before the probes is for. The refused probe ends as a fail
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from .azure import NotYetError
+from .azure import CommandError, DeployError, NotYetError, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,9 @@ NO_SUCH_MESSAGE = "TARGET_NOT_FOUND"
 REFUSED_BY_EXCHANGE = "ACCESS_DENIED"
 REFUSED_BY_SETTING = "MAILBOX_NOT_ALLOWED"
 """Codes of the app's error catalogue (shared/core/errors.py) that a probe ends in."""
+
+_NO_BLOB = "BlobNotFound"
+"""It was never there, or the app has taken it (SOURCE_ON_SUCCESS=delete)."""
 
 
 def reached(state: str, code: str | None) -> Verdict | None:
@@ -62,26 +66,40 @@ def _other(state: str, code: str | None) -> Verdict | None:
 
 
 def send_probe(site: Deployed, api: AppApi, mailbox: str, judge: Judge) -> Verdict:
-    """Drop the probe, see what the app makes of it, and take both the transfer and the blob away."""
+    """Drop the probe, see what the app makes of it, and take both the transfer and the blob away.
+
+    They are taken away however this ends, and when it is interrupted too, also while the probe is being dropped. What
+    could not be taken away is named.
+    """
     token = uuid.uuid4().hex
     blob = f"verify/{token}.txt"
     known = site.outputs
     where = ("--account-name", known.data_storage_name, "--container-name", known.drop_container)
-    _drop(site, where, blob, mailbox, f"<{token}@verify.invalid>")
 
-    def attempt() -> tuple[str, Verdict]:
+    def attempt() -> Verdict:
         transfer = api.transfer_of(blob)
         verdict = judge(transfer["state"], (transfer["error"] or {}).get("code"))
         if verdict is None:
             raise NotYetError(f"the probe is {transfer['state']}")
-        return transfer["id"], verdict
+        return verdict
 
     try:
-        transfer_id, verdict = site.azure.patiently("the probe file", attempt, ())
-        api.delete(f"transfers/{transfer_id}")  # a waiting transfer ends; one that has ended answers 409
+        _drop(site, where, blob, mailbox, f"<{token}@verify.invalid>")
+        return site.azure.patiently("the probe file", attempt, ())
     finally:
+        _take_away(site, api, where, blob)
+
+
+def _take_away(site: Deployed, api: AppApi, where: tuple[str, ...], blob: str) -> None:
+    # The app may not answer, or never have taken the probe up: without its file a transfer ends as SOURCE_GONE.
+    with contextlib.suppress(DeployError):
+        # A waiting transfer is cancelled; one that has ended answers 409.
+        api.delete(f"transfers/{api.transfer_of(blob)['id']}")
+    try:
         site.azure.run("storage", "blob", "delete", *where, "--name", blob, "--auth-mode", "login", "--output", "none")
-    return verdict
+    except CommandError as error:
+        if _NO_BLOB not in error.text:
+            say(f"  the probe {blob} could not be taken away, delete it by hand: {error}")
 
 
 def _drop(site: Deployed, where: tuple[str, ...], blob: str, mailbox: str, message: str) -> None:

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from .azure import DeployError, NotYetError
 
@@ -14,6 +15,10 @@ _SECONDS = 30
 """For one answer; a cold start takes part of it."""
 
 _UNAUTHORIZED = 401
+
+_PAGE = 100
+_MOST_PAGES = 20
+"""Two thousand files newer than the probe, while it is looked for every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +42,21 @@ class AppApi:
         return self._call("DELETE", path)[0]
 
     def transfer_of(self, blob: str) -> dict[str, Any]:
-        """The transfer of that blob; `NotYetError` until there is one."""
-        status, page = self.get("transfers?limit=50")
-        if status == _UNAUTHORIZED:
-            raise DeployError("The app refuses the function key that Azure gave out; was it changed a moment ago?")
-        for transfer in page.get("transfers", []):
-            if transfer.get("source", {}).get("blob") == blob:
-                return self.get(f"transfers/{transfer['id']}")[1]
+        """The transfer of that blob; `NotYetError` until there is one.
+
+        The listing begins with the newest file; on a busy tenant the probe is soon on a later page.
+        """
+        continuation = ""
+        for _ in range(_MOST_PAGES):
+            status, page = self.get(f"transfers?limit={_PAGE}{continuation}")
+            if status == _UNAUTHORIZED:
+                raise DeployError("The app refuses the function key that Azure gave out; was it changed a moment ago?")
+            for transfer in page.get("transfers", []):
+                if transfer.get("source", {}).get("blob") == blob:
+                    return self.get(f"transfers/{transfer['id']}")[1]
+            if not page.get("continuation"):
+                break
+            continuation = f"&continuation={quote(page['continuation'], safe='')}"
         raise NotYetError("there is no transfer of the probe file yet")
 
     def _call(self, method: str, path: str) -> tuple[int, dict[str, Any]]:

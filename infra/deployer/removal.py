@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .azure import CommandError, DeployError, say
+from .container_roles import drop_own_role, dropper_role_id
 from .deployment import PRODUCT, deployed
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def remove(azure: Azure, tenant: Tenant, ask: Callable[[str], str], *, abandon: 
     tags = tags if isinstance(tags, dict) else {}
     if (tags.get("product"), tags.get("tenant")) != (PRODUCT, tenant.name):
         raise DeployError(f"{group} does not carry the tags of tenant {tenant.name}: nothing was removed.")
-    unfinished = _describe(azure, tenant, group)
+    site = _deployed(azure, tenant)
+    unfinished = _describe(azure, site, group)
     if unfinished != "0" and not abandon:
         raise DeployError(
             f"Unfinished transfers: {unfinished}. Let them end, or cancel them, and run this again; "
@@ -47,21 +49,40 @@ def remove(azure: Azure, tenant: Tenant, ask: Callable[[str], str], *, abandon: 
         )
     if ask(f"Type {tenant.name} to delete {group} and everything in it: ").strip() != tenant.name:
         raise DeployError("That is not the tenant's name: nothing was removed.")
+    left = _drop_own_role(azure, tenant, site)
     say(f"Deleting {group} (some minutes)")
     azure.run("group", "delete", "--name", group, "--yes")
     if azure.ask("group", "exists", "--name", group) is not False:
         raise DeployError(f"{group} is still there: look at its locks, then run this again.")
     say(f"{group} is gone.")
-    _say_what_is_left(tenant)
+    _say_what_is_left(tenant, left)
 
 
-def _describe(azure: Azure, tenant: Tenant, group: str) -> str:
+def _deployed(azure: Azure, tenant: Tenant) -> Deployed | None:
+    """None where the first deployment never finished."""
+    try:
+        return deployed(azure, tenant)
+    except CommandError:
+        raise
+    except DeployError:
+        return None
+
+
+def _drop_own_role(azure: Azure, tenant: Tenant, site: Deployed | None) -> str:
+    """What is left of the droppers' own role: it would outlive the resource group. Empty when it is gone."""
+    try:
+        drop_own_role(azure, tenant, site)
+    except DeployError as error:
+        say(f"  {error}")
+        return f"  Azure: the role definition {dropper_role_id(tenant)} (az role definition delete --name)"
+    return ""
+
+
+def _describe(azure: Azure, site: Deployed | None, group: str) -> str:
     """Print what would be lost; the number of unfinished transfers, or "unknown"."""
     resources = azure.ask("resource", "list", "--resource-group", group, "--query", "length(@)")
     say(f"{group}: {resources} resources")
-    try:
-        site = deployed(azure, tenant)
-    except DeployError:
+    if site is None:
         say("  the first deployment never finished; there are no transfers")
         return "0"
     known = site.outputs
@@ -85,8 +106,10 @@ def _count(site: Deployed, container: str, prefix: str) -> str:
     return f"{count} or more" if count == _MOST_COUNTED else str(count)
 
 
-def _say_what_is_left(tenant: Tenant) -> None:
-    say("Outside Azure, by hand:")
+def _say_what_is_left(tenant: Tenant, left: str = "") -> None:
+    say("Outside the resource group, by hand:")
+    if left:
+        say(left)
     say("  Exchange: the section Undo of the mailbox runbook")
     say(f"  GitHub: the environment {tenant.name} and its federated credential")
     if application := tenant.text("graphAppId"):

@@ -30,6 +30,53 @@ LONGEST_QUEUE_NAME = 63 - len(POISON_SUFFIX)
 SHORTEST_RETENTION_DAYS = 7
 """Below this a lifecycle rule could delete a file that still waits: for its target, Graph, or a person's retry."""
 
+_SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+REFUSED_SETTINGS = frozenset(
+    {
+        "ENABLE_ORYX_BUILD",
+        "FUNCTIONS_EXTENSION_VERSION",
+        "FUNCTIONS_MAX_HTTP_CONCURRENCY",
+        "FUNCTIONS_WORKER_DYNAMIC_CONCURRENCY_ENABLED",
+        "FUNCTIONS_WORKER_PROCESS_COUNT",
+        "FUNCTIONS_WORKER_RUNTIME",
+        "FUNCTIONS_WORKER_RUNTIME_VERSION",
+        "SCM_DO_BUILD_DURING_DEPLOYMENT",
+        "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
+        "WEBSITE_CONTENTSHARE",
+        "WEBSITE_NODE_DEFAULT_VERSION",
+        "WEBSITE_RUN_FROM_PACKAGE",
+    }
+)
+"""What Flex Consumption refuses or ignores. Sources: the plan's documentation, and what users of it reported."""
+
+OWN_SETTINGS = frozenset(
+    {
+        "ALLOWED_MAILBOXES",
+        "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+        "APPLICATIONINSIGHTS_CONNECTION_STRING",
+        "AZUREWEBJOBSSTORAGE",
+        "BLOB_TRIGGER_SOURCE",
+        "CHECKPOINT_CONTAINER",
+        "DROPSTORAGE",
+        "DROP_CONTAINER",
+        "GRAPH_APP_ID",
+        "GRAPH_BASE_URL",
+        "GRAPH_CLIENT_ID",
+        "GRAPH_SCOPE",
+        "GRAPH_TENANT_ID",
+        "GRAPH_UPLOAD_HOSTS",
+        "OUTCOME_QUEUE",
+        "PYTHON_THREADPOOL_THREAD_COUNT",
+        "RANGE_BYTES",
+        "RUN_BUDGET_SECONDS",
+        "SOURCE_ON_SUCCESS",
+        "TARGET_WAIT_SECONDS",
+        "TRANSFER_QUEUE",
+    }
+)
+"""What the templates set; a second value would be lost, or fail the deployment. A test holds it to the templates."""
+
 _LARGEST_NETWORK_PREFIX_LENGTH = 25
 _SMALLEST_STORAGE_PREFIX_LENGTH = 30
 
@@ -191,6 +238,20 @@ def tags(value: object) -> Iterator[str]:
             yield f"{name!r} has a character that a tag's name may not have (<>%&\\?/)."
         if name in {"product", "tenant", "azd-env-name", "azd-service-name"}:
             yield f"{name!r} is set by main.bicep itself."
+
+
+def settings(value: object) -> Iterator[str]:
+    """App settings beside the ones that the templates set."""
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        yield "needs the form { NAME: 'text' }; numbers and true stand in quotes as well."
+        return
+    for name in value:
+        if not _SETTING.fullmatch(name):
+            yield f"{name!r} is no name of a setting on Linux: letters, digits and underscores (two for a colon)."
+        elif name.upper() in REFUSED_SETTINGS:
+            yield f"{name!r} is refused or ignored by Flex Consumption."
+        elif name.partition("__")[0].upper() in OWN_SETTINGS:
+            yield f"{name!r} is set by the templates themselves: use its parameter."
 
 
 container = text(_CONTAINER, "a container's name (3 to 63 of a-z, 0-9, single hyphens inside)")

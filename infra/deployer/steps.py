@@ -10,19 +10,28 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from .azure import CommandError, DeployError, NotYetError, say
-from .azure_errors import BUSY, NOT_PROPAGATED, NOT_STARTED, REFUSED_HANDSHAKE, cure_for
+from .azure import CommandError, DeployError, NotYetError, say, transient_phrase
+from .azure_errors import (
+    BUSY,
+    NOT_PROPAGATED,
+    NOT_STARTED,
+    REFUSED_HANDSHAKE,
+    UPLOADED_AFTER_ALL,
+    UPLOADED_ALREADY,
+    cure_for,
+)
 from .deployment import (
     BUILD,
     FUNCTIONS,
     INFRA,
     INFRASTRUCTURE,
-    PRODUCT,
     ROOT,
     SUBSCRIPTION,
     Deployed,
     Tenant,
 )
+from .host import wait_for_steady_host
+from .place import Group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,51 +39,12 @@ if TYPE_CHECKING:
 
     from .azure import Azure
 
-PROVIDERS = (
-    "Microsoft.EventGrid",
-    "Microsoft.Insights",
-    "Microsoft.ManagedIdentity",
-    "Microsoft.OperationalInsights",
-    "Microsoft.Storage",
-    "Microsoft.Web",
-)
-PRIVATE_PROVIDERS = ("Microsoft.App", "Microsoft.Network")
-"""Microsoft.App owns the subnets of Flex Consumption; without it the app's creation ends in error 500."""
 
-
-def ensure_providers(azure: Azure, tenant: Tenant) -> None:
-    """Register the missing resource providers. It needs a right on the subscription, so only what is missing."""
-    wanted = PROVIDERS + (PRIVATE_PROVIDERS if tenant.values.get("privateNetwork") else ())
-    answer = azure.ask("provider", "list", "--query", "[?registrationState=='Registered'].namespace")
-    registered = {str(name).lower() for name in answer} if isinstance(answer, list) else set()
-    for provider in wanted:
-        if provider.lower() not in registered:
-            say(f"  registering {provider}")
-            azure.run("provider", "register", "--namespace", provider, "--wait")
-
-
-def ensure_group(azure: Azure, tenant: Tenant) -> None:
-    """Make the resource group, or check that the one which is there is this deployment's own, or empty."""
-    group = tenant.text("resourceGroupName")
-    tags = (f"product={PRODUCT}", f"tenant={tenant.name}")
-    if azure.ask("group", "exists", "--name", group) is not True:
-        say(f"  making {group} in {tenant.text('location')}")
-        azure.run("group", "create", "--name", group, "--location", tenant.text("location"), "--tags", *tags)
-        return
-    found = azure.ask("group", "show", "--name", group, "--query", "tags")
-    found = found if isinstance(found, dict) else {}
-    if (found.get("product"), found.get("tenant")) == (PRODUCT, tenant.name):
-        return
-    if "product" in found or azure.ask("resource", "list", "--resource-group", group, "--query", "length(@)") != 0:
-        raise DeployError(
-            f"{group} is not empty and not the group of tenant {tenant.name} (tags product and tenant). "
-            "The deployment wants a group of its own, because removing it removes the group."
-        )
-    azure.run("group", "update", "--name", group, "--set", *(f"tags.{tag}" for tag in tags))
-
-
-def what_if(azure: Azure, tenant: Tenant) -> None:
+def what_if(azure: Azure, tenant: Tenant, group: Group) -> None:
     """Print what the deployment would change. Nothing is changed."""
+    if group is Group.ABSENT:
+        say(f"{tenant.text('resourceGroupName')} does not exist yet: everything in infra/main.bicep would be new.")
+        return
     azure.run(
         *("deployment", "group", "what-if", "--resource-group", tenant.text("resourceGroupName")),
         *("--name", INFRASTRUCTURE, "--parameters", str(tenant.file)),
@@ -102,9 +72,15 @@ def deploy_code(site: Deployed) -> None:
 
     def attempt() -> None:
         arguments = ("functionapp", "deployment", "source", "config-zip", *site.app)
-        site.azure.run(*arguments, "--src", str(package), "--build-remote", "true", "--output", "none")
+        site.azure.need_default_account()
+        try:
+            site.azure.run(*arguments, "--src", str(package), "--build-remote", "true", "--output", "none")
+        except CommandError as error:
+            if (told := transient_phrase(error, UPLOADED_AFTER_ALL)) is None:
+                raise
+            say(f"  the code is there; az adds {told!r}, which a first start explains: the next step waits for it")
 
-    _explained(site.azure, "the code to be accepted", attempt, NOT_PROPAGATED + NOT_STARTED + BUSY)
+    _explained(site.azure, "the code to be accepted", attempt, UPLOADED_ALREADY + NOT_PROPAGATED + NOT_STARTED + BUSY)
 
 
 def make_package() -> Path:
@@ -162,9 +138,10 @@ def deploy_subscription(site: Deployed) -> None:
 
 
 def connect(site: Deployed) -> None:
-    """Everything after the code: the functions, the key, the subscription. Repeat it after a change of the key."""
+    """Everything after the code: functions, key, a steady host, subscription. Repeat it after a change of the key."""
     wait_for_functions(site)
     wait_for_key(site)
+    wait_for_steady_host(site)
     deploy_subscription(site)
 
 

@@ -69,11 +69,14 @@ RULES: dict[str, rules.Rule] = {
     "rangeBytes": rules.number(327_680, 4_194_304),
     "runBudgetSeconds": rules.number(0, 86_400),
     "targetWaitSeconds": rules.number(0, 604_800),
+    "extraSettings": rules.settings,
     "instanceMemoryMB": rules.one_of(512, 2048, 4096),
     "maximumInstanceCount": rules.number(1, 1000),
     "alwaysReadyBlobInstances": rules.number(0, 20),
     "dataRedundancy": rules.one_of("Standard_LRS", "Standard_ZRS", "Standard_GRS", "Standard_GZRS"),
     "droppers": rules.each(rules.dropper),
+    "dropperRole": rules.one_of("addAndWrite", "contributor"),
+    "verifiers": rules.each(rules.dropper),
     "dropRetentionDays": rules.retention,
     "softDeleteDays": rules.number(0, 365),
     "deadLetterRetentionDays": rules.number(1, 36_500),
@@ -110,9 +113,26 @@ def _storage_together(values: Mapping[str, object]) -> Iterator[tuple[str, str]]
             yield key, "is 'deadletters': that container belongs to Event Grid."
     if values.get("outcomeQueue") and values.get("outcomeQueue") == values.get("transferQueue", "transfers"):
         yield "outcomeQueue", "is the transfer queue: the app would take its own notices for work."
+    twice = _principals(values.get("droppers")) & _principals(values.get("verifiers"))
+    if twice:
+        yield (
+            "droppers",
+            f"and verifiers both name {', '.join(sorted(twice))}: verifiers may drop as well, leave it there.",
+        )
     ranges = values.get("dropIpRanges")
+    if ranges and values.get("privateNetwork") is not True:
+        what = (
+            "shuts the app out of its own data account: it has no fixed addresses, and reaches an account with a "
+            "firewall through a virtual network only. Add privateNetwork = true, or leave the ranges empty."
+        )
+        yield "dropIpRanges", what
     if isinstance(ranges, list) and len(ranges) > MOST_FIREWALLRULES:
         yield "dropIpRanges", f"has {len(ranges)} entries; a storage account takes {MOST_FIREWALLRULES}."
+
+
+def _principals(listed: object) -> set[str]:
+    entries = listed if isinstance(listed, list) else []
+    return {str(one["principalId"]).lower() for one in entries if isinstance(one, dict) and "principalId" in one}
 
 
 def _mailboxes_together(values: Mapping[str, object]) -> Iterator[tuple[str, str]]:

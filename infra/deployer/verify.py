@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import steps
-from .azure import CommandError, DeployError, run, say
+from .azure import CommandError, DeployError, say
 from .cloud import current_cloud
+from .container_roles import left_over, missing
 from .mailbox_probe import reached, refused, send_probe
 from .probe import AppApi
 
@@ -61,6 +62,7 @@ def verify(site: Deployed, app_root: str | None = None) -> bool:
         ("functions are indexed", lambda: _waited(steps.wait_for_functions, site)),
         ("the webhook's key is there", lambda: _waited(steps.wait_for_key, site)),
         ("subscription is in force", lambda: _subscription(site)),
+        ("rights on the containers", lambda: _container_rights(site)),
         ("no tenant-wide mailbox roles", lambda: _no_mail_roles(site)),
         ("app is healthy", lambda: _healthy(site, _api(site, root))),
         (_probed(site, "reachableMailbox"), lambda: _mailbox(site, root, "reachableMailbox")),
@@ -81,7 +83,8 @@ def _made(check: str, look: Look) -> Finding:
 
 
 def _app_runs(site: Deployed) -> Verdict:
-    state = site.azure.ask("functionapp", "show", *site.app, "--query", "state")
+    # Of a Flex Consumption app the CLI shows what Azure sent, everything under `properties`; of others it does not.
+    state = site.azure.ask("functionapp", "show", *site.app, "--query", "properties.state || state")
     return state == "Running", f"state {state}"
 
 
@@ -115,13 +118,24 @@ def _subscription(site: Deployed) -> Verdict:
     return True, f"it watches {site.outputs.drop_container} and calls {site.outputs.host_name}"
 
 
+def _container_rights(site: Deployed) -> Verdict:
+    again = f"infra/deploy.sh up {site.tenant.name}"
+    if others := left_over(site):
+        listing = ", ".join(f"{one['principalType']} {one['principalId']}" for one in others)
+        return False, f"somebody has more than the tenant's file says: {listing}: {again}"
+    if gone := missing(site):
+        return False, f"{len(gone)} of the deployment's own were taken away: {again}"
+    return True, "exactly the ones of the tenant's file"
+
+
 def _no_mail_roles(site: Deployed) -> Verdict:
     """Exchange takes the union of Entra roles and its own assignments: one tenant-wide role, and no scope is left."""
     if site.tenant.text("graphAppId"):
         return True, "not this tenant's matter: the mailboxes are in another one (look at the application there)"
     principal = site.outputs.identity_principal_id
     url = f"{current_cloud().graph}/v1.0/servicePrincipals/{principal}/appRoleAssignments"
-    answer = run("rest", "--method", "get", "--url", url, "--query", "value[].appRoleId", "--output", "tsv")
+    ids = ("--query", "value[].appRoleId", "--output", "tsv")
+    answer = site.azure.run_as_default("rest", "--method", "get", "--url", url, *ids)
     held = [name for role, name in GRAPH_MAIL_ROLES.items() if role in answer]
     if held:
         return False, f"the identity holds {', '.join(held)} for ALL mailboxes: take it away, Exchange's scope is void"

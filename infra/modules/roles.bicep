@@ -15,6 +15,12 @@ param topicName string
 @description('People, groups and applications that may drop files: [{ principalId, principalType }].')
 param droppers dropper[]
 
+@description('addAndWrite: droppers get a role of this deployment\'s own; contributor: Azure\'s built-in one.')
+param dropperRole 'addAndWrite' | 'contributor'
+
+@description('People and pipelines that run verify: [{ principalId, principalType }].')
+param verifiers dropper[]
+
 param hostStorageName string
 param dataStorageName string
 param dropContainer string
@@ -31,6 +37,12 @@ var blobDataReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
 var queueDataContributor = '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
 var tableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
 var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
+
+// Worked out in the same way by infra/deployer/container_roles.py.
+var dropWriter = guid(resourceGroup().id, 'drop-writer')
+var hasOwnDropperRole = dropperRole == 'addAndWrite'
+var dropperRoleOnDrops = hasOwnDropperRole ? dropWriter : blobDataContributor
+var blobActions = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
 
 var appRoleOnDrops = appDeletesSources ? blobDataContributor : blobDataReader
 
@@ -162,15 +174,67 @@ resource topicDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   }
 }
 
+// Azure has no built-in role that writes blobs and does not read or delete them.
+resource dropperDefinition 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (hasOwnDropperRole) {
+  name: dropWriter
+  properties: {
+    // Unique within the Microsoft Entra tenant, which may have other deployments.
+    roleName: 'Attachment Drop dropper (${uniqueString(resourceGroup().id)})'
+    description: 'Writes files into the drop container of Outlook Attachment Drop; reads, lists and deletes none.'
+    type: 'CustomRole'
+    permissions: [
+      {
+        actions: []
+        notActions: []
+        dataActions: [
+          '${blobActions}/add/action'
+          '${blobActions}/write'
+        ]
+        notDataActions: []
+      }
+    ]
+    assignableScopes: [
+      resourceGroup().id
+    ]
+  }
+}
+
 @description('Named in the tenant file as one who may drop files.')
 resource dropperRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for dropper in droppers: {
-    name: guid(drops.id, dropper.principalId, blobDataContributor)
+    name: guid(drops.id, dropper.principalId, dropperRoleOnDrops)
     scope: drops
     properties: {
       principalId: dropper.principalId
       principalType: dropper.principalType
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', dropperRoleOnDrops)
+    }
+    dependsOn: [
+      dropperDefinition
+    ]
+  }
+]
+
+@description('Named in the tenant file as one who runs verify, which takes its probe files away again.')
+resource verifierRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for verifier in verifiers: {
+    name: guid(drops.id, verifier.principalId, blobDataContributor)
+    scope: drops
+    properties: {
+      principalId: verifier.principalId
+      principalType: verifier.principalType
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
     }
   }
 ]
+
+// What the deployer compares with what there is: Azure keeps an assignment that a template no longer names.
+@description('Ids of the assignments to the app and to Event Grid on the data account\'s containers.')
+output ownContainerAssignments string[] = [
+  appDrops.id
+  appCheckpoints.id
+  topicDeadLetters.id
+]
+
+output dropperAssignments string[] = [for (dropper, index) in droppers: dropperRoles[index].id]
+output verifierAssignments string[] = [for (verifier, index) in verifiers: verifierRoles[index].id]

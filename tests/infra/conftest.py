@@ -12,5 +12,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def azure(tmp_path: Path) -> StandIn:
-    """Azure as the deployer sees it, where everything goes well unless the test says otherwise."""
+    """Azure with one tenant deployed, where everything goes well unless the test says otherwise."""
+    made = StandIn.make(tmp_path)
+    made.deploy()
+    return made
+
+
+@pytest.fixture
+def nothing(tmp_path: Path) -> StandIn:
+    """Azure before the first deployment: a subscription, its owner, and the tenant's file."""
     return StandIn.make(tmp_path)

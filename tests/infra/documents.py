@@ -26,6 +26,7 @@ WHO = {
     "appIdentity.properties.principalId": "the app",
     "topic.identity.principalId": "Event Grid",
     "dropper.principalId": "each of `droppers`",
+    "verifier.principalId": "each of `verifiers`",
 }
 WHERE = {
     "hostStorage": "host account",

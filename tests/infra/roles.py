@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.infra import bicep
-from tests.infra.bicep import Choice
+from tests.infra.bicep import Call, Choice, Expr
 
 # Ids of Azure's built-in roles. Source: "Azure built-in roles".
 ROLES = {
@@ -15,6 +15,9 @@ ROLES = {
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
 }
 
+OWN_ROLE = "Attachment Drop dropper: add and write, nothing else"
+"""The one role that the deployment makes itself."""
+
 FILE = bicep.module("roles")
 ASSIGNMENTS = FILE.of_type("Microsoft.Authorization/roleAssignments")
 
@@ -22,6 +25,10 @@ ASSIGNMENTS = FILE.of_type("Microsoft.Authorization/roleAssignments")
 def role_name(variable: str) -> str:
     """The name of the role that a variable holds the id of."""
     value = FILE.variables[variable]
+    if value == Call("guid", (Expr("resourceGroup().id"), "drop-writer")):
+        return OWN_ROLE
+    if isinstance(value, Choice) and value.condition == "hasOwnDropperRole":
+        return f"{role_name(value.yes)}, or {role_name(value.no)} (`dropperRole`)"
     if isinstance(value, Choice):
         assert value.condition == "appDeletesSources"
         return f"{role_name(value.yes)} if it deletes sources, else {role_name(value.no)}"

@@ -1,7 +1,7 @@
-"""Stand-ins for `az` and `azd` that write down how they were called and play the answers they were given.
+"""A copy of the deployer in a folder of its own, with tenants, and programs in place of `az` and `azd`.
 
-A rule names the words that a command begins with, and its answers in order; the last one stays. The deployer under test
-is a copy of the repository's own, in a folder of its own, with one valid tenant.
+The programs are `tests/infra/az`: Azure with a memory. `answers` puts a rule in front of them; an answer is a whole
+document as azure-cli returns it, and `--query` is evaluated on it.
 """
 
 from __future__ import annotations
@@ -11,123 +11,209 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import jmespath
+
+from tests.infra.az import deploying, documents, rights
+from tests.infra.az.world import World, assigned, group_id, new_subscription
 
 ROOT = Path(__file__).resolve().parents[2]
 TENANT_ID = "aaaaaaaa-0000-4000-8000-000000000001"
 SUBSCRIPTION_ID = "aaaaaaaa-0000-4000-8000-000000000002"
 CLIENT_ID = "aaaaaaaa-0000-4000-8000-000000000003"
-PRINCIPAL_ID = "aaaaaaaa-0000-4000-8000-000000000004"
-FUNCTIONS = ["blob_dropped", "transfer_due", "sweep", "blob_poisoned", "transfer_poisoned", "health"]
+PRINCIPAL_ID = deploying.APP_PRINCIPAL
+OPERATOR = "operator@contoso.test"
+OPERATOR_ID = "aaaaaaaa-0000-4000-8000-00000000000a"
+GROUP = "rg-attachdrop-contoso"
 FUNCTION_KEY = "canary-function-key"
+TAGS = {"product": "outlook-attachment-drop", "tenant": "contoso", "owner": "messaging-platform"}
 
-TENANT = f"""using '../main.bicep'
+TENANT = """using '../main.bicep'
 extends 'shared.bicepparam'
-param tenantName = 'contoso'
-param azureTenantId = '{TENANT_ID}'
-param azureSubscriptionId = '{SUBSCRIPTION_ID}'
-param resourceGroupName = 'rg-attachdrop-contoso'
+param tenantName = '{name}'
+param azureTenantId = '{digit}-0000-4000-8000-000000000001'
+param azureSubscriptionId = '{digit}-0000-4000-8000-000000000002'
+param resourceGroupName = 'rg-attachdrop-{name}'
 param location = 'westeurope'
-param mailboxScopeGroup = 'attachment-drop@contoso.test'
-param reachableMailbox = 'orders@contoso.test'
-param refusedMailbox = 'director@contoso.test'
-param alertEmails = ['operations@contoso.test']
+param mailboxScopeGroup = 'attachment-drop@{name}.test'
+param reachableMailbox = 'orders@{name}.test'
+param refusedMailbox = 'director@{name}.test'
+param alertEmails = ['operations@{name}.test']
 """
+DIGITS = {"contoso": "aaaaaaaa", "fabrikam": "bbbbbbbb"}
 
 PROGRAM = """#!{python} -IS
-import json, os, pathlib, sys
-folder = pathlib.Path({folder!r})
-program = pathlib.Path(sys.argv[0]).name
-arguments = sys.argv[1:]
-with (folder / "calls").open("a") as calls:
-    calls.write(json.dumps([program, *arguments]) + "\\n")
-rules = json.loads((folder / "rules.json").read_text())
-for index, rule in enumerate(rules):
-    words = rule["words"]
-    if [program, *arguments][: len(words)] == words and all(part in " ".join(arguments) for part in rule["having"]):
-        break
-else:
-    sys.stderr.write("the stand-in has no answer to: " + " ".join([program, *arguments]))
-    sys.exit(99)
-count = folder / f"count-{{index}}"
-turn = int(count.read_text()) if count.exists() else 0
-count.write_text(str(turn + 1))
-answer = rule["answers"][min(turn, len(rule["answers"]) - 1)]
-if "error" in answer:
-    sys.stderr.write("ERROR: " + answer["error"])
-    sys.exit(1)
-value = answer["value"]
-sys.stdout.write(value if isinstance(value, str) and rule["plain"] else json.dumps(value))
+import os, pathlib, sys
+sys.path[:0] = {path!r}
+from tests.infra.az.program import main
+words = [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]
+sys.exit(main(pathlib.Path({folder!r}), words, os.environ, sys.stdout, sys.stderr))
 """
 
 
-def outputs(host: str = "func-contoso.azurewebsites.net") -> dict[str, Any]:
-    values = {
-        "appName": "func-contoso",
-        "hostName": host,
-        "topicName": "evgt-contoso",
-        "dataStorageName": "stdropcontoso",
-        "hostStorageName": "sthostcontoso",
-        "dropContainer": "drop",
-        "checkpointContainer": "checkpoints",
-        "deadLetterContainer": "deadletters",
-        "identityClientId": CLIENT_ID,
-        "identityPrincipalId": PRINCIPAL_ID,
+def tenant_file(name: str, *lines: str) -> str:
+    return TENANT.format(name=name, digit=DIGITS[name]) + "".join(f"{line}\n" for line in lines)
+
+
+def subscription(host: str = "func-contoso.azurewebsites.net", **changes: Any) -> dict[str, Any]:
+    """The event subscription as `az` shows it."""
+    found = {
+        "endpoint": f"https://{host}/runtime/webhooks/blobs",
+        "watches": "/blobServices/default/containers/drop/blobs/",
+        "state": "Succeeded",
     }
-    return {name: {"type": "String", "value": value} for name, value in values.items()}
+    return documents.event_subscription("/topics/evgt-contoso", found | changes)
 
 
-def subscription(host: str = "func-contoso.azurewebsites.net") -> dict[str, Any]:
-    return {
-        "provisioningState": "Succeeded",
-        "destination": {"endpointBaseUrl": f"https://{host}/runtime/webhooks/blobs"},
-        "filter": {"subjectBeginsWith": "/blobServices/default/containers/drop/blobs/"},
-    }
-
-
-@dataclass
 class StandIn:
-    """One folder with the deployer, one tenant, and programs that play Azure."""
+    """One folder with the deployer, its tenants, and Azure.
 
-    folder: Path
-    rules: list[dict[str, Any]] = field(default_factory=list)
+    Attributes:
+        folder: where everything is; it is the home directory of whoever runs the deployer, too.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     @classmethod
     def make(cls, folder: Path) -> StandIn:
+        """Nothing deployed; `contoso` has a file, and its operator owns the subscription and is signed in."""
         made = cls(folder)
         shutil.copytree(ROOT / "infra", folder / "infra", ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "infra" / "tenants" / "contoso.bicepparam").write_text(TENANT, encoding="utf-8")
         (folder / "devkit").mkdir()
         (folder / "shared").mkdir()
         for name in ("devkit/__init__.py", "devkit/package_app.py", ".funcignore", "host.json", "requirements.txt"):
             (folder / name).write_bytes((ROOT / name).read_bytes())
         (folder / "function_app.py").write_text("# stands in for the app\n", encoding="utf-8")
+        path = [str(ROOT), str(Path(jmespath.__file__).parents[1])]
         for name in ("az", "azd"):
             program = folder / "bin" / name
             program.parent.mkdir(exist_ok=True)
-            program.write_text(PROGRAM.format(python=sys.executable, folder=str(folder)), encoding="utf-8")
+            program.write_text(PROGRAM.format(python=sys.executable, path=path, folder=str(folder)), encoding="utf-8")
             program.chmod(0o755)
-        made.rules = everything_well()
+        empty: dict[str, Any] = {"people": {}, "subscriptions": {}, "directories": {}, "rules": []}
+        empty |= {"calls": 0, "clock": 0, "cloud": "AzureCloud", "bicep": "0.49.2", "azd": {"status": "success"}}
+        (folder / "azure.json").write_text(json.dumps(empty), encoding="utf-8")
+        made.add_tenant("contoso")
         return made
 
-    def answers(self, command: str, *answers: Any, having: tuple[str, ...] = (), plain: bool = False) -> None:
-        """Answers of `command`, before the rules there are. A value answers; an Exception's text is the error."""
-        self.rules.insert(0, rule(command, *answers, having=having, plain=plain))
+    def add_tenant(self, name: str) -> None:
+        """A second customer of the same operator's: another Entra tenant, subscription and file."""
+        tenant, subscription_id = (f"{DIGITS[name]}-0000-4000-8000-00000000000{digit}" for digit in (1, 2))
+        self.write_tenant(name)
+        person = f"operator@{name}.test"
+        object_id = OPERATOR_ID.replace("aaaaaaaa", DIGITS[name])
+        with self.state() as data:
+            data["people"][person] = {"objectId": object_id, "directory": ["read", "applications"]}
+            data["directories"][tenant] = {"apps": [], "servicePrincipals": {}}
+            data["subscriptions"][subscription_id] = new_subscription(tenant)
+        self.grant(rights.OWNER, f"/subscriptions/{subscription_id}", person)
+        self.sign_in(person, tenant, subscription_id)
+
+    def write_tenant(self, name: str, *lines: str) -> None:
+        file = self.folder / "infra" / "tenants" / f"{name}.bicepparam"
+        object_id = OPERATOR_ID.replace("aaaaaaaa", DIGITS[name])
+        verifier = f"{{ principalId: '{object_id}', principalType: 'User' }}"
+        file.write_text(tenant_file(name, f"param verifiers = [{verifier}]", *lines), encoding="utf-8")
+
+    def sign_in(self, person: str, tenant: str, subscription_id: str, *, config: str = ".azure", **more: Any) -> None:
+        """`az login`: the newest account becomes the default one."""
+        file = self.folder / config / "azureProfile.json"
+        file.parent.mkdir(exist_ok=True)
+        profile = json.loads(file.read_text(encoding="utf-8"))["subscriptions"] if file.exists() else []
+        profile = [{**one, "isDefault": False} for one in profile if one["id"] != subscription_id]
+        account = {
+            "environmentName": "AzureCloud",
+            "homeTenantId": tenant,
+            "id": subscription_id,
+            "isDefault": True,
+            "managedByTenants": [],
+            "name": f"Subscription of {person}",
+            "state": "Enabled",
+            "tenantId": tenant,
+            "user": {"name": person, "type": "user"},
+        }
+        file.write_text(json.dumps({"subscriptions": [*profile, account | more]}), encoding="utf-8")
+
+    def grant(self, role: str, scope: str, person: str = OPERATOR) -> None:
+        subscription_id = scope.split("/")[2]
+        with self.state() as data:
+            made = assigned(data["people"][person]["objectId"], "User", role, scope)
+            data["subscriptions"][subscription_id]["assignments"].append(made)
+
+    def only(self, *roles: str, scope: str = group_id(SUBSCRIPTION_ID, GROUP), person: str = OPERATOR) -> None:
+        """The person has these roles on `scope`, and nothing else anywhere."""
+        with self.state() as data:
+            mine = data["people"][person]["objectId"]
+            known = data["subscriptions"][scope.split("/")[2]]
+            known["assignments"] = [one for one in known["assignments"] if one["principalId"] != mine]
+        for role in roles:
+            self.grant(role, scope, person)
+
+    def deploy(self, name: str = "contoso") -> None:
+        """As after an `up`: infrastructure, code and subscription are there."""
+        tenant, subscription_id = (f"{DIGITS[name]}-0000-4000-8000-00000000000{digit}" for digit in (1, 2))
+        group_name = f"rg-attachdrop-{name}"
+        with self.state() as data:
+            account = {"id": subscription_id, "tenantId": tenant, "user": {"name": f"operator@{name}.test"}}
+            world = World(data, [{**account, "name": name, "isDefault": True}])
+            group: dict[str, Any] = {"location": "westeurope", "tags": TAGS | {"tenant": name}, "deployments": {}}
+            world.subscription(account)["groups"][group_name] = group
+            file = self.folder / "infra" / "tenants" / f"{name}.bicepparam"
+            deploying.deploy_infrastructure(world, account, group_name, group, file, "attachdrop-infrastructure")
+            group["app"]["code"] = True
+            template = self.folder / "infra" / "subscription.bicep"
+            given = [
+                f"{one}={group['deployments']['attachdrop-infrastructure']['outputs'][one]['value']}" for one in PASSED
+            ]
+            asked = {"--name": "attachdrop-subscription", "--template-file": template, "--parameters": given}
+            deploying.deploy_subscription(world, account, group, asked)
+
+    @contextmanager
+    def state(self) -> Iterator[dict[str, Any]]:
+        """What there is in Azure; changes are kept."""
+        file = self.folder / "azure.json"
+        data = json.loads(file.read_text(encoding="utf-8"))
+        yield data
+        file.write_text(json.dumps(data, indent=1), encoding="utf-8")
+
+    @contextmanager
+    def group(self, name: str = "contoso") -> Iterator[dict[str, Any]]:
+        with self.state() as data:
+            yield data["subscriptions"][f"{DIGITS[name]}-0000-4000-8000-000000000002"]["groups"][
+                f"rg-attachdrop-{name}"
+            ]
+
+    def answers(self, command: str, *answers: Any, having: tuple[str, ...] = (), once: bool = False) -> None:
+        """Answers of `command` in turn, in place of Azure's own; `once`: after them Azure answers for itself again.
+
+        A value is the whole document, an exception's text the error.
+        """
+        played = [{"error": str(one)} if isinstance(one, Exception) else {"value": one} for one in answers]
+        if once:
+            played.append({"pass": True})
+        with self.state() as data:
+            data["rules"].insert(0, {"words": command.split(), "having": list(having), "answers": played})
 
     def run(
-        self, *arguments: str, typed: str = "", script: str = "infra/deploy.sh", **more: str
+        self, *arguments: str, typed: str = "", script: str = "infra/deploy.sh", quick: bool = True, **more: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run the real script in POSIX sh, with quick waits."""
-        (self.folder / "rules.json").write_text(json.dumps(self.rules), encoding="utf-8")
+        """Run the deployer, with quick waits and Azure inside its process; not `quick`: the real script in POSIX sh."""
         waits = (
             ("--poll-seconds", "0", "--patience-seconds", "60") if script.endswith("deploy.sh") and arguments else ()
         )
         path = os.pathsep.join([str(self.folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
         environment = {"PATH": path, "HOME": str(self.folder), **more}
+        command = ["sh", str(self.folder / script)]
+        if quick and script.endswith("deploy.sh") and arguments:
+            command = [sys.executable, "-m", "tests.infra.az.inside", str(self.folder)]
+            environment["PYTHONPATH"] = str(ROOT)
         return subprocess.run(
-            ["sh", str(self.folder / script), *arguments[:2], *waits, *arguments[2:]],
+            [*command, *arguments[:2], *waits, *arguments[2:]],
             env=environment,
             input=typed,
             text=True,
@@ -150,39 +236,4 @@ class StandIn:
         return [max(at for at, call in enumerate(calls) if call[1:][: len(c.split())] == c.split()) for c in commands]
 
 
-def rule(command: str, *answers: Any, having: tuple[str, ...] = (), plain: bool = False) -> dict[str, Any]:
-    played = [{"error": str(one)} if isinstance(one, Exception) else {"value": one} for one in answers]
-    words = command.split()
-    program = [] if words[0] == "azd" else ["az"]
-    return {"words": [*program, *words], "having": list(having), "answers": played, "plain": plain}
-
-
-def everything_well() -> list[dict[str, Any]]:
-    providers = ["EventGrid", "Insights", "ManagedIdentity", "OperationalInsights", "Storage", "Web", "App", "Network"]
-    return [
-        rule("account show", {"tenantId": TENANT_ID}),
-        rule("cloud show", "AzureCloud"),
-        rule("bicep version", "Bicep CLI version 0.46.61 (abc)", plain=True),
-        rule("provider list", [f"Microsoft.{name}" for name in providers]),
-        rule("group exists", True),
-        rule("group show", {"product": "outlook-attachment-drop", "tenant": "contoso"}),
-        rule("deployment group what-if", "Resource changes: 1 to create.", plain=True),
-        rule("deployment group create", "", plain=True),
-        rule("deployment group list", outputs()),
-        rule("functionapp deployment source config-zip", "", plain=True),
-        rule("functionapp function list", [f"func-contoso/{name}" for name in FUNCTIONS]),
-        rule("functionapp keys list", 56, having=("length(systemKeys.blobs_extension",)),
-        rule("functionapp keys list", FUNCTION_KEY, having=("functionKeys.default",)),
-        rule("functionapp keys set", "", plain=True),
-        rule("functionapp show", "Running"),
-        rule("eventgrid system-topic event-subscription show", subscription()),
-        rule("rest", "", plain=True),
-        rule("storage blob upload", "", plain=True),
-        rule("storage blob delete", "", plain=True),
-        rule("storage blob list", 0),
-        rule("resource list", 0),
-        rule("group delete", "", plain=True),
-        rule("group create", "", plain=True),
-        rule("group update", "", plain=True),
-        rule("azd env set", "", plain=True),
-    ]
+PASSED = ("appName", "topicName", "dataStorageName", "dropContainer", "deadLetterContainer")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.infra.az import documents
 from tests.infra.stand_in import PRINCIPAL_ID, TENANT_ID, StandIn
 
 if TYPE_CHECKING:
@@ -23,12 +24,20 @@ CREDENTIAL = {
 
 @pytest.fixture
 def entra(azure: StandIn) -> StandIn:
-    azure.answers("ad app list", [])
-    azure.answers("ad app create", APPLICATION)
-    azure.answers("ad app federated-credential list", [])
-    azure.answers("ad app federated-credential create", "", plain=True)
-    azure.answers("ad app federated-credential update", "", plain=True)
     return azure
+
+
+def application(credential: dict[str, Any] | None = None) -> dict[str, Any]:
+    """One that is there already."""
+    name = "Outlook Attachment Drop (contoso)"
+    credentials = [{"id": "1", **credential}] if credential else []
+    identity = {"appId": APPLICATION, "id": "dddddddd-0000-4000-8000-000000000001", "displayName": name}
+    return {**identity, "signInAudience": "AzureADMultipleOrgs", "credentials": credentials}
+
+
+def there(entra: StandIn, *applications: dict[str, Any]) -> None:
+    with entra.state() as data:
+        data["directories"][TENANT_ID]["apps"] = list(applications)
 
 
 def federated(entra: StandIn) -> subprocess.CompletedProcess[str]:
@@ -55,22 +64,20 @@ def test_no_secret_is_made(entra: StandIn) -> None:
 
 
 def test_a_second_run_changes_nothing(entra: StandIn) -> None:
-    entra.answers("ad app list", [APPLICATION])
-    entra.answers("ad app federated-credential list", [{**CREDENTIAL, "id": "1"}])
+    there(entra, application(CREDENTIAL))
     assert federated(entra).returncode == 0
     assert not [call for call in entra.calls() if {"create", "update"} & set(call)]
 
 
 def test_an_identity_that_was_made_again_is_trusted_again(entra: StandIn) -> None:
-    entra.answers("ad app list", [APPLICATION])
-    entra.answers("ad app federated-credential list", [{**CREDENTIAL, "id": "1", "subject": "gone"}])
+    there(entra, application({**CREDENTIAL, "subject": "gone"}))
     assert federated(entra).returncode == 0
     (repaired,) = entra.calls("az", "ad", "app", "federated-credential", "update")
     assert given(repaired)["subject"] == PRINCIPAL_ID
 
 
 def test_in_another_cloud_the_issuer_and_audience_are_that_clouds(entra: StandIn) -> None:
-    entra.answers("cloud show", "AzureChinaCloud")
+    entra.answers("cloud show", documents.cloud("AzureChinaCloud"))
     assert federated(entra).returncode == 0
     (trusted,) = entra.calls("az", "ad", "app", "federated-credential", "create")
     assert given(trusted)["issuer"] == f"https://login.chinacloudapi.cn/{TENANT_ID}/v2.0"
@@ -78,14 +85,14 @@ def test_in_another_cloud_the_issuer_and_audience_are_that_clouds(entra: StandIn
 
 
 def test_us_government_is_refused_with_the_reason_written_down(entra: StandIn) -> None:
-    entra.answers("cloud show", "AzureUSGovernment")
+    entra.answers("cloud show", documents.cloud("AzureUSGovernment"))
     done = federated(entra)
     assert done.returncode == 1
     assert "AzureUSGovernment is not supported: docs/deploy.md, 'Other clouds', says why." in done.stderr
 
 
 def test_two_applications_of_that_name_are_left_to_a_person(entra: StandIn) -> None:
-    entra.answers("ad app list", [APPLICATION, APPLICATION])
+    there(entra, application(), application())
     done = federated(entra)
     assert done.returncode == 1
     assert "give its client id as graphAppId by hand" in done.stderr

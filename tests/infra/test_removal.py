@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.infra.az import rights
+from tests.infra.az.world import group_id
+from tests.infra.stand_in import GROUP, SUBSCRIPTION_ID
 
 if TYPE_CHECKING:
     from tests.infra.stand_in import StandIn
@@ -12,8 +16,17 @@ if TYPE_CHECKING:
 REMOVE = ("remove", "contoso")
 
 
+def blobs(count: int, prefix: str) -> dict[str, Any]:
+    return {f"{prefix}{number}": {"container": "", "metadata": {}} for number in range(count)}
+
+
+@pytest.fixture(autouse=True)
+def reads_blobs(azure: StandIn) -> None:
+    """Whoever removes may count what is lost."""
+    azure.grant(rights.BLOB_READER, group_id(SUBSCRIPTION_ID, GROUP))
+
+
 def test_the_tenants_name_has_to_be_typed(azure: StandIn) -> None:
-    azure.answers("group exists", True, False)
     done = azure.run(*REMOVE, typed="contoso\n")
     assert done.returncode == 0, done.stderr
     assert "Type contoso to delete rg-attachdrop-contoso and everything in it" in done.stdout
@@ -30,7 +43,6 @@ def test_any_other_answer_removes_nothing(azure: StandIn, typed: str) -> None:
 
 
 def test_a_script_answers_with_the_tenants_name(azure: StandIn) -> None:
-    azure.answers("group exists", True, False)
     assert azure.run(*REMOVE, "--confirm", "contoso").returncode == 0
 
 
@@ -40,16 +52,18 @@ def test_a_script_cannot_answer_with_a_mere_yes(azure: StandIn) -> None:
 
 
 def test_what_would_be_lost_is_shown_first(azure: StandIn) -> None:
-    azure.answers("resource list", 23)
-    azure.answers("storage blob list", 12, having=("container-name drop",))
-    azure.answers("storage blob list", 5000, having=("transfers/",))
+    with azure.group() as group:
+        group["resources"] = [("Microsoft.Web/sites", f"n{number}") for number in range(23)]
+        group["blobs"]["drop"] = blobs(12, "")
+        group["blobs"]["checkpoints"] = blobs(5001, "transfers/")
     done = azure.run(*REMOVE, typed="no\n")
     for line in ("23 resources", "unfinished transfers: 0", "dropped files: 12", "what was attached: 5000 or more"):
         assert line in done.stdout
 
 
 def test_unfinished_transfers_stop_it(azure: StandIn) -> None:
-    azure.answers("storage blob list", 3, having=("unfinished/",))
+    with azure.group() as group:
+        group["blobs"]["checkpoints"] = blobs(3, "unfinished/")
     done = azure.run(*REMOVE, typed="contoso\n")
     assert done.returncode == 1
     assert "Unfinished transfers: 3" in done.stderr
@@ -57,15 +71,15 @@ def test_unfinished_transfers_stop_it(azure: StandIn) -> None:
 
 
 def test_transfers_that_cannot_be_counted_stop_it_as_well(azure: StandIn) -> None:
-    azure.answers("storage blob list", RuntimeError("You do not have the required permissions"))
+    azure.only(rights.OWNER)
     done = azure.run(*REMOVE, typed="contoso\n")
     assert done.returncode == 1
     assert "Unfinished transfers: unknown (it takes the role Storage Blob Data Reader" in done.stderr
 
 
 def test_unfinished_transfers_can_be_abandoned_by_saying_so(azure: StandIn) -> None:
-    azure.answers("storage blob list", 3, having=("unfinished/",))
-    azure.answers("group exists", True, False)
+    with azure.group() as group:
+        group["blobs"]["checkpoints"] = blobs(3, "unfinished/")
     assert azure.run(*REMOVE, "--abandon-unfinished", typed="contoso\n").returncode == 0
 
 
@@ -73,7 +87,8 @@ def test_unfinished_transfers_can_be_abandoned_by_saying_so(azure: StandIn) -> N
     "tags", [None, {"product": "outlook-attachment-drop", "tenant": "fabrikam"}, {"tenant": "contoso"}]
 )
 def test_a_group_without_the_tenants_tags_is_left_alone(azure: StandIn, tags: dict[str, str] | None) -> None:
-    azure.answers("group show", tags)
+    with azure.group() as group:
+        group["tags"] = tags
     done = azure.run(*REMOVE, typed="contoso\n")
     assert done.returncode == 1
     assert "does not carry the tags of tenant contoso" in done.stderr
@@ -81,20 +96,21 @@ def test_a_group_without_the_tenants_tags_is_left_alone(azure: StandIn, tags: di
 
 
 def test_a_lock_that_keeps_the_group_is_noticed(azure: StandIn) -> None:
+    with azure.group() as group:
+        group["locked"] = True
     done = azure.run(*REMOVE, typed="contoso\n")
     assert done.returncode == 1
     assert "is still there: look at its locks" in done.stderr
 
 
 def test_a_second_removal_finds_nothing_and_is_no_error(azure: StandIn) -> None:
-    azure.answers("group exists", False)
+    assert azure.run(*REMOVE, typed="contoso\n").returncode == 0
     done = azure.run(*REMOVE)
     assert done.returncode == 0
     assert "does not exist: nothing to remove" in done.stdout
-    assert "Outside Azure, by hand:" in done.stdout
+    assert "Outside the resource group, by hand:" in done.stdout
 
 
 def test_a_deployment_that_never_finished_can_be_removed(azure: StandIn) -> None:
-    azure.answers("deployment group list", None)
-    azure.answers("group exists", True, False)
+    azure.answers("deployment group list", [])
     assert azure.run(*REMOVE, typed="contoso\n").returncode == 0

@@ -38,6 +38,7 @@ PINNED = {
     "Microsoft.Network/virtualNetworks": "2025-07-01",
     "Microsoft.OperationalInsights/workspaces": "2025-07-01",
     "Microsoft.Authorization/roleAssignments": "2022-04-01",
+    "Microsoft.Authorization/roleDefinitions": "2022-04-01",
     "Microsoft.Storage/storageAccounts": "2025-08-01",
     "Microsoft.Web/serverfarms": "2025-03-01",
     "Microsoft.Web/sites": "2025-03-01",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.infra import bicep
 from tests.infra.bicep import Expr
-from tests.infra.roles import ASSIGNMENTS, role_name
+from tests.infra.roles import ASSIGNMENTS, FILE, OWN_ROLE, role_name
 
 # (who, where) -> role
 EXPECTED = {
@@ -20,7 +22,8 @@ EXPECTED = {
     ("appIdentity.properties.principalId", "dataStorage", "Storage Queue Data Contributor"),
     ("appIdentity.properties.principalId", "component", "Monitoring Metrics Publisher"),
     ("topic.identity.principalId", "deadLetters", "Storage Blob Data Contributor"),
-    ("dropper.principalId", "drops", "Storage Blob Data Contributor"),
+    ("dropper.principalId", "drops", f"{OWN_ROLE}, or Storage Blob Data Contributor (`dropperRole`)"),
+    ("verifier.principalId", "drops", "Storage Blob Data Contributor"),
 }
 
 
@@ -64,5 +67,15 @@ def test_a_rerun_finds_its_own_assignments() -> None:
 
 def test_a_principal_that_is_minutes_old_is_found() -> None:
     for one in ASSIGNMENTS:
-        wanted = Expr("dropper.principalType") if one.is_loop else "ServicePrincipal"
+        who = str(one.body["properties"]["principalId"]).partition(".")[0]
+        wanted = Expr(f"{who}.principalType") if one.is_loop else "ServicePrincipal"
         assert one.body["properties"]["principalType"] == wanted
+
+
+def test_every_assignment_on_a_container_is_told_to_the_deployer() -> None:
+    """What is not told would be taken back after the deployment."""
+    on_containers = {one.symbol for one in ASSIGNMENTS if one.body["scope"] in {"drops", "checkpoints", "deadLetters"}}
+    told = re.findall(r"(\w+)(?:\[index\])?\.id", str(FILE.outputs))
+    assert on_containers == set(told)
+    told_by_main = str(bicep.main().outputs["containerRoleAssignments"])
+    assert [name for name in FILE.outputs if f"roles.outputs.{name}" not in told_by_main] == []

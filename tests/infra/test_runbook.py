@@ -33,9 +33,9 @@ def site(**changes: Any) -> Deployed:
         **changes,
     }
     names = [f"x-{name}" for name in Outputs.__dataclass_fields__]
-    known = dict(zip(Outputs.__dataclass_fields__, names, strict=True))
-    known |= {"identity_client_id": CLIENT_ID, "identity_principal_id": PRINCIPAL_ID}
-    return Deployed(Azure(SUBSCRIPTION_ID, Pace()), Tenant("contoso", values), Outputs(**known))
+    known: dict[str, Any] = dict(zip(Outputs.__dataclass_fields__, names, strict=True))
+    known |= {"identity_client_id": CLIENT_ID, "identity_principal_id": PRINCIPAL_ID, "container_role_assignments": ()}
+    return Deployed(Azure(SUBSCRIPTION_ID, TENANT_ID, Pace()), Tenant("contoso", values), Outputs(**known))
 
 
 def runbook(one: Deployed, cloud: str = "AzureCloud") -> str:

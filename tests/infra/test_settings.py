@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from infra.deployer.rules import OWN_SETTINGS, REFUSED_SETTINGS
 from shared.settings import SETTING_NAMES, function_timeout, read
 from tests.infra import bicep
 from tests.infra.compiler import PARAMETER_FILES, ROOT, of_type
@@ -16,24 +17,11 @@ TENANTS = list(PARAMETER_FILES)
 HOST_STORAGE = {f"AzureWebJobsStorage__{form}" for form in ("accountName", "credential", "clientId")}
 WORKER = {"PYTHON_THREADPOOL_THREAD_COUNT"}  # read by the Python worker, not by the app
 TELEMETRY = {"APPLICATIONINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"}
+EXTRA = {"OTEL_SERVICE_NAME", "AzureFunctionsJobHost__extensions__blobs__maxDegreeOfParallelism"}
 ACCOUNTS = "Microsoft.Storage/storageAccounts"
 CONNECTION_STRINGS = {"AzureWebJobsStorage", "DropStorage"}
 
 # What Flex Consumption refuses or ignores. Sources: the plan's documentation, and what users of it reported
-REJECTED_SETTINGS = {
-    "ENABLE_ORYX_BUILD",
-    "FUNCTIONS_EXTENSION_VERSION",
-    "FUNCTIONS_MAX_HTTP_CONCURRENCY",
-    "FUNCTIONS_WORKER_DYNAMIC_CONCURRENCY_ENABLED",
-    "FUNCTIONS_WORKER_PROCESS_COUNT",
-    "FUNCTIONS_WORKER_RUNTIME",
-    "FUNCTIONS_WORKER_RUNTIME_VERSION",
-    "SCM_DO_BUILD_DURING_DEPLOYMENT",
-    "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
-    "WEBSITE_CONTENTSHARE",
-    "WEBSITE_NODE_DEFAULT_VERSION",
-    "WEBSITE_RUN_FROM_PACKAGE",
-}
 REJECTED_PROPERTIES = {
     "alwaysOn",
     "containerSize",
@@ -53,7 +41,15 @@ REJECTED_PROPERTIES = {
 
 def test_every_setting_the_app_reads_is_set_and_every_set_one_is_read() -> None:
     set_names = app_settings("everything").keys()
-    assert set_names - HOST_STORAGE - TELEMETRY - WORKER == set(SETTING_NAMES) - CONNECTION_STRINGS
+    assert set_names >= EXTRA  # the tenant's extraSettings
+    assert set_names - HOST_STORAGE - TELEMETRY - WORKER - EXTRA == set(SETTING_NAMES) - CONNECTION_STRINGS
+
+
+def test_what_the_templates_set_cannot_be_given_as_an_extra_setting() -> None:
+    names = app_settings("everything").keys() - EXTRA
+    assert {name.partition("__")[0].upper() for name in names} == OWN_SETTINGS
+    union = bicep.main().variables["productSettings"]
+    assert union.arguments[0] == "extraSettings"  # first: whatever the templates set wins
 
 
 @pytest.mark.parametrize("tenant", TENANTS)
@@ -71,7 +67,7 @@ def test_every_invocation_that_the_host_starts_at_once_has_a_thread(tenant: str)
     assert int(app_settings(tenant)["PYTHON_THREADPOOL_THREAD_COUNT"]) >= at_once
 
 
-@pytest.mark.parametrize("name", sorted(REJECTED_SETTINGS | CONNECTION_STRINGS))
+@pytest.mark.parametrize("name", sorted(REFUSED_SETTINGS | CONNECTION_STRINGS))
 def test_a_setting_that_flex_consumption_rejects_is_absent(name: str) -> None:
     assert name not in app_settings("everything")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.infra.stand_in import FUNCTION_KEY, StandIn, subscription
+from tests.infra.stand_in import FUNCTION_KEY, PRINCIPAL_ID, TENANT_ID, StandIn, subscription
 
 if TYPE_CHECKING:
     import subprocess
@@ -105,7 +105,7 @@ def test_a_sound_deployment_passes_every_check(azure: StandIn, app: App) -> None
     done = verified(azure, app)
     assert done.returncode == 0, done.stdout + done.stderr
     checks = [text for text in done.stdout.splitlines() if not text.startswith("  waiting")]
-    assert len(checks) == 8
+    assert len(checks) == 9
     assert all(text.startswith("  ok ") for text in checks)
 
 
@@ -180,7 +180,8 @@ def test_a_probe_that_nothing_comes_of_shows_that_events_are_not_delivered(azure
 
 
 def test_a_tenant_wide_mailbox_role_is_found(azure: StandIn, app: App) -> None:
-    azure.answers("rest", "e2a3a72e-5f79-4c64-b1b1-878b674786c9\n", plain=True)
+    with azure.state() as data:
+        data["directories"][TENANT_ID]["servicePrincipals"][PRINCIPAL_ID] = ["e2a3a72e-5f79-4c64-b1b1-878b674786c9"]
     done = verified(azure, app)
     assert done.returncode == 1
     assert "WRONG no tenant-wide mailbox roles: the identity holds Mail.ReadWrite for ALL mailboxes" in line(
@@ -198,10 +199,10 @@ def test_what_may_not_be_looked_at_is_unknown_and_not_good(azure: StandIn, app: 
 @pytest.mark.parametrize(
     ("facts", "verdict"),
     [
-        ({**subscription(), "provisioningState": "Failed"}, "state Failed"),
+        (subscription(state="Failed"), "state Failed"),
         (subscription("func-old.azurewebsites.net"), "it calls https://func-old"),
         (
-            {**subscription(), "filter": {"subjectBeginsWith": "/blobServices/default/containers/drop"}},
+            subscription(watches="/blobServices/default/containers/drop"),
             "it watches /blob",
         ),
         (None, "state None"),
@@ -217,8 +218,9 @@ def test_a_subscription_that_is_not_the_right_one_is_found(azure: StandIn, app: 
 
 
 def test_a_stopped_app_an_unhealthy_one_and_a_missing_key_are_found_together(azure: StandIn, app: App) -> None:
-    azure.answers("functionapp show", "Stopped")
-    azure.answers("functionapp keys list", 0, having=("length(",))
+    with azure.group() as group:
+        group["app"]["state"] = "Stopped"
+        group["app"]["key"] = ""
     app.health = (503, {"storage": "down"})
     done = verified(azure, app, "--patience-seconds", "0.2")
     assert done.returncode == 1

@@ -33,6 +33,10 @@ param sourceOnSuccess = 'delete'
 param rangeBytes = 3276800
 param runBudgetSeconds = 300
 param targetWaitSeconds = 1200
+param extraSettings = {
+  AzureFunctionsJobHost__extensions__blobs__maxDegreeOfParallelism: '2'
+  OTEL_SERVICE_NAME: 'attachment-drop'
+}
 param instanceMemoryMB = 4096
 param maximumInstanceCount = 100
 param alwaysReadyBlobInstances = 2
@@ -46,6 +50,12 @@ param droppers = [
   {
     principalId: '77777777-7777-4777-8777-777777777777'
     principalType: 'ServicePrincipal'
+  }
+]
+param verifiers = [
+  {
+    principalId: '88888888-8888-4888-8888-888888888888'
+    principalType: 'User'
   }
 ]
 param dropRetentionDays = 60
