@@ -77,6 +77,10 @@ param outcomeQueue string = ''
 @allowed(['keep', 'delete'])
 param sourceOnSuccess string = 'keep'
 
+@description('Whether a mailbox is held to 150 MB in five minutes: learn keeps to it once Outlook has refused for it.')
+@allowed(['learn', 'limit', 'off'])
+param mailboxBytes string = 'learn'
+
 @description('Bytes of one upload request.')
 @minValue(327680)
 @maxValue(4194304)
@@ -321,6 +325,7 @@ var productSettings = union(
     RANGE_BYTES: string(rangeBytes)
     TARGET_WAIT_SECONDS: string(targetWaitSeconds)
     SOURCE_ON_SUCCESS: sourceOnSuccess
+    MAILBOX_BYTES: mailboxBytes
   },
   empty(graphScope) ? {} : { GRAPH_SCOPE: graphScope },
   empty(graphUploadHosts) ? {} : { GRAPH_UPLOAD_HOSTS: join(graphUploadHosts, ',') },

@@ -175,10 +175,11 @@ class Parts:
         """Where a run asks for its turn on a mailbox."""
         from shared.storage.paces import PaceBlobs  # noqa: PLC0415 - cold start
 
+        limits = replace(self.limits, bytes=self.settings.mailbox_bytes)
         mailboxes = PaceBlobs(self.access, self.settings.checkpoint_container)
         queue = self.continuations
         return MailboxPacing(
-            mailboxes, self.clock, lambda called: queue.send(called, 0), self.settings.range_bytes, self.limits
+            mailboxes, self.clock, lambda called: queue.send(called, 0), self.settings.range_bytes, limits
         )
 
     def _listeners(self) -> Outcomes:

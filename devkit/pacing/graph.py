@@ -76,12 +76,15 @@ class ModelGraph:
         try:
             self._throttle.enter(("app", mailbox), self._limits)
             if request.method in {"PUT", "POST"}:
-                self._throttle.spend(("app", mailbox), size, self._timeline.now(), self._limits)
+                if self._limits.byte_window:
+                    self._throttle.spend(("app", mailbox), size, self._timeline.now(), self._limits)
                 self.sent[mailbox] += size
         except Refusal as refusal:
             self._timeline.sleep(self._line.request)
             self._throttle.leave(("app", mailbox))
-            return self._answer(refusal.status, {"error": {"code": refusal.code}}, refusal.headers or {})
+            return self._answer(
+                refusal.status, {"error": {"code": refusal.code, "message": refusal.message}}, refusal.headers or {}
+            )
         answer = self._during(request, session, mailbox, item, size)
         self._throttle.leave(("app", mailbox))
         return answer

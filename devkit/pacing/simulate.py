@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from devkit.graph.switches import Switches
@@ -14,6 +14,7 @@ from devkit.pacing.graph import ORIGIN, UPLOAD_HOST, Line, ModelGraph
 from devkit.pacing.storage import Latency, ModelCheckpoints, ModelMailboxes, ModelQueue, ModelSources
 from devkit.pacing.timeline import Timeline
 from shared.core.actions import Action
+from shared.core.allowance import MailboxBytes
 from shared.core.checkpoint import Checkpoint
 from shared.core.events import Happening
 from shared.core.model import State, Transfer
@@ -23,6 +24,9 @@ from shared.pace.limits import OUTLOOK, Limits
 from shared.run.pacing import MailboxPacing
 from shared.run.runs import Edges, Runs
 from shared.run.turn import Pacing, Unlimited
+
+UNCOUNTED = 10**15
+"""A window's bytes where the service counts none."""
 
 GIVE_UP_AFTER = 50
 GIVE_UP_LATEST = 3600
@@ -39,6 +43,9 @@ class Plan:
     seed: int = 1
     over_seconds: float = 60
     limits: Limits = OUTLOOK
+    bytes: MailboxBytes = MailboxBytes.LIMIT
+    counted: bool = True
+    """Whether the service counts bytes."""
     paced: bool = True
     storage_seconds: float = 0.03
     drain: bool = False
@@ -104,7 +111,7 @@ class _Simulation:
         limits = plan.limits
         switches = Switches(
             concurrency_limit=limits.places,
-            byte_window=limits.window_bytes,
+            byte_window=limits.window_bytes if plan.counted else 0,
             byte_window_seconds=limits.window_seconds,
         )
         self.latency = Latency(self.timeline, plan.storage_seconds)
@@ -122,8 +129,9 @@ class _Simulation:
         plan, numbers = self.plan, count(1)
         pacing: Pacing = Unlimited()
         if plan.paced:
+            limits = replace(plan.limits, bytes=plan.bytes)
             pacing = MailboxPacing(
-                self.mailboxes, self.timeline, lambda one: self.queue.send(one, 0), self.policy.range_bytes, plan.limits
+                self.mailboxes, self.timeline, lambda one: self.queue.send(one, 0), self.policy.range_bytes, limits
             )
         return Edges(
             checkpoints=self.checkpoints,
@@ -192,7 +200,10 @@ class _Simulation:
         names = {file.mailbox for file in self.load}
         return {
             name: load.bound(
-                [file for file in self.load if file.mailbox == name], plan.limits, plan.line, self.policy.range_bytes
+                [file for file in self.load if file.mailbox == name],
+                plan.limits if plan.counted else replace(plan.limits, window_bytes=UNCOUNTED),
+                plan.line,
+                self.policy.range_bytes,
             )
             for name in names
         }

@@ -119,8 +119,19 @@ class ModelMailboxes:
         self.held: dict[str, tuple[Mailbox, str]] = {}
         self.lines: dict[str, dict[tuple[datetime, str], Waiting]] = {}
         self.conflicts = 0
+        self.counted: datetime | None = None
         self._latency = latency
         self._versions = count(1)
+
+    def counted_until(self) -> datetime | None:
+        """See `Mailboxes.counted_until`."""
+        self._latency.spend("lesson read")
+        return self.counted
+
+    def count_until(self, until: datetime) -> None:
+        """See `Mailboxes.count_until`."""
+        self._latency.spend("lesson write")
+        self.counted = until
 
     def load(self, mailbox: str) -> tuple[Mailbox, str | None]:
         """See `Mailboxes.load`."""

@@ -129,11 +129,15 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class GraphAnswer:
-    """What is kept of an answer for people: its status, Graph's own error code, and the request id to quote."""
+    """What is kept of an answer for people: its status, Graph's own error code, and the request id to quote.
+
+    `limit` is the limit that a 429 names, such as MailboxConcurrency.
+    """
 
     status: int | None
     code: str | None = None
     request_id: str | None = None
+    limit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +218,8 @@ class Transfer:
         cancel_requested: a person asked for the end.
         not_before: nothing is done until then.
         waiting_for: what holds the transfer up; None while nothing does. `shared/core/waits.py` keeps it.
-        recheck_at: while it waits for a place at its mailbox: when the message that looks again by itself comes.
+        recheck_at: while its mailbox has it wait: when the message that looks again by itself comes. It was sent before
+            this was noted.
         missing_since: since when Graph has said that the item does not exist.
         tries, session_tries, transfer_tries: failures in a row at this step; since the session opened; in all.
         throttles: answers in a row that asked to slow down.

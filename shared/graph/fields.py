@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +23,7 @@ LONGEST_RETRY_AFTER = timedelta(days=1)
 10 minutes (graph/throttling-limits)."""
 
 _RANGE = re.compile(r"\s*(\d{1,18})\s*(?:-\s*(?:\d{1,18}\s*)?)?", re.ASCII)
+_LIMIT = re.compile(r"over its ([A-Za-z]{1,64}) limit")  # of a 429's message
 
 
 def host_of(url: str) -> str:
@@ -84,7 +86,13 @@ def summary(answer: HttpAnswer) -> GraphAnswer:
     inner = said.get("innererror")
     inner = inner if isinstance(inner, dict) else {}
     request_id = answer.headers.get("request-id") or text(inner.get("request-id")) or text(inner.get("requestid"))
-    return GraphAnswer(answer.status, _word(text(said.get("code"))), _word(request_id))
+    return GraphAnswer(answer.status, _word(text(said.get("code"))), _word(request_id), _limit(answer.status, said))
+
+
+def _limit(status: int, said: Mapping[str, Any]) -> str | None:
+    """The limit that a 429 says was exceeded: "Application is over its MailboxConcurrency limit." (seen live)."""
+    found = _LIMIT.search(text(said.get("message")) or "") if status == HTTPStatus.TOO_MANY_REQUESTS else None
+    return found[1] if found else None
 
 
 def next_link(answer: HttpAnswer) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.core.allowance import MailboxBytes
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -36,6 +38,11 @@ class Limits:
             pause between two looks, and a moment more.
         doubt: bytes that a dead run may have sent beyond its last checkpoint: 4 ranges. A checkpoint follows each range
             and lags by one write.
+        bytes: whether the window is kept.
+        lesson: how long it is kept once a 429 has shown that Outlook counts bytes: a day, after which it is found out
+            again, at the cost of a few refused requests.
+        evidence: the share of the window that must have been sent for a 429 to show that. What others sent since they
+            last told is not known, and Outlook refuses for other reasons too.
         longest_closed: how long a Retry-After closes a mailbox for everybody at most: the longest of Outlook's windows
             (same page: 10,000 requests in 10 minutes). The transfer that was told waits as long as it was told to.
     """
@@ -54,6 +61,9 @@ class Limits:
     relist: float = 2
     patience: float = 15
     doubt: int = 16 * 1024 * 1024
+    bytes: MailboxBytes = MailboxBytes.LIMIT
+    lesson: float = 86_400
+    evidence: float = 0.5
     longest_closed: float = 600
 
     @property

@@ -65,6 +65,7 @@ class Mailbox:
         queued: the line may have entries that are not in `line`.
         listed_at: when the entries were last listed.
         closed_until: Graph asked everybody to stay away until then.
+        counted_until: Outlook is known to count bytes; until then the window is kept.
     """
 
     places: tuple[Place, ...] = ()
@@ -72,6 +73,7 @@ class Mailbox:
     spent: tuple[Spent, ...] = ()
     promises: tuple[Promise, ...] = ()
     closed_until: datetime | None = None
+    counted_until: datetime | None = None
     queued: bool = False
     listed_at: datetime | None = None
 

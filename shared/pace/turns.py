@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.core.errors import Code
-from shared.pace import line, window
+from shared.pace import allowance, line, window
+from shared.pace.allowance import is_kept
 from shared.pace.limits import Limits
 from shared.pace.mailbox import Mailbox, Place, Waiting
 
@@ -94,7 +95,7 @@ def enter(mailbox: Mailbox, asked: Asked, now: datetime, limits: Limits) -> Chan
     place = Place(asked.transfer, asked.run, now + timedelta(seconds=limits.lease), offset=asked.offset)
     if not mailbox.is_taken(asked.item, asked.transfer, now):
         place = replace(place, item=asked.item)
-    place = replace(place, granted=_grant(mailbox, asked, limits))
+    place = replace(place, granted=_grant(mailbox, asked, now, limits))
     was_called = held is not None and held.run is None
     return Change(line.without(mailbox, asked.transfer).with_place(place), place, calls, was_called)
 
@@ -105,7 +106,7 @@ def more(mailbox: Mailbox, place: Place, asked: Asked, sent: int, now: datetime,
     later = _closed(mailbox, asked) or _short(mailbox, asked, now, limits)
     if later is not None:
         return Change(window.with_promise(mailbox, asked.need, later.until, limits), later)
-    place = replace(place, granted=place.granted + _grant(mailbox, asked, limits), offset=asked.offset)
+    place = replace(place, granted=place.granted + _grant(mailbox, asked, now, limits), offset=asked.offset)
     return Change(mailbox.with_place(place), place)
 
 
@@ -121,7 +122,21 @@ def claim(mailbox: Mailbox, place: Place, asked: Asked, sent: int, now: datetime
 def renew(mailbox: Mailbox, place: Place, sent: int, now: datetime, limits: Limits) -> Change:
     """A run tells that it is alive, and what it has sent since it last told."""
     mailbox, place = _told(mailbox, place, sent, now, limits)
+    if mailbox.closed_until is not None or (is_kept(mailbox, now, limits) and window.room(mailbox, limits) < 0):
+        place = replace(place, granted=0)  # it asks before its next range, and hears why it has to wait
+        mailbox = mailbox.with_place(place)
     return Change(mailbox, place)
+
+
+def throttled(
+    mailbox: Mailbox, place: Place, sent: int, refused: int, closed_until: datetime, now: datetime, limits: Limits
+) -> Change:
+    """A run was answered 429: everybody stays away until then, and what that shows of bytes is noted.
+
+    `refused`: bytes of the request, where nothing else explains the answer; else 0.
+    """
+    mailbox, place = _told(mailbox, place, sent, now, limits)
+    return Change(allowance.after_refusal(_closed_at(mailbox, closed_until, now, limits), refused, now, limits), place)
 
 
 def leave(
@@ -134,8 +149,7 @@ def leave(
     if own is not None and own.run != place.run:
         mailbox = mailbox.with_place(own)
     if closed_until is not None:
-        latest = min(closed_until, now + timedelta(seconds=limits.longest_closed))
-        mailbox = replace(mailbox, closed_until=max(latest, mailbox.closed_until or latest))
+        mailbox = _closed_at(mailbox, closed_until, now, limits)
     return _then_call(mailbox, None, now, limits)
 
 
@@ -170,6 +184,11 @@ def _told(mailbox: Mailbox, place: Place, sent: int, now: datetime, limits: Limi
     return mailbox.with_place(place), place
 
 
+def _closed_at(mailbox: Mailbox, until: datetime, now: datetime, limits: Limits) -> Mailbox:
+    latest = min(until, now + timedelta(seconds=limits.longest_closed))
+    return replace(mailbox, closed_until=max(latest, mailbox.closed_until or latest))
+
+
 def _closed(mailbox: Mailbox, asked: Asked) -> Later | None:
     """Graph asked everybody to wait; they come back spread over a few seconds."""
     if mailbox.closed_until is None:
@@ -180,6 +199,8 @@ def _closed(mailbox: Mailbox, asked: Asked) -> Later | None:
 
 def _short(mailbox: Mailbox, asked: Asked, now: datetime, limits: Limits) -> Later | None:
     """When to come for bytes; None where enough of them fit now."""
+    if not is_kept(mailbox, now, limits):
+        return None
     ahead = 0 if asked.waited else window.promised(mailbox)
     least = asked.least(limits)
     if not least or (window.is_empty(mailbox) and not ahead):
@@ -192,9 +213,9 @@ def _short(mailbox: Mailbox, asked: Asked, now: datetime, limits: Limits) -> Lat
     return Later(at_once if worth_it else soonest, known=True, code=Code.MAILBOX_ALLOWANCE_USED)
 
 
-def _grant(mailbox: Mailbox, asked: Asked, limits: Limits) -> int:
+def _grant(mailbox: Mailbox, asked: Asked, now: datetime, limits: Limits) -> int:
     """Bytes for this place. An empty window takes any one file whole: Graph decides about the last few bytes of it."""
-    if window.is_empty(mailbox):
+    if not is_kept(mailbox, now, limits) or window.is_empty(mailbox):
         return asked.need
     kept = 0 if asked.waited else window.promised(mailbox)
     return max(0, min(asked.need, window.room(mailbox, limits) - kept))

@@ -94,13 +94,14 @@ def without_promise(mailbox: Mailbox, size: int) -> Mailbox:
 def tidied(mailbox: Mailbox, now: datetime, limits: Limits) -> Mailbox:
     """Without what no longer matters: bytes out of the window, promises nobody came for, places long dead."""
     memory, patience = timedelta(seconds=limits.memory), timedelta(seconds=limits.patience)
-    closed = mailbox.closed_until
+    closed, counted = mailbox.closed_until, mailbox.counted_until
     return replace(
         mailbox,
         places=tuple(place for place in mailbox.places if _matters(place.until, place.granted, now, memory)),
         spent=tuple(spent for spent in mailbox.spent if spent.until > now),
         promises=tuple(promise for promise in mailbox.promises if promise.at + patience > now),
         closed_until=closed if closed is not None and closed > now else None,
+        counted_until=counted if counted is not None and counted > now else None,
     )
 
 
@@ -109,8 +110,13 @@ def _matters(until: datetime, granted: int, now: datetime, memory: timedelta) ->
     return until > now or (granted > 0 and until + memory > now)
 
 
+def spent(mailbox: Mailbox) -> int:
+    """Bytes that were told as sent, within the window."""
+    return sum(spent.size for spent in mailbox.spent)
+
+
 def _used(mailbox: Mailbox) -> int:
-    return sum(spent.size for spent in mailbox.spent) + sum(place.granted for place in mailbox.places)
+    return spent(mailbox) + sum(place.granted for place in mailbox.places)
 
 
 def _rounded_up(at: datetime, grain: float) -> datetime:

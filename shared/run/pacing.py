@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 
 from shared.core.actions import Action, OpenSession
 from shared.core.errors import Code
-from shared.core.events import Happening, NotDone
+from shared.core.events import Happening, NotDone, Unsure
 from shared.core.model import Transfer
-from shared.pace import turns
+from shared.pace import allowance, turns
 from shared.pace.limits import OUTLOOK, Limits
 from shared.pace.mailbox import Mailbox, Place
 from shared.pace.turns import Asked, Change, Later
@@ -42,7 +42,13 @@ UNSTATED_PAUSE = 10.0
 """Seconds that a 429 without Retry-After closes the mailbox: what the answers about concurrency ask for
 (graph/throttling)."""
 
-_NOT_SENT = frozenset({Code.GRAPH_THROTTLED, Code.GRAPH_UNREACHABLE, Code.IDENTITY_UNAVAILABLE, Code.SOURCE_UNREADABLE})
+LESSON_PAUSE = 10.0
+"""Seconds between two looks whether Outlook is known to count bytes, in a process that has not heard of it."""
+
+CONCURRENCY = "concurrency"
+"""In the name of the limit that a 429 speaks of where too many requests were open ("MailboxConcurrency", seen live)."""
+
+_NOT_SENT = frozenset({Code.GRAPH_UNREACHABLE, Code.IDENTITY_UNAVAILABLE, Code.SOURCE_UNREADABLE})
 
 
 class MailboxPacing:
@@ -64,6 +70,7 @@ class MailboxPacing:
         self.call = call
         self.range_bytes = range_bytes
         self.limits = limits
+        self._lesson: tuple[datetime | None, datetime] | None = None  # what is known of bytes, and since when
 
     def look(self, transfer: Transfer, background: Background) -> Look | None:
         """See `Pacing.look`."""
@@ -77,7 +84,9 @@ class MailboxPacing:
         record = self._record(transfer, run_id, look.seen() if look is not None else None)
         waiting = turns.waiting(asked)
         change = record.change(
-            lambda mailbox, now: turns.enter(mailbox, asked, now, self.limits), ENTER_TRIES, waiting=waiting
+            lambda mailbox, now: turns.enter(self.taught(mailbox, asked, now), asked, now, self.limits),
+            ENTER_TRIES,
+            waiting=waiting,
         )
         if change is not None and isinstance(change.outcome, Place):
             if record.stands or (transfer.recheck_at is not None and not change.was_called):
@@ -86,6 +95,32 @@ class MailboxPacing:
         if change is not None and isinstance(change.outcome, Later):
             return change.outcome
         return Later(self.clock.now() + timedelta(seconds=BUSY_PAUSE), known=False)
+
+    def taught(self, mailbox: Mailbox, asked: Asked, now: datetime) -> Mailbox:
+        """The mailbox, with what others have learned of bytes where that matters: whoever sends little asks nothing."""
+        if not allowance.is_in_question(mailbox, asked.need, now, self.limits):
+            return mailbox
+        until, since = self._lesson or (None, None)
+        if until is not None and until > now:
+            return allowance.taught(mailbox, until)
+        if since is None or now - since >= timedelta(seconds=LESSON_PAUSE):
+            with suppress(Conflict, StorageUnavailable):
+                until = self.mailboxes.counted_until()
+                self._lesson = until, now
+        return allowance.taught(mailbox, until) if until is not None and until > now else mailbox
+
+    def more(self, mailbox: Mailbox, place: Place, asked: Asked, sent: int, now: datetime, limits: Limits) -> Change:
+        """See `turns.more`, with what others have learned of bytes."""
+        return turns.more(self.taught(mailbox, asked, now), place, asked, sent, now, limits)
+
+    def teach(self, mailbox: Mailbox, now: datetime) -> None:
+        """Note for every mailbox what this one has learned of bytes, unless it was known. The mailbox itself knows."""
+        until, known = mailbox.counted_until, self._lesson[0] if self._lesson is not None else None
+        if until is None or (known is not None and known > now):
+            return
+        self._lesson = until, now
+        with suppress(Conflict, StorageUnavailable):
+            self.mailboxes.count_until(until)
 
     def _record(self, transfer: Transfer, run_id: str, known: tuple[Mailbox, str | None] | None) -> Record:
         return Record(self.mailboxes, self.clock, self.call, self.limits, transfer.target.mailbox, run_id, known)
@@ -139,11 +174,12 @@ class HeldTurn:
 
     def told(self, action: Action, event: Happening) -> None:
         """See `Turn.told`. Bytes count unless they surely never arrived; a Retry-After is for the whole mailbox."""
-        code = event.code if isinstance(event, NotDone) else None
-        if isinstance(event, NotDone) and code is Code.GRAPH_THROTTLED:
-            self._closed_until = self._pacing.clock.now() + timedelta(seconds=event.retry_after or UNSTATED_PAUSE)
-        if code not in _NOT_SENT:
+        is_throttled = isinstance(event, NotDone | Unsure) and event.code is Code.GRAPH_THROTTLED
+        if not is_throttled and not (isinstance(event, NotDone) and event.code in _NOT_SENT):
             self._sent += demand.carried(action)
+        if isinstance(event, NotDone | Unsure) and is_throttled:
+            is_explained = event.graph is not None and CONCURRENCY in (event.graph.limit or "").lower()
+            self._throttled(0 if is_explained else demand.carried(action), event.retry_after or UNSTATED_PAUSE)
 
     def leave(self) -> None:
         """See `Turn.leave`. What storage does not take lapses with the lease."""
@@ -159,6 +195,20 @@ class HeldTurn:
         except StorageUnavailable:
             return
 
+    def _throttled(self, refused: int, seconds: float) -> None:
+        """Keep everybody away for so long, at once: the run itself may sleep through it."""
+        pacing = self._pacing
+        closed = self._closed_until = pacing.clock.now() + timedelta(seconds=seconds)
+        with suppress(StorageUnavailable):
+            self._settle()
+            place, sent, limits = self._place, self._sent, pacing.limits
+            change = self._record.change(
+                lambda mailbox, now: turns.throttled(mailbox, place, sent, refused, closed, now, limits), ENTER_TRIES
+            )
+            self._note(change, sent)
+            if change is not None:
+                pacing.teach(change.mailbox, pacing.clock.now())
+
     def _claim(self, transfer: Transfer) -> Later | None:
         """Take the item's commits; None once they are ours."""
         change = self._ask(turns.claim, self._wanted(transfer))
@@ -171,7 +221,7 @@ class HeldTurn:
         """Ask for what is still needed; None once there is enough for the next request."""
         asked = self._wanted(transfer)
         missing = max(asked.need, size) - max(0, self._place.granted - self._sent)
-        change = self._ask(turns.more, replace(asked, need=missing, waited=True))
+        change = self._ask(self._pacing.more, replace(asked, need=missing, waited=True))
         if change is None:
             return self._soon(1)
         return change.outcome if isinstance(change.outcome, Later) else None

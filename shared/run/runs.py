@@ -145,7 +145,8 @@ class Runs:
             return
         not_before, wish = stored.checkpoint.transfer.not_before, stored.checkpoint.transfer.cancel_requested
         if not wish and not_before is not None and (not_before - now).total_seconds() > edges.policy.inline_wait:
-            self._ask_again(transfer_id, not_before)
+            if stored.checkpoint.transfer.recheck_at != not_before:  # else its message is still to come
+                self._ask_again(transfer_id, not_before)
             return
         run_id = edges.new_run_id()
         claimed = stored.checkpoint.written(stored.checkpoint.transfer, f"{run_id}.0", lease(run_id, now))
@@ -264,7 +265,7 @@ class Runs:
         """
         transfer, now = ledger.saved, self._edges.clock.now()
         told = waits.held(transfer, later.code, now, later.until, known=later.known)
-        if later.known:
+        if (later.until - now).total_seconds() <= self._edges.policy.inline_wait:  # it must not come before we let go
             ledger.release(told)
             self._ask_again(transfer.id, later.until)
             return

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shared.core.allowance import MailboxBytes
+
 
 class SettingsError(ValueError):
     """The settings are unusable. `faults` names each one; the message has them all, one to a line."""
@@ -74,6 +76,7 @@ class Settings:
     run_budget_seconds: float
     target_wait_seconds: float
     source_on_success: SourceOnSuccess
+    mailbox_bytes: MailboxBytes
     outcome_queue: str | None
     graph_tenant_id: str | None
     graph_app_id: str | None

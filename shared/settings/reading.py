@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from shared.core.allowance import MailboxBytes
 from shared.core.policy import LARGEST_RANGE
 from shared.settings import forms
 from shared.settings.connection import check_host_storage, read_drop_storage
@@ -80,6 +81,7 @@ def read(environ: Mapping[str, str], function_timeout: float | None) -> Settings
         run_budget_seconds=_run_budget(faults, function_timeout),
         target_wait_seconds=_target_wait(faults),
         source_on_success=_choice(faults, "SOURCE_ON_SUCCESS", SourceOnSuccess),
+        mailbox_bytes=_choice(faults, "MAILBOX_BYTES", MailboxBytes),
         outcome_queue=_outcome_queue(faults),
         graph_tenant_id=_tenant(faults),
         graph_app_id=_guid(faults, "GRAPH_APP_ID"),

@@ -67,6 +67,12 @@ SETTINGS: tuple[Setting, ...] = (
         "Seconds that a message or event which does not exist yet is waited for, 0 to 604800.",
     ),
     Setting("SOURCE_ON_SUCCESS", "keep", "`keep` the file once it is attached, or `delete` it."),
+    Setting(
+        "MAILBOX_BYTES",
+        "learn",
+        "150 MB in five minutes to one mailbox: `limit` keeps to it, `off` does not, `learn` sends as fast as it goes "
+        "until Outlook refuses for it, and keeps to it for a day then.",
+    ),
     Setting("OUTCOME_QUEUE", None, "Queue that receives one message for each transfer that ends."),
     Setting(
         "GRAPH_TENANT_ID",

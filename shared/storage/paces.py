@@ -14,12 +14,15 @@ from typing import Any
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobClient
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from shared.pace.mailbox import Mailbox, Waiting
 from shared.storage.access import StorageAccess, storage_errors
 
 PREFIX = "pace/"
+
+COUNTED = f"{PREFIX}counted-until.json"
+"""The time until which Outlook is known to count bytes, for every mailbox."""
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _DIGITS = 13
@@ -54,6 +57,25 @@ class PaceBlobs:
         with storage_errors("save the pace of a mailbox", conditional=True):
             written = self._blob(mailbox).upload_blob(text, overwrite=etag is not None, **condition)
         return str(written["etag"])
+
+    def counted_until(self) -> datetime | None:
+        """See `Mailboxes.counted_until`."""
+        with storage_errors():
+            try:
+                text = self._access.blobs.get_blob_client(self._container, COUNTED).download_blob().readall()
+            except ResourceNotFoundError:
+                return None
+        try:
+            return _counted().validate_json(text)
+        except ValidationError:
+            return None
+
+    def count_until(self, until: datetime) -> None:
+        """See `Mailboxes.count_until`."""
+        with storage_errors():
+            self._access.blobs.get_blob_client(self._container, COUNTED).upload_blob(
+                _counted().dump_json(until), overwrite=True
+            )
 
     def queue_up(self, mailbox: str, waiting: Waiting) -> None:
         """See `Mailboxes.queue_up`."""
@@ -111,3 +133,8 @@ def _waiting(name: str, metadata: dict[str, str] | None) -> Waiting | None:
 @cache
 def _adapter() -> TypeAdapter[Mailbox]:
     return TypeAdapter(Mailbox)
+
+
+@cache
+def _counted() -> TypeAdapter[AwareDatetime]:
+    return TypeAdapter(AwareDatetime)

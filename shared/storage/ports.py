@@ -185,6 +185,14 @@ class Mailboxes(Protocol):
         """Replace that version and return the new ETag. Raises Conflict where it is not the current one."""
         ...
 
+    def counted_until(self) -> datetime | None:
+        """Until when Outlook is known to count bytes, for every mailbox; None where nobody has noted it."""
+        ...
+
+    def count_until(self, until: datetime) -> None:
+        """Note it for everybody. The last writer wins."""
+        ...
+
     def queue_up(self, mailbox: str, waiting: Waiting) -> None:
         """Leave the transfer's entry in the mailbox's line, in place of an earlier one with the same `since`."""
         ...

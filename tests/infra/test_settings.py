@@ -144,5 +144,6 @@ def test_the_defaults_of_the_parameters_are_the_defaults_of_the_app() -> None:
         "RANGE_BYTES": "rangeBytes",
         "TARGET_WAIT_SECONDS": "targetWaitSeconds",
         "SOURCE_ON_SUCCESS": "sourceOnSuccess",
+        "MAILBOX_BYTES": "mailboxBytes",
     }.items():
         assert str(parameters[parameter].default) == DEFAULTS[setting]

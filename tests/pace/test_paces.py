@@ -14,7 +14,7 @@ from devkit.pacing.storage import Latency, ModelMailboxes
 from devkit.simulation.clock import VirtualClock
 from shared.pace.mailbox import Mailbox, Place, Promise, Spent, Waiting
 from shared.storage.access import StorageAccess
-from shared.storage.paces import PREFIX, PaceBlobs
+from shared.storage.paces import COUNTED, PREFIX, PaceBlobs
 from shared.storage.ports import Conflict, Mailboxes
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -25,6 +25,7 @@ STATE = Mailbox(
     spent=(Spent(NOW, 11),),
     promises=(Promise(NOW, 13),),
     closed_until=NOW,
+    counted_until=NOW,
     queued=True,
     listed_at=NOW,
 )
@@ -125,6 +126,22 @@ def test_an_entry_is_found_again_by_a_time_finer_than_a_name_holds(either: Mailb
     either.queue_up(ADA, entry)
     either.unqueue(ADA, (replace(entry, since=NOW + timedelta(milliseconds=1)),))
     assert either.queued(ADA, 9) == ()
+
+
+def test_what_was_learned_of_bytes_is_kept_for_every_mailbox(either: Mailboxes) -> None:
+    assert either.counted_until() is None
+    either.count_until(NOW)
+    either.count_until(NOW + timedelta(days=1))
+    assert either.counted_until() == NOW + timedelta(days=1)
+    assert either.load(ADA) == (Mailbox(), None)
+
+
+def test_a_lesson_that_cannot_be_read_is_none(paces: PaceBlobs, storage: BlobServiceClient) -> None:
+    for text in (b"{torn", b'"soon"', b'"2026-03-02T08:00:00"'):
+        storage.get_blob_client("checkpoints", COUNTED).upload_blob(text, overwrite=True)
+        assert paces.counted_until() is None
+    paces.count_until(NOW)
+    assert paces.counted_until() == NOW
 
 
 def test_what_cannot_be_read_counts_as_empty_and_can_be_replaced(paces: PaceBlobs, storage: BlobServiceClient) -> None:

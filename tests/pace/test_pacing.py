@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -13,13 +13,25 @@ from devkit.pacing.storage import Latency, ModelMailboxes
 from devkit.simulation.clock import VirtualClock
 from devkit.simulation.storage import AtOnce
 from shared.core.actions import Announce, Item, ListAttachments, PostAttachment, PutRange
+from shared.core.allowance import MailboxBytes
 from shared.core.errors import Code
 from shared.core.events import AttachmentsListed, NotDone, OffsetKnown, Unsure
-from shared.core.model import Attachment, ItemKind, Plan, Route, Session, Source, Target, TargetKey, Transfer
+from shared.core.model import (
+    Attachment,
+    GraphAnswer,
+    ItemKind,
+    Plan,
+    Route,
+    Session,
+    Source,
+    Target,
+    TargetKey,
+    Transfer,
+)
 from shared.pace.limits import Limits
 from shared.pace.mailbox import Mailbox, Place, Spent, Waiting
 from shared.pace.turns import Later
-from shared.run.pacing import BUSY_PAUSE, UNSTATED_PAUSE, HeldTurn, MailboxPacing
+from shared.run.pacing import BUSY_PAUSE, LESSON_PAUSE, UNSTATED_PAUSE, HeldTurn, MailboxPacing
 from shared.run.turn import FreeTurn
 from shared.storage.ports import Conflict, StorageUnavailable
 
@@ -39,6 +51,7 @@ class Shelf(ModelMailboxes):
         self.before_save: Callable[[], None] | None = None
         self.before_entry: Callable[[], None] | None = None
         self.down = False
+        self.lessons = 0
         self.spurious = 0.0
         """The share of the calls that are answered with a conflict that there is not."""
         self.dice = random.Random(1)
@@ -63,6 +76,10 @@ class Shelf(ModelMailboxes):
         self.stumble()
         super().unqueue(mailbox, entries)
 
+    def counted_until(self) -> datetime | None:
+        self.lessons += 1
+        return super().counted_until()
+
     def stumble(self) -> None:
         if self.dice.random() < self.spurious:
             raise Conflict
@@ -86,12 +103,12 @@ class Shelf(ModelMailboxes):
 
 
 class Desk:
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = LIMITS) -> None:
         self.clock = VirtualClock()
         self.shelf = Shelf(self.clock)
         self.called: list[str] = []
         self.queue_is_down = False
-        self.pacing = MailboxPacing(self.shelf, self.clock, self.call, RANGE, LIMITS)
+        self.pacing = MailboxPacing(self.shelf, self.clock, self.call, RANGE, limits)
 
     def call(self, transfer_id: str) -> None:
         if self.queue_is_down:
@@ -344,3 +361,56 @@ def test_conflicts_that_there_cannot_be_cost_seconds_at_most(desk: Desk, seed: i
     assert desk.clock.now() - began < timedelta(seconds=20)
     desk.shelf.spurious = 0
     assert desk.shelf.state.places == ()
+
+
+def much_sent(desk: Desk) -> Mailbox:
+    return Mailbox(spent=(Spent(desk.clock.now() + timedelta(seconds=100), 10_000),))
+
+
+@pytest.fixture
+def learner() -> Desk:
+    return Desk(replace(LIMITS, bytes=MailboxBytes.LEARN))
+
+
+def throttled(limit: str | None) -> NotDone:
+    return NotDone(Code.GRAPH_THROTTLED, 40, graph=GraphAnswer(429, "ApplicationThrottled", None, limit))
+
+
+@pytest.mark.parametrize(("limit", "learned"), [("UploadBytes", True), (None, True), ("MailboxConcurrency", False)])
+def test_a_429_that_the_concurrency_does_not_explain_is_told_to_every_mailbox(
+    learner: Desk, limit: str | None, learned: bool
+) -> None:
+    learner.shelf.put(much_sent(learner))
+    transfer = learner.transfer()
+    turn = learner.turn(transfer)
+    turn.told(learner.put(transfer, 0), throttled(limit))
+    day = learner.clock.now() + timedelta(days=1)
+    assert learner.shelf.state.closed_until is not None, "before the run ends"
+    assert learner.shelf.counted == learner.shelf.state.counted_until == (day if learned else None)
+
+
+def test_a_429_to_a_request_without_bytes_teaches_nothing(learner: Desk) -> None:
+    learner.shelf.put(much_sent(learner))
+    turn = learner.turn(learner.transfer())
+    turn.told(ListAttachments(ITEM), throttled(None))
+    assert learner.shelf.counted is None
+
+
+def test_another_process_keeps_to_what_was_learned_and_a_lone_transfer_asks_nothing(learner: Desk) -> None:
+    learner.shelf.count_until(learner.clock.now() + timedelta(days=1))
+    learner.turn(learner.transfer()).leave()
+    assert learner.shelf.lessons == 0
+    learner.shelf.put(much_sent(learner))
+    assert learner.later(learner.transfer("b")).code is Code.MAILBOX_ALLOWANCE_USED
+    assert learner.later(learner.transfer("c")).code is Code.MAILBOX_ALLOWANCE_USED
+    assert learner.shelf.lessons == 1
+
+
+def test_whoever_knows_of_no_lesson_asks_now_and_then(learner: Desk) -> None:
+    learner.shelf.put(much_sent(learner))
+    for name in "abc":
+        learner.turn(learner.transfer(name)).leave()
+    assert learner.shelf.lessons == 1
+    learner.clock.advance(LESSON_PAUSE)
+    learner.turn(learner.transfer("d"))
+    assert learner.shelf.lessons == 2

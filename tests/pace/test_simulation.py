@@ -11,7 +11,9 @@ from devkit.evidence import ROOT
 from devkit.pacing import load
 from devkit.pacing.fleet import Concurrency
 from devkit.pacing.simulate import Plan, Result, simulate
+from shared.core.allowance import MailboxBytes
 
+HOT = "box@contoso.example"
 SMALL = Plan(files=400, mailboxes=20, workers=24)
 
 
@@ -43,6 +45,33 @@ def test_two_thousand_files_on_a_hundred_workers_are_attached_once_politely_and_
 )
 def test_any_load_is_attached_once_politely_and_in_time(plan: Plan) -> None:
     polite(simulate(plan))
+
+
+@pytest.mark.parametrize(
+    "plan", [SMALL, replace(SMALL, over_seconds=1200, seed=2), replace(SMALL, seed=3, workers=100)]
+)
+def test_where_the_service_counts_bytes_that_is_learned_politely_and_in_time(plan: Plan) -> None:
+    result = simulate(replace(plan, bytes=MailboxBytes.LEARN))
+    polite(result)
+    assert result.calls["lesson write"] >= 1, "it was learned, or this shows nothing"
+
+
+def test_where_the_service_does_not_count_bytes_nothing_is_held_back_for_them() -> None:
+    """Sixteen files of 15 MB: a whole window more than may be sent at once where bytes count."""
+    given = load.onto(HOT, 16, 15_000_000)
+    free = simulate(Plan(workers=16, bytes=MailboxBytes.LEARN, counted=False), given)
+    held = simulate(Plan(workers=16, bytes=MailboxBytes.LIMIT, counted=False), given)
+    assert free.once == held.once == 16
+    assert free.refused == 0
+    assert free.makespan < 30
+    assert held.makespan > 300
+
+
+def test_a_large_file_after_a_smaller_one_is_not_held_up() -> None:
+    given = [*load.onto(HOT, 1, 9_000_000), *load.onto(HOT, 2, 150_000_000, at=3.0)[1:]]
+    result = simulate(Plan(workers=16, bytes=MailboxBytes.LEARN, counted=False), given)
+    assert result.once == 2
+    assert result.makespan < 15
 
 
 def test_the_simulated_hosts_take_messages_as_host_json_says() -> None:
@@ -81,7 +110,6 @@ def test_a_lone_transfer_makes_few_storage_calls_and_none_that_a_range_waits_for
     assert result.requests == (2 + ranges if ranges else 2)
 
 
-HOT = "box@contoso.example"
 GROWTH = 1.3
 """Times what a file costs when ten times as many wait with it, at most."""
 

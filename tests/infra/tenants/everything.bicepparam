@@ -30,6 +30,7 @@ param checkpointContainer = 'state'
 param transferQueue = 'work'
 param outcomeQueue = 'outcomes'
 param sourceOnSuccess = 'delete'
+param mailboxBytes = 'limit'
 param rangeBytes = 3276800
 param runBudgetSeconds = 300
 param targetWaitSeconds = 1200

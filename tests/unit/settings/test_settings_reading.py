@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.core.allowance import MailboxBytes
 from shared.settings import (
     SETTING_NAMES,
     BlobTriggerSource,
@@ -93,6 +94,9 @@ def test_two_connections_are_enough_and_everything_else_has_its_default() -> Non
         ("TARGET_WAIT_SECONDS", "0", "target_wait_seconds", 0),
         ("TARGET_WAIT_SECONDS", "604800", "target_wait_seconds", 604_800),
         ("SOURCE_ON_SUCCESS", "Delete", "source_on_success", SourceOnSuccess.DELETE),
+        ("MAILBOX_BYTES", "", "mailbox_bytes", MailboxBytes.LEARN),
+        ("MAILBOX_BYTES", "Limit", "mailbox_bytes", MailboxBytes.LIMIT),
+        ("MAILBOX_BYTES", "off", "mailbox_bytes", MailboxBytes.OFF),
         ("OUTCOME_QUEUE", "outcomes", "outcome_queue", "outcomes"),
         ("OUTCOME_QUEUE", "", "outcome_queue", None),
     ],
@@ -116,6 +120,7 @@ def test_a_setting_is_taken_as_written(name: str, text: str, attribute: str, exp
         ("OUTCOME_QUEUE", "transfers-poison", "must be a queue of its own"),
         ("OUTCOME_QUEUE", "webjobs-blobtrigger-poison", "must be a queue of its own"),
         ("BLOB_TRIGGER_SOURCE", "Polling", "must be EventGrid or LogsAndContainerScan, not 'Polling'"),
+        ("MAILBOX_BYTES", "150", "must be learn or limit or off, not '150'"),
         ("SOURCE_ON_SUCCESS", "move", "must be keep or delete, not 'move'"),
         ("GRAPH_BASE_URL", "graph.microsoft.com/v1.0", "must be an address such as"),
         ("GRAPH_BASE_URL", "https:///v1.0", "must be an address such as"),
@@ -222,6 +227,7 @@ def test_every_fault_is_named_at_once() -> None:
         "RUN_BUDGET_SECONDS": "A",
         "TARGET_WAIT_SECONDS": "A",
         "SOURCE_ON_SUCCESS": "A",
+        "MAILBOX_BYTES": "A",
         "OUTCOME_QUEUE": "B",
         "GRAPH_TENANT_ID": "A",
         "GRAPH_APP_ID": "A",
