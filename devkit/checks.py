@@ -1,5 +1,9 @@
 """`dev.py check` and `dev.py test`: every check in turn, then the tests.
 
+    python3 dev.py test                                 everything
+    python3 dev.py test --fast                          the checks, and the tests that need no process but their own
+    python3 dev.py test -n 0 tests/unit/core/test_ranges.py -k halved     one test
+
 `check` runs them all even after one failed, so that one run shows everything. `test` is `check` and then pytest with
 whatever arguments were given; pytest's closing line is the last one printed. The exit code is the first failure's.
 """
@@ -24,8 +28,14 @@ CHECKS = (
 PYTEST = (sys.executable, "-m", "pytest", "-n", WORKERS, "--dist", "loadgroup")
 
 
+FAST = ("tests/unit",)
+"""Pure tests: no Azurite, no local host, no emulator process, no large drawing of scenarios."""
+
+
 def main(command: str, argv: list[str]) -> int:
     """`check` takes no arguments; `test` passes them to pytest (`dev.py test -k poison -n 0`)."""
+    if command == "test" and "--fast" in argv:
+        argv = [*(word for word in argv if word != "--fast"), *FAST]
     if command == "check" and argv:
         sys.stderr.write("check takes no arguments\n")
         return 2

@@ -57,6 +57,15 @@ def test_test_runs_the_checks_and_then_the_tests_with_the_arguments_given(use: p
     assert runs.commands[-1][-4:] == ["-k", "poison", "-n", "0"]
 
 
+def test_test_fast_runs_the_checks_and_the_pure_tests(use: pytest.MonkeyPatch) -> None:
+    runs = Runs()
+    use.setattr(subprocess, "run", runs)
+    assert checks.main("test", ["--fast", "-x"]) == 0
+    assert runs.names == ["ruff", "ruff", "mypy", "lint-imports", "pytest"]
+    assert runs.commands[-1][-2:] == ["-x", "tests/unit"]
+    assert (checks.ROOT / "tests" / "unit").is_dir()
+
+
 @pytest.mark.parametrize(
     ("command", "codes", "expected", "last"),
     [
