@@ -66,6 +66,7 @@ OWN_SETTINGS = frozenset(
         "GRAPH_SCOPE",
         "GRAPH_TENANT_ID",
         "GRAPH_UPLOAD_HOSTS",
+        "MAILBOX_BYTES",
         "OUTCOME_QUEUE",
         "PYTHON_THREADPOOL_THREAD_COUNT",
         "RANGE_BYTES",
