@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import datetime
 from typing import Any
 
 from shared.core.actions import Action, PutRange
@@ -99,6 +100,13 @@ class LogObserver:
             bytesConfirmed=after.bytes_confirmed,
             runs=after.runs,
         )
+
+    def not_ready(self, why: str, until: datetime | None) -> None:
+        """A dropped blob is no file, or none yet. Its name is not told."""
+        if until is None:
+            note("event_ignored", reason=why)
+        else:
+            note("file_not_ready", reason=why, until=until.isoformat())
 
     def swept(self, swept: Swept) -> None:
         """One line per tick of the sweep; alerts read `oldestUnfinishedSeconds` and `troubles`."""

@@ -121,7 +121,12 @@ class Parts:
     @cached_property
     def continuations(self) -> Continuations:
         """The work queue."""
-        return Continuations(Messages(self.access, self.settings.transfer_queue))
+        return Continuations(self._messages)
+
+    @cached_property
+    def _messages(self) -> Messages:
+        """The work queue as plain messages."""
+        return Messages(self.access, self.settings.transfer_queue)
 
     @cached_property
     def token(self) -> GraphToken:

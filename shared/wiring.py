@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -17,11 +18,12 @@ from shared.core.errors import Code
 from shared.core.model import Transfer
 from shared.intake.accept import transfer_for
 from shared.parts import Parts
+from shared.run.arrivals import Arrivals
 from shared.run.poison import Ending, Poison
 from shared.run.sweep import SECONDS, Sweep
 from shared.settings import load
 from shared.storage.ports import CheckpointUnreadable, Dropped, StorageRefused
-from shared.storage.queue import drop_in, transfer_in
+from shared.storage.queue import AwaitedFiles, awaited_in, drop_in, transfer_in
 
 HOST_JSON = Path(__file__).resolve().parent.parent / "host.json"
 
@@ -47,16 +49,20 @@ class Product(Parts):
         with self._invocation():
             dropped = self._described(container, blob)
             if dropped is not None:
-                self.runs.start(self._transfer_for(dropped))
+                self.arrivals.arrived(dropped)
 
     def transfer_due(self, message: str) -> None:
-        """A continuation came due."""
-        transfer_id = transfer_in(message)
-        if transfer_id is None:
-            _unreadable(message)
-            return
+        """A continuation came due, or another look at a file that was none yet."""
+        transfer_id, awaited = transfer_in(message), awaited_in(message)
         with self._invocation():
-            self.runs.resume(transfer_id)
+            if transfer_id is not None:
+                self.runs.resume(transfer_id)
+            elif awaited is not None:
+                dropped = self._described(self.settings.drop_container, awaited.blob)
+                if dropped is not None:
+                    self.arrivals.arrived(dropped, awaited.since)
+            else:
+                _unreadable(message)
 
     def blob_poisoned(self, message: str) -> None:
         """The host gave up on a blob's event: its file becomes a failed transfer."""
@@ -75,8 +81,12 @@ class Product(Parts):
                 _poisoned(ending, transfer.id)
 
     def transfer_poisoned(self, message: str) -> None:
-        """The host gave up on a continuation: its transfer fails."""
-        transfer_id = transfer_in(message)
+        """The host gave up on a continuation: its transfer fails. A file that was none yet is looked at once more."""
+        transfer_id, awaited = transfer_in(message), awaited_in(message)
+        if awaited is not None:
+            with self._invocation():
+                AwaitedFiles(self._messages).send(awaited.blob, awaited.since, self.edges.policy.file_poll_cap)
+            return
         if transfer_id is None:
             _unreadable(message)
             return
@@ -98,11 +108,17 @@ class Product(Parts):
                 positions=PositionBlob(self.access, container),
                 clock=self.clock,
                 observer=self.logged,
-                transfer_for=self._transfer_for,
+                transfer_for=self.arrivals.found,
                 seconds=min(SECONDS, self.settings.run_budget_seconds / 4),
             ).tick()
             if self.telemetry is not None:
                 self.telemetry.oldest_unfinished(swept.oldest)
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """What becomes of dropped files."""
+        looks = AwaitedFiles(self._messages)
+        return Arrivals(self.runs, looks, self._transfer_for, self.clock, self.edges.policy, self.logged)
 
     def _described(self, container: str, blob: str) -> Dropped | None:
         """The file as it is now, where it is one of ours and still there."""

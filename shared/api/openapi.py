@@ -109,7 +109,10 @@ def _start() -> Json:
         "description": "Answers as soon as the transfer is durable. The same file version, target and name again is "
         "the same transfer, whatever has become of it.",
         "requestBody": {"required": True, "content": body},
-        "responses": {"202": _accepted("The transfer."), **_refs("400", "401", "403", "404", "413", "422", "503")},
+        "responses": {
+            "202": _accepted("The transfer."),
+            **_refs("400", "401", "403", "404", "409", "413", "422", "503"),
+        },
     }
 
 

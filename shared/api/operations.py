@@ -25,6 +25,7 @@ from shared.intake import checks, metadata
 from shared.intake.accept import noted
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.intake.names import name_from_blob
+from shared.run.arrivals import is_folder
 from shared.run.runs import Runs
 from shared.run.wishes import Denied, Granted, Reply, Unknown, Wishes
 from shared.storage.listing import ContinuationInvalid, Listing
@@ -59,6 +60,11 @@ class Operations:
             return problem(Code.BLOB_NOT_FOUND, f"There is no {checks.shown(asked.blob)} in the drop container.")
         if dropped.refusal is not None:
             return problem(dropped.refusal.code, dropped.refusal.detail)
+        if is_folder(dropped):
+            return problem(Code.BLOB_NOT_FOUND, f"{checks.shown(asked.blob)} is a folder, and no file.")
+        if dropped.copy is not None:
+            detail = f"The copy that makes {checks.shown(asked.blob)} is {dropped.copy}."
+            return problem(Code.SOURCE_INCOMPLETE, detail, headers={"Retry-After": str(RETRY_SECONDS)})
         transfer = self._transfer(dropped, asked)
         if not isinstance(transfer, Transfer):
             return faulty(transfer, malformed=False)

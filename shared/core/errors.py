@@ -31,6 +31,7 @@ class Code(StrEnum):
     # The file
     SOURCE_EMPTY = "SOURCE_EMPTY"
     SOURCE_TOO_LARGE = "SOURCE_TOO_LARGE"
+    SOURCE_INCOMPLETE = "SOURCE_INCOMPLETE"
     SOURCE_CHANGED = "SOURCE_CHANGED"
     SOURCE_GONE = "SOURCE_GONE"
     SOURCE_UNREADABLE = "SOURCE_UNREADABLE"
@@ -167,6 +168,10 @@ CATALOGUE: dict[Code, Entry] = {
     Code.SOURCE_TOO_LARGE: Entry(
         "The file is larger than 150 MiB.",
         "Outlook takes at most 150 MB per attachment: share the file by a link, or split it.",
+    ),
+    Code.SOURCE_INCOMPLETE: Entry(
+        "The file is not complete: the copy that makes it is under way, or has failed.",
+        "Let the copy end, or make it again; the finished copy is attached by itself, or dropped again.",
     ),
     Code.SOURCE_CHANGED: Entry(
         "The file was overwritten while it was being attached.",

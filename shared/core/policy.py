@@ -37,6 +37,11 @@ class Policy:
             refused: a 404 was seen to pass within seconds, and one that lasts longer is believed.
         sessions: upload sessions opened, or POSTs sent, before it gives up.
         look_delays: pauses before the second, third ... look for an attachment that may be listed late.
+        empty_wait: how long an empty blob may stay one before it is an empty file: writers that fill it later take
+            minutes over a slow line. The sweep finds it after as long (`sweep.GRACE`).
+        copy_wait: how long a copy from another account may be under way: a day. The service gives up after two weeks.
+        file_poll_first, file_poll_cap: delay between two looks at a blob that is no whole file yet; it grows with the
+            time for which it has been none.
         post_start: a POST starts at most this long after it was announced.
         post_landing: a POST that was announced this long ago has landed or never will.
         expiry_margin: how far our clock and Graph's may differ about a session's end.
@@ -63,3 +68,7 @@ class Policy:
     post_landing: float = 300
     expiry_margin: float = 300
     inline_wait: float = 5
+    empty_wait: float = 600
+    copy_wait: float = 86_400
+    file_poll_first: float = 5
+    file_poll_cap: float = 60

@@ -118,7 +118,7 @@ class SweepObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """One tick at a time. `transfer_for` is intake: what a dropped file asks for. `seconds`: see SECONDS."""
+    """One tick at a time. `transfer_for`: what a file asks for, if anything. `seconds`: see SECONDS."""
 
     runs: Runs
     checkpoints: Checkpoints
@@ -128,7 +128,7 @@ class Sweep:
     positions: Positions
     clock: Clock
     observer: SweepObserver
-    transfer_for: Callable[[Dropped], Transfer]
+    transfer_for: Callable[[Dropped], Transfer | None]
     seconds: float = SECONDS
 
     def tick(self) -> Swept:
@@ -279,6 +279,8 @@ class _Tick:
 
     def _accept(self, blob: Dropped) -> None:
         transfer = self.sweep.transfer_for(blob)
+        if transfer is None:
+            return
         if self.position.trouble(Kind.TRANSFER, transfer.id) is not None:
             return
         try:

@@ -138,12 +138,14 @@ class Dropped:
     """What a blob says of itself: one version, its metadata and its Content-Type.
 
     `refusal`: storage shows no more than that the file is there, and this is why; it can never be attached.
+    `copy`: what storage says of the copy that makes it: pending, failed or aborted; None of a whole file.
     """
 
     source: Source
     metadata: dict[str, str]
     content_type: str | None
     refusal: Failure | None = None
+    copy: str | None = None
 
 
 class Sources(Protocol):

@@ -10,6 +10,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -91,6 +92,38 @@ def transfer_in(text: str) -> str | None:
     named = _object(text).get("transferId")
     is_id = isinstance(named, str) and len(named) == len("0" * 32) and set(named) <= set("0123456789abcdef")
     return named if is_id else None
+
+
+class AwaitedFiles:
+    """Implements `FileLooks`: messages on the same queue that name a file instead of a transfer."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+
+    def send(self, blob: str, since: datetime, delay: float) -> None:
+        """See `FileLooks.send`."""
+        self._messages.put(json.dumps({"blob": blob, "since": since.astimezone(UTC).isoformat()}), delay)
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedFile:
+    """A file of the drop container that is to be looked at again, and since when it is waited for (UTC)."""
+
+    blob: str
+    since: datetime
+
+
+def awaited_in(text: str) -> AwaitedFile | None:
+    """The file that a message asks to look at; None where it is no such message."""
+    message = _object(text)
+    blob, since = message.get("blob"), message.get("since")
+    if set(message) != {"blob", "since"} or not _is_text(blob) or not _is_text(since) or not blob:
+        return None
+    try:
+        at = datetime.fromisoformat(since)
+        return AwaitedFile(blob, at.astimezone(UTC)) if at.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,10 @@ OF_SOURCE = {Code.STORAGE_ARCHIVED: Code.SOURCE_ARCHIVED, Code.STORAGE_ENCRYPTED
 transfer waits as for any storage that does not answer."""
 
 
+UNFINISHED = frozenset({"pending", "failed", "aborted"})
+"""What `x-ms-copy-status` says of a blob that is not the whole of what was copied (Copy Blob)."""
+
+
 class DropContainer:
     """Implements `Sources`."""
 
@@ -102,7 +106,7 @@ class DropContainer:
         """See `Sources.page`."""
         container = self._access.blobs.get_container_client(self._container)
         with storage_errors("list the drop container"), continuation_refused(continuation):
-            pages: Any = container.list_blobs(include=["metadata"], results_per_page=size).by_page(continuation)
+            pages: Any = container.list_blobs(include=["metadata", "copy"], results_per_page=size).by_page(continuation)
             try:
                 blobs = [self._dropped(blob) for blob in next(pages)]
             except (StopIteration, ResourceNotFoundError):
@@ -130,7 +134,14 @@ class DropContainer:
         refusal = None
         if getattr(properties, "encrypted_metadata", None):  # how a listing shows it; a HEAD is refused
             refusal = Failure(Code.SOURCE_ENCRYPTED, f"{source.blob!r} is encrypted with a customer-provided key.")
-        return Dropped(source, dict(properties.metadata or {}), properties.content_settings.content_type, refusal)
+        status = str(properties.copy.status or "").lower()
+        return Dropped(
+            source,
+            dict(properties.metadata or {}),
+            properties.content_settings.content_type,
+            refusal,
+            copy=status if status in UNFINISHED else None,
+        )
 
 
 class BlobReader:

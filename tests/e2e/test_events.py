@@ -96,6 +96,18 @@ def test_a_file_is_found_by_polling_where_there_is_no_event_grid(azurite: Azurit
             attached(polled, file)
 
 
+def test_a_writer_that_creates_an_empty_file_first_has_it_attached_once(scene: Scene) -> None:
+    item = scene.item()
+    scene.drop(b"", blob="growing.bin", item=item)
+    scene.stack.wait_until(lambda: '"event": "file_not_ready"' in scene.stack.logs, what="the empty file is waited for")
+    attached(scene, scene.drop(content(1000), blob="growing.bin", item=item))
+    folder = scene.drop(b"", blob="a folder", hdi_isfolder="true")
+    scene.stack.wait_until(lambda: '"reason": "it is a folder"' in scene.stack.logs, what="the folder is passed over")
+    judge.settle(scene)
+    seen = [one["plan"]["source"]["blob"] for one in scene.transfers()]
+    assert (seen.count("growing.bin"), seen.count(folder.blob)) == (1, 0)
+
+
 def test_a_message_that_is_not_ours_is_told_and_taken_away(scene: Scene) -> None:
     attached(scene, scene.drop(content(10)))
     if "transfers" not in scene.stack.queue_lengths():

@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,16 @@ from hypothesis import strategies as st
 
 from devkit.fuzz import environment, messages
 from shared.settings import read
-from shared.storage.queue import Continuations, PoisonedDrop, drop_in, message_text, transfer_in
+from shared.storage.queue import (
+    AwaitedFile,
+    AwaitedFiles,
+    Continuations,
+    PoisonedDrop,
+    awaited_in,
+    drop_in,
+    message_text,
+    transfer_in,
+)
 from shared.wiring import Product
 from tests.unit.run.stage import Stage
 
@@ -114,6 +124,33 @@ def test_a_message_of_ours_is_understood_plain_and_in_base64(raw: bytes) -> None
 )
 def test_any_other_message_is_handed_on_as_it_is(raw: bytes, text: str) -> None:
     assert message_text(raw) == text
+
+
+def test_a_message_about_a_file_that_is_none_yet_is_understood() -> None:
+    sent = Sent()
+    since = datetime(2026, 3, 2, 8, 0, 0, 5, UTC)
+    AwaitedFiles(sent).send('in/\u5831 "a".pdf', since, 7)  # type: ignore[arg-type]  # all that is used of Messages
+    [(text, delay)] = sent.put_
+    assert (awaited_in(text), transfer_in(text), delay) == (AwaitedFile('in/\u5831 "a".pdf', since), None, 7)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OURS,
+        "{}",
+        '{"blob": "a"}',
+        '{"blob": "", "since": "2026-03-02T08:00:00+00:00"}',
+        '{"blob": "a", "since": "2026-03-02T08:00:00"}',
+        '{"blob": "a", "since": "0001-01-01T00:00:00+14:00"}',
+        '{"blob": "a", "since": "yesterday"}',
+        '{"blob": "a", "since": 5}',
+        '{"blob": "\\ud800", "since": "2026-03-02T08:00:00+00:00"}',
+        '{"blob": "a", "since": "2026-03-02T08:00:00+00:00", "x": 1}',
+    ],
+)
+def test_what_names_no_file_to_look_at_is_none(text: str) -> None:
+    assert awaited_in(text) is None
 
 
 POISONED = {
