@@ -5,15 +5,22 @@ Its start takes a second of a processor, so whoever needs many storages takes ac
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import re
 from pathlib import Path
+from typing import Self
 
 from devkit.processes import Child
 
 PACKAGE = Path(__file__).with_name("node_modules") / "azurite" / "dist" / "src"
 ACCOUNT = "devstoreaccount1"  # Azurite's built-in account and key, the same everywhere, published by Microsoft
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+SHARED = "SHARED_AZURITE"
+"""The environment's word for the origins of an Azurite that runs already, as JSON."""
+
+EACH = 8  # accounts that one process takes of a shared one
 MOST_ACCOUNTS = 500  # Azurite is told all of them when it starts; a test process takes some dozens
 
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at (http://\S+)")
@@ -70,3 +77,36 @@ class Azurite(Child):
     def _connection_string(self, account: str) -> str:
         endpoints = "".join(f"{name}Endpoint={origin}/{account};" for name, origin in sorted(self.origins.items()))
         return f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={KEY};{endpoints}"
+
+
+class SharedAzurite(Azurite):
+    """One that another process started, and named in SHARED: entering and leaving it changes nothing.
+
+    Processes side by side are given accounts of their own, by their number, and each account empty.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.origins = json.loads(os.environ[SHARED])
+        self._handed_out = itertools.count()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    @property
+    def connection_string(self) -> str:
+        """The built-in account's. It is everybody's: whoever uses it makes names of its own."""
+        return self._connection_string(ACCOUNT)
+
+    def new_account(self) -> str:
+        """See `Azurite.new_account`. Accounts come round again: what an earlier process left is cleared first."""
+        number = os.getpid() * EACH + next(self._handed_out) % EACH
+        text = self._connection_string(f"account{1 + number % MOST_ACCOUNTS}")
+        from devkit.storage import LocalStorage  # noqa: PLC0415 - it needs what this module makes
+
+        with LocalStorage(text) as storage:
+            storage.clear()
+        return text

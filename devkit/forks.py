@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import resource
 import signal
 import sys
@@ -20,6 +21,9 @@ import pytest
 
 CHANGE = "MUTANT_UNDER_TEST"
 """mutmut's variable: which change is in force. Empty is none of them; `fail` makes every changed function raise."""
+
+SAMPLE = "MUTATION_SAMPLE"
+"""The environment's word for how many changes to draw, and the seed: `60:7`. Without it all are tried."""
 
 CPU_SECONDS, CPU_FACTOR = 20, 5
 """A change may take so much more than its tests do without it, seconds and times; then it counts as noticed."""
@@ -40,8 +44,9 @@ class Forks:
         self._reached: dict[str, list[str]] = stats["tests_by_mangled_function_name"]
         self._seconds: dict[str, float] = stats["duration_by_test"]
 
-    def pytest_configure(self) -> None:
+    def pytest_configure(self, config: pytest.Config) -> None:
         """A change is noticed by what it does, never by how busy the machine is, and always by the same examples."""
+        config.addinivalue_line("markers", "xdist_group(name): a word of the plugin that is left out here")
         from hypothesis import HealthCheck, settings  # noqa: PLC0415 - pytest wants to be there before it
 
         calm = list(HealthCheck)
@@ -55,7 +60,7 @@ class Forks:
         everything = list(items.values())
         told = dict(self._tried(session, [("", everything), ("fail", everything)]))
         if told == {"": "survived", "fail": "killed"}:
-            changes = [(name, self._tests(name, items)) for name in sorted(_changes())]
+            changes = [(name, self._tests(name, items)) for name in chosen(sorted(_changes()))]
             told |= dict(self._tried(session, changes))
         self._result.write_text(json.dumps(told), encoding="utf-8")
         return True
@@ -96,6 +101,15 @@ class Forks:
 
     def _limit(self, tests: list[pytest.Item]) -> int:
         return CPU_SECONDS + int(CPU_FACTOR * sum(self._seconds.get(test.nodeid, 0.0) for test in tests))
+
+
+def chosen(changes: list[str]) -> list[str]:
+    """All of them, or as many as SAMPLE asks for, drawn by its seed."""
+    asked = os.environ.get(SAMPLE)
+    if not asked:
+        return changes
+    count, _, seed = asked.partition(":")
+    return sorted(random.Random(int(seed)).sample(changes, min(int(count), len(changes))))
 
 
 def _changes() -> Iterator[str]:

@@ -2,10 +2,15 @@
 
 What no test notices stands in tests/mutation_survivors.md with the reason why it makes no difference; a change that
 survives and does not stand there breaks the proof, and so does one that stands there and is noticed.
+
+    python -m devkit.mutation --scope edges --sample 100
+
+tries some changes of what runs, stores and paces transfers, drawn anew each time, and prints what no test notices.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -14,20 +19,83 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+
+from devkit.azurite import SHARED, Azurite
+from devkit.forks import SAMPLE
+from devkit.proof import fresh_seed
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "mutation"
 EXPLAINED = ROOT / "tests" / "mutation_survivors.md"
-COPIED = ("shared", "tests/unit", "devkit", "pyproject.toml", "host.json")
-RESTS = ("shared", "tests/unit", "tests/pace", "pyproject.toml", "tests/mutation_survivors.md")
+COPIED = (
+    "shared",
+    "tests/conftest.py",
+    "tests/unit",
+    "tests/pace",
+    "tests/storage",
+    "devkit",
+    "pyproject.toml",
+    "host.json",
+)
+RESTS = ("shared", "tests/unit", "tests/pace", "tests/storage", "pyproject.toml", "tests/mutation_survivors.md")
 SIDE_BY_SIDE = 2
 ENOUGH = 0.95
 """Share of the changes that a test must notice."""
 
-FIRST = "shared.core.retry.x_backoff__mutmut_1"
-"""mutmut writes all changes, and which test reaches which function, before it tries the first; we try the others."""
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which packages are changed, and which tests must notice.
+
+    `first` names one change: mutmut writes all of them, and which test reaches which function, before it tries the
+    first; we try the others. `stores` says that the tests need Azurite.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    first: str
+    mutate: tuple[str, ...]
+    tests: tuple[str, ...]
+    arguments: tuple[str, ...]
+    stores: bool = False
+
+
+def rules() -> Scope:
+    """The core, and what reads and writes Graph's answers: as pyproject.toml has it for mutmut."""
+    given = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
+    return Scope(
+        "rules",
+        ("core", "graph"),
+        "shared.core.retry.x_backoff__mutmut_1",
+        tuple(given["only_mutate"]),
+        tuple(given["pytest_add_cli_args_test_selection"]),
+        tuple(given["pytest_add_cli_args"]),
+    )
+
+
+EDGES = Scope(
+    "edges",
+    ("run", "storage", "pace"),
+    "shared.storage.summary.x_pack__mutmut_1",
+    ("shared/run/*.py", "shared/storage/*.py", "shared/pace/*.py"),
+    ("tests/unit/run", "tests/unit/storage", "tests/storage", "tests/pace"),
+    (
+        # the slow nets, and what plays whole fleets: what only they catch is missing from the tests of its own module
+        "--deselect=tests/unit/storage/test_soundness.py::test_whatever_the_core_makes_is_sound",
+        "--deselect=tests/unit/storage/test_soundness.py::test_the_core_can_go_on_from_whatever_is_sound",
+        "--ignore=tests/storage/test_storage_breaks.py",
+        "--ignore=tests/pace/test_proofs.py",
+        "--ignore=tests/pace/test_rehearsal.py",
+        "--ignore=tests/pace/test_report.py",
+        "--ignore=tests/pace/test_simulation.py",
+        "--ignore=tests/pace/test_timeline.py",
+    ),
+    stores=True,
+)
+"""What runs, stores and paces transfers. Azurite serves the tests of the adapters."""
 
 _CHANGED = re.compile(r"^[-+](?![-+]{2})", re.MULTILINE)
 
@@ -57,20 +125,32 @@ class Report:
         return 1 - len(self.survivors) / self.tried if self.tried else 0.0
 
 
-def run(build: Path = BUILD) -> Report:
-    """Change every line; RuntimeError where the tests do not even run."""
-    _copied(build)
-    _done([str(Path(sys.executable).parent / "mutmut"), "run", "--max-children", "1", FIRST], build)
+def run(scope: Scope, build: Path = BUILD, *, sample: str = "") -> Report:
+    """Change every line of a scope, or a sample (`COUNT:SEED`); RuntimeError where the tests do not even run."""
+    build = build / scope.name
+    _copied(build, scope)
     mutants, result = build / "mutants", build / "result.json"
-    given = _configured()
-    chosen = [*given["pytest_add_cli_args_test_selection"], *given["pytest_add_cli_args"]]
     script = [sys.executable, "-P", str(ROOT / "devkit" / "forks.py"), str(result), str(SIDE_BY_SIDE)]
-    said = _done([*script, *chosen], mutants, {"PYTHONPATH": str(mutants)})
+    with ExitStack() as parts:
+        more = {}
+        if scope.stores:
+            more[SHARED] = json.dumps(parts.enter_context(Azurite()).origins)
+        mutmut = str(Path(sys.executable).parent / "mutmut")
+        _done([mutmut, "run", "--max-children", "1", scope.first], build, more)
+        more |= {"PYTHONPATH": str(mutants), SAMPLE: sample}
+        said = _done([*script, *scope.tests, *scope.arguments], mutants, more)
     told: dict[str, str] = json.loads(result.read_text(encoding="utf-8"))
     if (told.pop("", None), told.pop("fail", None)) != ("survived", "killed"):
         raise RuntimeError(f"the tests do not pass without a change, or pass with a broken product:\n{said[-2000:]}")
     survivors = [_shown(name, build) for name, status in told.items() if status in {"survived", "unreached"}]
     return Report(len(told), tuple(survivors), sum(status == "endless" for status in told.values()))
+
+
+def belonging(explained: str, scope: Scope) -> str:
+    """The part of the explanations that is about the packages of a scope."""
+    head, *sections = explained.split("\n## ")
+    mine = [section for section in sections if section.strip("` ").partition(".")[0] in scope.packages]
+    return "\n## ".join([head, *mine])
 
 
 def unexplained(survivors: Iterable[Survivor], explained: str) -> list[str]:
@@ -113,7 +193,7 @@ def _shown(name: str, build: Path) -> Survivor:
     return Survivor(function, _plain(changed))
 
 
-def _copied(build: Path) -> None:
+def _copied(build: Path, scope: Scope) -> None:
     """The tree as it is now, where mutmut may write."""
     shutil.rmtree(build, ignore_errors=True)
     build.mkdir(parents=True)
@@ -124,11 +204,26 @@ def _copied(build: Path) -> None:
             shutil.copytree(there, here, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
         else:
             shutil.copy(there, here)
+    project = build / "pyproject.toml"
+    project.write_text(configured(project.read_text(encoding="utf-8"), scope), encoding="utf-8")
 
 
-def _configured() -> dict[str, list[str]]:
-    given: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
-    return given
+def configured(project: str, scope: Scope) -> str:
+    """pyproject.toml with mutmut's table as the scope has it."""
+    table = {
+        "source_paths": ["shared"],
+        "also_copy": ["devkit"],
+        "only_mutate": scope.mutate,
+        "pytest_add_cli_args_test_selection": scope.tests,
+        "pytest_add_cli_args": scope.arguments,
+    }
+    written = "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+    return re.sub(
+        r"\[tool\.mutmut\]\n.*?(?=^\[)",
+        lambda _: f"[tool.mutmut]\n{written}\n",
+        project,
+        flags=re.DOTALL | re.MULTILINE,
+    )
 
 
 def _done(command: list[str], where: Path, more: dict[str, str] | None = None) -> str:
@@ -138,3 +233,23 @@ def _done(command: list[str], where: Path, more: dict[str, str] | None = None) -
     if done.returncode:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}")
     return done.stdout + done.stderr
+
+
+def main() -> int:
+    """From the command line; exit code 1 where less than ENOUGH is noticed."""
+    scopes = {scope.name: scope for scope in (rules(), EDGES)}
+    parser = argparse.ArgumentParser(prog="python -m devkit.mutation", description=__doc__)
+    parser.add_argument("--scope", choices=scopes, default="edges")
+    parser.add_argument("--sample", type=int, help="so many changes (default: all)")
+    parser.add_argument("--seed", type=int, default=fresh_seed(), help="of the sample (default: a fresh one, printed)")
+    given = parser.parse_args()
+    if given.sample:
+        print(f"seed {given.seed}", flush=True)
+    report = run(scopes[given.scope], sample=f"{given.sample}:{given.seed}" if given.sample else "")
+    print(written(report.survivors))
+    print(f"{report.tried} changes, {report.noticed:.1%} noticed, {report.endless} endless")
+    return 0 if report.noticed >= ENOUGH else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -59,11 +59,26 @@ def branches(_seed: int) -> Outcome:
 
 def changes(_seed: int) -> Outcome:
     """Every line of the rules changed, and a test that fails for it."""
-    report = mutation.run()
-    explained = mutation.EXPLAINED.read_text(encoding="utf-8") if mutation.EXPLAINED.exists() else ""
-    broken = mutation.unexplained(report.survivors, explained)
+    scope = mutation.rules()
+    report = mutation.run(scope)
+    broken = _unexplained(report, scope)
     if report.noticed < mutation.ENOUGH:
         broken.append(f"only {report.noticed:.1%} of the changes were noticed")
+    return _changed(report, broken)
+
+
+def changes_of_edges(_seed: int) -> Outcome:
+    """The same for what runs, stores and paces transfers: enough is noticed, or every other change is explained."""
+    report = mutation.run(mutation.EDGES)
+    return _changed(report, [] if report.noticed >= mutation.ENOUGH else _unexplained(report, mutation.EDGES))
+
+
+def _unexplained(report: mutation.Report, scope: mutation.Scope) -> list[str]:
+    explained = mutation.EXPLAINED.read_text(encoding="utf-8") if mutation.EXPLAINED.exists() else ""
+    return mutation.unexplained(report.survivors, mutation.belonging(explained, scope))
+
+
+def _changed(report: mutation.Report, broken: list[str]) -> Outcome:
     share = f"{100 * report.noticed:.1f} %"
     survived = len(report.survivors)
     return Outcome(report.tried, broken, {"noticed": share, "without an effect": survived, "endless": report.endless})
@@ -127,6 +142,16 @@ PROOFS = (
         "changed lines of the core, and of what reads and writes Graph's answers",
         2_000,
         changes,
+        rests=mutation.RESTS,
+    ),
+    Proof(
+        "mutation-edges",
+        "the tests notice a changed line in what runs, stores and paces transfers: nineteen times out of twenty, or it "
+        "is explained",
+        "I25",
+        "changed lines of runs, storage and pacing",
+        2_000,
+        changes_of_edges,
         rests=mutation.RESTS,
     ),
 )

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from devkit.mutation import EXPLAINED, ROOT, Survivor, read, unexplained, written
+import tomllib
+
+import pytest
+
+from devkit.forks import SAMPLE, chosen
+from devkit.mutation import (
+    EDGES,
+    EXPLAINED,
+    ROOT,
+    Scope,
+    Survivor,
+    belonging,
+    configured,
+    read,
+    rules,
+    unexplained,
+    written,
+)
 
 ONE = Survivor("core.retry.backoff", "- whole = 1\n+ whole = None")
 OTHER = Survivor("graph.hosts.UploadHosts.allow", "- a\n- b\n+ c")
@@ -35,3 +52,38 @@ def test_every_explained_change_is_about_lines_that_are_there() -> None:
         removed = [line[2:] for line in one.change.splitlines() if line.startswith("- ")]
         assert removed, one
         assert set(removed) <= source, one
+
+
+@pytest.mark.parametrize("scope", [rules(), EDGES], ids=["rules", "edges"])
+def test_a_scope_becomes_mutmuts_configuration_and_its_tests_are_there(scope: Scope) -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    before, after = tomllib.loads(project), tomllib.loads(configured(project, scope))
+    mutmut = after["tool"].pop("mutmut")
+    before["tool"].pop("mutmut")
+    assert after == before
+    assert tuple(mutmut["only_mutate"]) == scope.mutate
+    assert all(list(ROOT.glob(pattern)) for pattern in scope.mutate)
+    named = [argument.partition("=")[2].partition("::") for argument in mutmut["pytest_add_cli_args"]]
+    for file, _, test in [*named, *((path, "", "") for path in scope.tests)]:
+        assert (ROOT / file).exists(), file
+        assert not test or f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), test
+
+
+def test_explanations_belong_to_the_scope_of_their_package() -> None:
+    stored = Survivor("storage.summary.pack", "- a\n+ b")
+    text = "# Title\n" + written([ONE, stored])
+    assert read(belonging(text, rules())) == [ONE]
+    assert read(belonging(text, EDGES)) == [stored]
+
+
+def test_a_sample_is_drawn_by_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = [f"change {number:03}" for number in range(100)]
+    assert chosen(changes) == changes
+    monkeypatch.setenv(SAMPLE, "10:7")
+    drawn = chosen(changes)
+    assert (len(drawn), drawn) == (10, chosen(changes))
+    assert drawn == sorted(drawn)
+    monkeypatch.setenv(SAMPLE, "10:8")
+    assert chosen(changes) != drawn
+    monkeypatch.setenv(SAMPLE, "1000:8")
+    assert chosen(changes) == changes
