@@ -97,8 +97,15 @@ def retry_transfer(request: func.HttpRequest) -> func.HttpResponse:
 @app.function_name("health")
 @app.route("health", trigger_arg_name="request", methods=["GET"], auth_level=NO_KEY)
 def health(request: func.HttpRequest) -> func.HttpResponse:
-    """Whether the app can work; with a key, why not."""
+    """Whether the app can work."""
     return _answered(request, product.http.health.answer)
+
+
+@app.function_name("health_details")
+@app.route("health/details", trigger_arg_name="request", methods=["GET"], auth_level=KEY)
+def health_details(request: func.HttpRequest) -> func.HttpResponse:
+    """Whether the app can work, and why not."""
+    return _answered(request, product.http.health.details)
 
 
 @app.function_name("openapi")

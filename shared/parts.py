@@ -109,14 +109,15 @@ class Parts:
         """The transfers as they are stored."""
         from shared.storage.checkpoints import CheckpointContainer  # noqa: PLC0415 - cold start
 
-        return CheckpointContainer(self.access, self.settings.checkpoint_container)
+        settings = self.settings
+        return CheckpointContainer(self.access, settings.checkpoint_container, settings.drop_container)
 
     @cached_property
     def ends(self) -> EndMarks:
         """The marks of transfers that are over."""
         from shared.storage.ends import EndMarks  # noqa: PLC0415 - cold start
 
-        return EndMarks(self.access, self.settings.checkpoint_container)
+        return EndMarks(self.access, self.settings.checkpoint_container, self.checkpoints)
 
     @cached_property
     def continuations(self) -> Continuations:
@@ -209,7 +210,6 @@ class Parts:
         """The HTTP API and the page."""
         from shared.api.app import Api  # noqa: PLC0415 - cold start
         from shared.api.health import Health  # noqa: PLC0415 - cold start
-        from shared.api.keys import KeyCheck  # noqa: PLC0415 - cold start
         from shared.api.operations import Operations  # noqa: PLC0415 - cold start
         from shared.api.page.handler import OperatorPage  # noqa: PLC0415 - cold start
         from shared.run.wishes import Wishes  # noqa: PLC0415 - cold start
@@ -229,16 +229,18 @@ class Parts:
             prefix=self.settings.route_prefix,
         )
         page = OperatorPage(checkpoints=self.checkpoints, listing=listing, wishes=wishes, clock=self.clock)
-        return Api(
-            operations, Health(self._looks(), KeyCheck(self.settings.route_prefix)), page, self.settings.route_prefix
-        )
+        return Api(operations, Health(self._looks()), page, self.settings.route_prefix)
 
     def _looks(self) -> dict[str, Callable[[], str]]:
         """What the app's health depends on."""
+        from shared.storage.positions import PositionBlob  # noqa: PLC0415 - cold start
+
         settings, access = self.settings, self.access
+        positions = PositionBlob(access, settings.checkpoint_container)
         return {
-            "files": lambda: looks.container(access, settings.drop_container, must_exist=True),
-            "checkpoints": lambda: looks.container(access, settings.checkpoint_container, must_exist=False),
+            "files": lambda: looks.container(access, settings.drop_container),
+            "checkpoints": lambda: looks.checkpoints(access, settings.checkpoint_container),
+            "sweep": lambda: looks.sweep(positions.load()),
             "queue": lambda: looks.queue(access, settings.transfer_queue),
             "identity": self._look_at_identity,
             "graph": lambda: look(self.graph, settings.graph_base_url),

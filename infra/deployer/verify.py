@@ -150,7 +150,7 @@ def _api(site: Deployed, root: str) -> AppApi:
 
 
 def _healthy(site: Deployed, api: AppApi) -> Verdict:
-    status, body = site.azure.patiently("the app's answer", lambda: api.get("health"), ())
+    status, body = site.azure.patiently("the app's answer", lambda: api.get("health/details"), ())
     return status == _OK, f"HTTP {status}" + ("" if status == _OK else f" {body}")
 
 

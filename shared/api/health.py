@@ -1,4 +1,8 @@
-"""Whether the app can work: one look at each thing it depends on, side by side, and no more often than needed."""
+"""Whether the app can work: one look at each thing it depends on, side by side, and no more often than needed.
+
+Anybody may ask whether it is up or down. Why is told at a route of its own, which the host opens with a key: so nothing
+here has to find out who asks, by a call to the app itself or otherwise.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from shared.api.http import Answer, Call, json_answer
-from shared.api.keys import KeyCheck
 
 PATIENCE = 8.0
 """Seconds for all looks together; what has not answered by then is down. Chosen: below the usual probe's 10 or more."""
@@ -31,25 +34,29 @@ class State:
 
 
 class Health:
-    """GET /health. `looks` by the dependency's name. Safe to share between threads."""
+    """GET /health and GET /health/details. `looks` by the dependency's name. Safe to share between threads."""
 
-    def __init__(self, looks: Mapping[str, Look], keys: KeyCheck) -> None:
+    def __init__(self, looks: Mapping[str, Look]) -> None:
         self._looks = looks
-        self._keys = keys
         self._lock = threading.Lock()
         self._found: dict[str, State] = {}
         self._found_at = float("-inf")
 
-    def answer(self, call: Call) -> Answer:
-        """200 or 503; each dependency's state for a caller with a function key, `up` or `down` for anybody."""
-        found = self._states()
-        is_up = all(state.is_up for state in found.values())
-        shown: dict[str, object] = {"status": _word(is_up)}
-        if self._keys.is_right(call):
-            shown["checks"] = {
-                name: {"status": _word(state.is_up), "detail": state.detail} for name, state in found.items()
-            }
-        return json_answer(shown, HTTPStatus.OK if is_up else HTTPStatus.SERVICE_UNAVAILABLE)
+    def answer(self, _call: Call) -> Answer:
+        """200 or 503, and one word."""
+        return self._answered({})
+
+    def details(self, _call: Call) -> Answer:
+        """The same with each dependency's state."""
+        checks = {
+            name: {"status": _word(state.is_up), "detail": state.detail} for name, state in self._states().items()
+        }
+        return self._answered({"checks": checks})
+
+    def _answered(self, more: Mapping[str, object]) -> Answer:
+        is_up = all(state.is_up for state in self._states().values())
+        status = HTTPStatus.OK if is_up else HTTPStatus.SERVICE_UNAVAILABLE
+        return json_answer({"status": _word(is_up), **more}, status)
 
     def _states(self) -> dict[str, State]:
         with self._lock:  # who comes meanwhile waits for the same answer

@@ -260,7 +260,7 @@ class CheckShown(TypedDict):
 
 @with_config(_SHOWN)
 class HealthShown(TypedDict):
-    """Whether the app can work. `checks` is there for callers with a function key."""
+    """Whether the app can work. `checks` is there in the details alone."""
 
     status: Literal["up", "down"]
     checks: NotRequired[dict[str, CheckShown]]

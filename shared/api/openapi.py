@@ -48,6 +48,7 @@ def description(prefix: str = ROUTE_PREFIX) -> Json:
             "/transfers/{id}": {"get": _read(), "delete": _cancel()},
             "/transfers/{id}/retry": {"post": _retry()},
             "/health": {"get": _health()},
+            "/health/details": {"get": _health_details()},
             "/openapi.json": {"get": _description()},
             "/ui": {"get": _page()},
         },
@@ -193,10 +194,24 @@ def _health() -> Json:
         "operationId": "readHealth",
         "tags": ["service"],
         "summary": "Can the app work?",
-        "description": "With a function key also the state of each dependency. A look counts for ten seconds.",
-        "security": [{}, {"functionKey": []}, {"functionKeyInQuery": []}],
+        "description": "One word, for anybody. A look counts for ten seconds.",
+        "security": [{}],
         "responses": {
             "200": {"description": "It can.", "content": _content("Health", JSON)},
+            "503": {"description": "It cannot.", "content": _content("Health", JSON)},
+        },
+    }
+
+
+def _health_details() -> Json:
+    return {
+        "operationId": "readHealthDetails",
+        "tags": ["service"],
+        "summary": "Why can the app not work?",
+        "description": "The state of each dependency, and what the sweep cannot handle. A look counts for ten seconds.",
+        "responses": {
+            "200": {"description": "It can work.", "content": _content("Health", JSON)},
+            **_refs("401"),
             "503": {"description": "It cannot.", "content": _content("Health", JSON)},
         },
     }

@@ -16,7 +16,7 @@ from shared.core.checkpoint import Checkpoint
 from shared.core.model import State, Transfer
 from shared.storage import ends
 from shared.storage.listing import ContinuationInvalid, Wanted
-from shared.storage.ports import StorageUnavailable
+from shared.storage.ports import StorageRefused
 
 pytestmark = pytest.mark.xdist_group("api listing")
 
@@ -171,9 +171,9 @@ def test_a_continuation_names_no_mailbox(mixed: Shelf) -> None:
     assert b"ada" not in base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def test_storage_that_is_down_is_said_to_be_down(azurite: Azurite) -> None:
+def test_a_listing_that_storage_refuses_says_so(azurite: Azurite) -> None:
     gone = Shelf(azurite, "Not_A_Container")
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(StorageRefused, match="STORAGE_REFUSED: storage answered 400 InvalidResourceName"):
         gone.listing.page(Wanted(), 1, None, NOW)
 
 

@@ -98,7 +98,8 @@ TOLD = [
         "post", "/transfers/{id}/retry", one_failed, 202, lambda body, i: (body["id"], body["state"]) == (i, "queued")
     ),
     Told("delete", "/transfers/{id}", one_running, 202, lambda body, i: body["id"] == i),
-    Told("get", "/health", begun, 200, lambda body, _: body["status"] == "up" and bool(body["checks"])),
+    Told("get", "/health", begun, 200, lambda body, _: bool(body == {"status": "up"})),
+    Told("get", "/health/details", begun, 200, lambda body, _: body["status"] == "up" and bool(body["checks"])),
     Told("get", "/openapi.json", begun, 200, lambda body, _: bool(body["openapi"] == "3.1.0")),
 ]
 

@@ -39,7 +39,7 @@ class App:
         return {"id": f"t{index}", "state": state, "source": {"blob": blob}, "error": error}
 
     def answer(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
-        if path == "/api/health":
+        if path == "/api/health/details":
             return self.health
         if path.startswith("/api/transfers?"):
             newest_first = [{"id": one["id"], "source": one["source"]} for one in reversed(self.listed())]
