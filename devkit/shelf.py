@@ -33,7 +33,7 @@ class Shelf:
         )
         self.container = container
         self.checkpoints = CheckpointContainer(self.access, container)
-        self.ends = EndMarks(self.access, container)
+        self.ends = EndMarks(self.access, container, self.checkpoints)
         self.listing = Listing(self.access, container, self.checkpoints)
 
     def put(self, transfer: Transfer) -> Transfer:

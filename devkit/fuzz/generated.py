@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.core.checkpoint import Checkpoint, Lease
 from shared.core.errors import Code
 from shared.core.model import (
+    LOOKUPS,
     TERMINAL,
     Attachment,
     Failure,
@@ -38,6 +39,11 @@ TIMES = st.datetimes(datetime(YEARS[0], 1, 1), datetime(YEARS[-1], 12, 31), time
 COUNTS = st.integers(0, 1000)
 STATUSES = st.none() | st.integers(100, 599)
 IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
+ITEMS = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=60).filter(
+    lambda text: text.strip(".")
+)
+"""Ids of Outlook items, as far as they have to be: printable ASCII, and no step in a path."""
+
 SEEN = st.builds(GraphAnswer, STATUSES, st.none() | TEXTS, st.none() | TEXTS)
 FAILURES = st.builds(Failure, st.sampled_from(Code), TEXTS, st.none() | SEEN)
 TARGETS = st.builds(Target, WORDS, st.sampled_from(TargetKey), WORDS)
@@ -67,17 +73,18 @@ def transfers(draw: st.DrawFn) -> Transfer:
     plan = Plan(source, draw(missing | TARGETS), draw(missing | ATTACHMENTS), draw(TIMES))
     suspects = draw(st.lists(WORDS, min_size=1, max_size=4)) if state is State.COMPARING else []
     route = draw(st.sampled_from(Route))
+    announced_at = draw(_announced(state))
     return Transfer(
         id=draw(IDS),
         plan=plan,
         route=route,
         state=state,
-        item_id=draw(WORDS if not over and state is not State.PLANNED else st.none() | WORDS),
+        item_id=draw(_item(state, plan.target)),
         before=draw(_before(state, route)),
         session=draw(_session(state, route, size)),
         range_bytes=draw(st.none() | st.integers(1, LARGEST_RANGE)),
-        announced_at=draw(_announced(state)),
-        landed=draw(st.booleans()),
+        announced_at=announced_at,
+        landed=draw(st.booleans() if over or announced_at is not None else st.just(False)),  # noqa: FBT003 - drawn
         suspects=tuple(suspects),
         strangers=draw(st.integers(0, len(suspects))),
         verdict=draw(st.none() | FAILURES),
@@ -105,6 +112,13 @@ def _before(state: State, route: Route) -> st.SearchStrategy[tuple[str, ...] | N
     if state in TERMINAL or (state is State.PLANNED and route is Route.POST):
         return st.none() | _LISTED
     return st.none() if state is State.PLANNED else _LISTED
+
+
+def _item(state: State, target: Target | None) -> st.SearchStrategy[str | None]:
+    if state in TERMINAL:
+        return st.none() | ITEMS
+    is_to_be_found = state is State.PLANNED and target is not None and target.key in LOOKUPS
+    return st.none() | ITEMS if is_to_be_found else ITEMS
 
 
 def _announced(state: State) -> st.SearchStrategy[datetime | None]:

@@ -18,6 +18,9 @@ from shared.core.position import Position
 from shared.storage import codec
 from shared.storage.ports import Buffer, Conflict, Dropped, SourceLost, Stored
 
+DROP = "drop"
+"""The drop container of every world."""
+
 
 class MemoryCheckpoints:
     """Implements `Checkpoints` and `UnfinishedTransfers`. Keeps real bytes, so that the real codec is used."""
@@ -86,7 +89,7 @@ class MemoryCheckpoints:
 @lru_cache(maxsize=2048)
 def _decoded(data: bytes, transfer_id: str) -> Checkpoint:
     """What the real codec reads. Read once, because thousands of stories begin with the same checkpoints."""
-    return codec.decode(data, transfer_id)
+    return codec.decode(data, transfer_id, DROP)
 
 
 @dataclass

@@ -10,7 +10,11 @@ from typing import Protocol
 
 from shared.core.checkpoint import Checkpoint, lease
 from shared.core.model import Transfer
-from shared.storage.ports import Checkpoints, Clock, Conflict, Stored
+from shared.storage.ports import Checkpoints, Clock, Conflict, StorageUnavailable, Stored
+
+ATTEMPTS = 3
+"""Times that a save is repeated which storage calls a conflict although nobody wrote. Chosen: such answers come now and
+then, one after another hardly ever."""
 
 
 class LostOwnership(Exception):  # noqa: N818 - it names what is the case
@@ -135,11 +139,22 @@ class Ledger:
         return self._saved_over(stored, replace(checkpoint, transfer=self._with_wish(checkpoint.transfer)))
 
     def _saved_over(self, stored: Stored, checkpoint: Checkpoint) -> tuple[str, Checkpoint]:
-        """Write once more, over what was just read."""
-        try:
-            return self._store.save(checkpoint, stored.etag), checkpoint
-        except Conflict:
-            raise LostOwnership from None
+        """Write again, over what was just read, as long as that is what stands there.
+
+        Raises:
+            StorageUnavailable: what stands there is ours, and storage goes on saying that it is not.
+        """
+        for _ in range(ATTEMPTS):
+            try:
+                return self._store.save(checkpoint, stored.etag), checkpoint
+            except Conflict:
+                found = self._store.load(checkpoint.transfer.id)
+            if found is not None and found.checkpoint.write == checkpoint.write:
+                return found.etag, checkpoint  # our own, whose answer was a conflict
+            if found is None or found.checkpoint.write != stored.checkpoint.write:
+                raise LostOwnership
+            stored = found
+        raise StorageUnavailable("storage takes no write over the version that it has")
 
     def _is_wish_to_end(self, theirs: Checkpoint) -> bool:
         """A wish to end leaves the lease with its owner and sets one flag."""

@@ -14,10 +14,11 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from azure.core.credentials import TokenCredential
+from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
+from shared.core.errors import Code
 from shared.storage import refusals
 from shared.storage.ports import ContinuationRefused, StorageUnavailable
 
@@ -48,6 +49,11 @@ _PATIENCE: dict[str, Any] = {
 The SDK's own pauses are 12 to 27 s: one dropped connection would outlast the lease of 20 s. These are 1 to 3 s, all
 three together well below it. Neither proxies nor `.netrc` are looked up in the environment for each call: the streaming
 reader goes straight to storage too."""
+
+
+IDENTITY_PATIENCE: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 15, "retry_total": 2}
+"""Of the identity that signs in to storage, seconds: azure-core's own 300 would outlast a run. Chosen: the endpoint
+answers within a second or two; all its tries together take less than a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +134,27 @@ class StorageAccess:
         from azure.identity import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415 - cold start
 
         if self._managed:
-            return ManagedIdentityCredential(client_id=self._client_id)
-        return DefaultAzureCredential(exclude_managed_identity_credential=True)
+            return _Tokens(ManagedIdentityCredential(client_id=self._client_id, **IDENTITY_PATIENCE))
+        return _Tokens(DefaultAzureCredential(exclude_managed_identity_credential=True, **IDENTITY_PATIENCE))
+
+
+class _Tokens:
+    """Implements `TokenCredential`: whatever an identity raises, its words included, becomes StorageUnavailable.
+
+    Beside AzureError, all that msal makes of an odd answer comes out, a part of a token in it. And the blob SDK asks an
+    identity that failed three times more, which would take longer than a run.
+    """
+
+    def __init__(self, credential: TokenCredential) -> None:
+        self._credential = credential
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """See `TokenCredential.get_token`."""
+        try:
+            return self._credential.get_token(*scopes, **options)
+        except Exception as error:  # noqa: BLE001 - see above
+            detail = f"the app's identity gives no token for storage ({type(error).__name__})"
+            raise StorageUnavailable(detail, Code.IDENTITY_UNAVAILABLE) from None
 
 
 @contextmanager

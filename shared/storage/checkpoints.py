@@ -30,9 +30,11 @@ _JSON = ContentSettings(content_type="application/json")
 class CheckpointContainer:
     """Implements `Checkpoints` and `UnfinishedTransfers`. Makes its container when it is missing."""
 
-    def __init__(self, access: StorageAccess, container: str) -> None:
+    def __init__(self, access: StorageAccess, container: str, drop_container: str | None = None) -> None:
+        """`drop_container`: where every transfer's file has to be; None = anywhere."""
         self._access = access
         self._container = container
+        self._drop_container = drop_container
 
     def load(self, transfer_id: str) -> Stored | None:
         """See `Checkpoints.load`."""
@@ -42,7 +44,7 @@ class CheckpointContainer:
                 text = download.readall()
             except ResourceNotFoundError:
                 return None
-        return Stored(codec.decode(text, transfer_id), str(download.properties.etag))
+        return Stored(codec.decode(text, transfer_id, self._drop_container), str(download.properties.etag))
 
     def glance(self, transfer_id: str) -> Transfer | None:
         """The transfer without its session and history, from one HEAD where its summary fitted; None: there is none.

@@ -44,8 +44,8 @@ def encode(checkpoint: Checkpoint) -> bytes:
     return _adapter().dump_json(document, by_alias=True, exclude_defaults=True)
 
 
-def decode(text: bytes, transfer_id: str) -> Checkpoint:
-    """The checkpoint that `text` holds.
+def decode(text: bytes, transfer_id: str, container: str | None = None) -> Checkpoint:
+    """The checkpoint that `text` holds. `container`: where its file has to be; None = anywhere.
 
     Raises:
         CheckpointUnreadable: CHECKPOINT_NEWER for a newer schema; CHECKPOINT_UNREADABLE for anything else that this
@@ -53,6 +53,8 @@ def decode(text: bytes, transfer_id: str) -> Checkpoint:
     """
     checkpoint = decode_part(text, transfer_id)
     flaw = soundness.flaw(checkpoint)
+    if flaw is None and container is not None:
+        flaw = soundness.outside(checkpoint, container)
     if flaw is not None:
         raise _unreadable(transfer_id, flaw)
     return checkpoint

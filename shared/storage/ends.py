@@ -17,6 +17,7 @@ from shared.core.errors import Code
 from shared.core.model import State, Transfer
 from shared.storage import summary
 from shared.storage.access import StorageAccess, storage_errors
+from shared.storage.ports import Checkpoints
 
 FAILED = "failed/"
 IN_DOUBT = "in-doubt/"
@@ -26,9 +27,10 @@ CANCELLED = "cancelled/"
 class EndMarks:
     """Implements `Outcomes`: what is told becomes a mark. `forget` takes the marks away when a person tries again."""
 
-    def __init__(self, access: StorageAccess, container: str) -> None:
+    def __init__(self, access: StorageAccess, container: str, checkpoints: Checkpoints) -> None:
         self._access = access
         self._container = container
+        self._checkpoints = checkpoints
 
     def tell(self, checkpoint: Checkpoint) -> None:
         """See `Outcomes.tell`. Telling twice is harmless."""
@@ -36,6 +38,25 @@ class EndMarks:
         places = _places(transfer)
         if transfer.retries:  # it may have ended otherwise before
             self._clear(_every_place(transfer) - places, transfer.id)
+        self._write(places, transfer)
+        if transfer.state is not State.ATTACHED:
+            self._take_back_what_is_over(transfer)
+
+    def _take_back_what_is_over(self, told: Transfer) -> None:
+        """A person may have had the transfer tried again while its end was told: only an end that stands is listed.
+
+        Asked after the marks are there: whoever retries takes away what it finds, and what comes later is seen here. An
+        attached transfer is never tried again.
+        """
+        stored = self._checkpoints.load(told.id)
+        now = stored.checkpoint.transfer if stored is not None else None
+        if now is None or (now.state, now.retries, now.finished_at) == (told.state, told.retries, told.finished_at):
+            return
+        self._clear(_every_place(told) - (_places(now) if now.is_over else set()), told.id)
+        if now.is_over:
+            self._write(_places(now), now)  # the marks that both have show the one that stands
+
+    def _write(self, places: set[str], transfer: Transfer) -> None:
         with storage_errors(f"list the end of {transfer.id}"):
             for place in sorted(places):
                 blob = self._access.blobs.get_blob_client(self._container, place + transfer.id)

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from shared.core.checkpoint import Checkpoint
-from shared.core.model import Route, State, Transfer
+from shared.core.model import LOOKUPS, Route, State, Transfer
 from shared.core.policy import LARGEST_ATTACHMENT, LARGEST_RANGE
 
 YEARS = range(2000, 2200)
@@ -25,6 +25,9 @@ MOST_COUNTED = 10**9
 LARGEST_BLOB = 2**48
 """Bytes, inclusive: above the 190.7 TiB of the largest block blob (Scalability targets for Blob storage). A file that
 was refused for its size has a checkpoint too."""
+
+LONGEST_ID = 4096
+"""Characters: several times what Graph hands out, and what intake takes."""
 
 _WITHOUT_TIMES = (str, int)
 
@@ -66,6 +69,14 @@ def flaw(checkpoint: Checkpoint) -> str | None:
     return next((said for said, holds in _UNDER_WAY.items() if not holds(transfer)), None)
 
 
+def outside(checkpoint: Checkpoint, container: str) -> str | None:
+    """What is wrong where the file is in another container than the drop container; None where it is not.
+
+    Its bytes would be attached, or the blob deleted, whatever it is: another transfer's checkpoint, for one.
+    """
+    return None if checkpoint.transfer.plan.source.container == container else "its file is in another container"
+
+
 def _has_its_session(transfer: Transfer) -> bool:
     if transfer.state in {State.LOOKING, State.COMPARING}:
         return True  # with one while only its expiry can fence it, else without
@@ -74,11 +85,24 @@ def _has_its_session(transfer: Transfer) -> bool:
     return (transfer.session is not None) == (transfer.state in _IN_SESSION)
 
 
+def _knows_its_item(transfer: Transfer) -> bool:
+    if transfer.item_id is not None:
+        return _is_id(transfer.item_id)
+    target = transfer.plan.target
+    return transfer.state is State.PLANNED and target is not None and target.key in LOOKUPS
+
+
+def _is_id(text: str) -> bool:
+    """Whether it can stand in a path as one segment: an id of Graph's is printable ASCII, and never `.` or `..`."""
+    return 0 < len(text) <= LONGEST_ID and text.isascii() and text.isprintable() and bool(text.strip("."))
+
+
 _UNDER_WAY: dict[str, Callable[[Transfer], bool]] = {
     "there is no target": lambda transfer: transfer.plan.target is not None and transfer.plan.attachment is not None,
     "the file has an impossible size": lambda transfer: 0 < transfer.size <= LARGEST_ATTACHMENT,
     "it is under way and has an end": lambda transfer: transfer.failure is None and transfer.finished_at is None,
-    "the item is not known": lambda transfer: transfer.state is State.PLANNED or transfer.item_id is not None,
+    "the item is not known": _knows_its_item,
+    "it landed without being announced": lambda transfer: transfer.announced_at is not None or not transfer.landed,
     "what was attached before is not known": (
         lambda transfer: transfer.state is State.PLANNED or transfer.before is not None
     ),

@@ -86,7 +86,7 @@ class AzuriteRoom:
         self._drop = self._blobs.create_container(f"{name}-drop")
         self._checkpoints = self._blobs.get_container_client(f"{name}-checkpoints")
         self._name = f"{name}-transfers"
-        self.checkpoints = CheckpointContainer(self.access, f"{name}-checkpoints")
+        self.checkpoints = CheckpointContainer(self.access, f"{name}-checkpoints", "drop")
         self.marks = self.checkpoints
         self.sources = DropContainer(self.access, f"{name}-drop")
         self._messages = Messages(self.access, self._name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -157,3 +158,15 @@ def test_a_continuation_is_never_early(room: Room) -> None:
     room.queue.send(transfer().id, 1.5)
     assert room.messages(1.0) == []
     assert room.messages(4.0) == [transfer().id]
+
+
+def test_a_checkpoint_whose_file_is_in_another_container_is_refused_and_left_untouched(room: Room) -> None:
+    """As whoever may write checkpoints can make one: it would attach, or delete, whatever blob it names."""
+    forged = checkpoint()
+    source = replace(forged.transfer.plan.source, container="checkpoints", blob="transfers/other.json")
+    forged = replace(forged, transfer=replace(forged.transfer, plan=replace(forged.transfer.plan, source=source)))
+    room.checkpoints.create(forged)
+    before = room.read_text(transfer().id)
+    with pytest.raises(CheckpointUnreadable, match="its file is in another container"):
+        room.checkpoints.load(transfer().id)
+    assert room.read_text(transfer().id) == before

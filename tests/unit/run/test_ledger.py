@@ -12,7 +12,7 @@ from devkit.simulation.storage import AtOnce
 from shared.core.checkpoint import Checkpoint, Lease, lease
 from shared.core.model import Transfer
 from shared.run.ledger import Ledger, LostOwnership
-from shared.storage.ports import Conflict, Stored
+from shared.storage.ports import Conflict, StorageUnavailable, Stored
 from tests.unit.run.stage import Stage
 
 RUN = "run-a"
@@ -152,9 +152,63 @@ def test_a_wish_to_end_that_was_there_before_the_run_is_known_to_it() -> None:
 
 def test_a_third_writer_behind_a_wish_to_end_ends_this_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.somebody_writes(transfer=replace(desk.transfer, cancel_requested=True), write="person.1")
-    monkeypatch.setattr(desk.store, "save", _always_conflicts)
+    load, save = desk.store.load, desk.store.save
+
+    def overtaken(transfer_id: str) -> Stored | None:
+        found = load(transfer_id)
+        monkeypatch.undo()
+        desk.somebody_writes(write="run-b.0", lease=None)
+        return found
+
+    monkeypatch.setattr(desk.store, "load", overtaken)
     with pytest.raises(LostOwnership):
         desk.ledger.save(desk.moved(8))
+    assert save == desk.store.save
+    assert desk.stored().write == "run-b.0"
+
+
+@pytest.mark.parametrize("conflicts", [1, 2, 3])
+def test_a_conflict_where_nobody_wrote_is_no_theft(desk: Desk, monkeypatch: pytest.MonkeyPatch, conflicts: int) -> None:
+    save, left = desk.store.save, [conflicts]
+
+    def spurious(checkpoint: Checkpoint, etag: str) -> str:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise Conflict
+        return save(checkpoint, etag)
+
+    monkeypatch.setattr(desk.store, "save", spurious)
+    desk.ledger.save(desk.moved(8))
+    desk.ledger.save(desk.moved(16))
+    assert desk.stored().transfer.bytes_confirmed == 16
+
+
+def test_conflicts_without_end_where_nobody_wrote_are_storage_that_does_not_work(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.store, "save", _always_conflicts)
+    with pytest.raises(StorageUnavailable):
+        desk.ledger.save(desk.moved(8))
+
+
+def test_a_repeated_save_whose_answer_was_a_conflict_all_the_same_is_recognised(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, calls = desk.store.save, [0]
+
+    def written_and_refused(checkpoint: Checkpoint, etag: str) -> str:
+        calls[0] += 1
+        if calls[0] == 1:
+            raise Conflict
+        if calls[0] == 2:
+            save(checkpoint, etag)
+            raise Conflict
+        return save(checkpoint, etag)
+
+    monkeypatch.setattr(desk.store, "save", written_and_refused)
+    desk.ledger.save(desk.moved(8))
+    desk.ledger.save(desk.moved(16))
+    assert desk.stored().transfer.bytes_confirmed == 16
 
 
 def test_what_a_write_behind_ran_into_comes_out_at_the_next_save(desk: Desk) -> None:

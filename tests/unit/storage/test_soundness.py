@@ -15,9 +15,9 @@ from shared.core import planning
 from shared.core.checkpoint import Checkpoint, Lease
 from shared.core.errors import Code
 from shared.core.machine import apply, decide
-from shared.core.model import Failure, Route, State, Step, Transfer
+from shared.core.model import LOOKUPS, Failure, Route, State, Step, Target, TargetKey, Transfer
 from shared.core.policy import Policy
-from shared.storage.soundness import LARGEST_BLOB, flaw
+from shared.storage.soundness import LARGEST_BLOB, flaw, outside
 from tests.unit.core.shapes import (
     ATTACHMENT,
     NOW,
@@ -181,6 +181,15 @@ def with_plan(**changes: Any) -> dict[str, Any]:
         (of(State.SENDING, failure=FAILURE), "it is under way and has an end"),
         (of(State.SENDING, finished_at=NOW), "it is under way and has an end"),
         (of(State.OPENING, item_id=None), "the item is not known"),
+        (of(State.PLANNED, item_id=None), "the item is not known"),
+        *[
+            (of(State.PLANNED, item_id=odd), "the item is not known")
+            for odd in ("", ".", "..", "a\nb", "é", "a" * 4097)
+        ],
+        *[
+            (of(state, landed=True, announced_at=None), "it landed without being announced")
+            for state in (State.PLANNED, State.OPENING, State.LOOKING)
+        ],
         (of(State.LOOKING, before=None), "what was attached before is not known"),
         *[
             (of(state, session=None), "the session does not fit the state")
@@ -200,6 +209,18 @@ def with_plan(**changes: Any) -> dict[str, Any]:
 )
 def test_what_the_core_could_not_have_made_is_told_without_a_value(unsound: Checkpoint, said: str) -> None:
     assert flaw(unsound) == said
+
+
+@pytest.mark.parametrize("key", sorted(LOOKUPS))
+def test_an_item_that_is_still_to_be_looked_up_need_not_be_known(key: TargetKey) -> None:
+    looked_up = with_plan(target=Target("ada@contoso.example", key, "<one@contoso.example>"))
+    assert flaw(of(State.PLANNED, item_id=None, **looked_up)) is None
+
+
+@pytest.mark.parametrize("state", sorted(State))
+def test_a_file_in_another_container_is_refused_in_every_state(state: State) -> None:
+    assert outside(of(state, **with_source(container="checkpoints")), "drop") == "its file is in another container"
+    assert outside(of(state, **with_source(container="drop")), "drop") is None
 
 
 @pytest.mark.parametrize(
