@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, cast
 
 from shared.core.checkpoint import Checkpoint
@@ -18,7 +19,8 @@ from shared.storage.ports import ContinuationRefused
 CONDITIONAL = frozenset({"checkpoint.create", "checkpoint.save"})
 """Calls with a condition that another writer can make fail."""
 
-PAGES = frozenset({"checkpoint.unfinished", "source.page"})
+PAGES = {"checkpoint.unfinished": 1, "source.page": 0}
+"""Calls for a page, and which of their arguments is the continuation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,9 @@ class Answer:
     last: int = 10**9
     after: bool = False  # the call takes effect all the same, and only its answer is wrong
 
-    def error(self, call: str) -> Exception:
-        """What the product's adapter raises for it."""
-        if call in PAGES and self.status == 400:  # noqa: PLR2004 - HTTP's Bad Request
+    def error(self, call: str, *, continued: bool) -> Exception:
+        """What the product's adapter raises for it. `continued`: the call asks for a page that is not the first."""
+        if continued and self.status == HTTPStatus.BAD_REQUEST:
             return ContinuationRefused()
         return refusals.problem(self.status, self.code, call, conditional=call in CONDITIONAL)
 
@@ -58,7 +60,7 @@ class Unkind:
         """A part of storage that answers so. `kind` is the first half of its calls' names."""
         return cast("Any", _Part(self, kind, inner))
 
-    def call(self, name: str, about: str, effect: Callable[[], Any]) -> Any:
+    def call(self, name: str, about: str, effect: Callable[[], Any], *, continued: bool = False) -> Any:
         """One call."""
         self.asked.append((name, about))
         self.before(name, about)
@@ -69,7 +71,7 @@ class Unkind:
             if answer.first <= self._counts[number] <= answer.last:
                 if answer.after:
                     effect()
-                raise answer.error(name)
+                raise answer.error(name, continued=continued)
         return effect()
 
 
@@ -85,7 +87,14 @@ class _Part:
         found = getattr(self._inner, name)
         if not callable(found) or name in {"open", "peek"}:
             return found
-        return lambda *given: self._unkind.call(f"{self._kind}.{name}", _about(given), lambda: found(*given))
+        full = f"{self._kind}.{name}"
+
+        def asked(*given: Any) -> Any:
+            continued = full in PAGES and given[PAGES[full]] is not None
+            about = "" if full in PAGES else _about(given)
+            return self._unkind.call(full, about, lambda: found(*given), continued=continued)
+
+        return asked
 
 
 def _about(given: tuple[Any, ...]) -> str:
