@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from devkit import judge
 from devkit.host.client import HostProcess
+from devkit.proof import fresh_seed
 from devkit.proxy import Action, Direction, Fault, Proxy
 from devkit.scene import ENDS, Delivery, Scene, content
 from devkit.stack import Stack
@@ -336,9 +337,10 @@ def main() -> int:
     """From the command line; exit code 1 where something did not hold."""
     parser = argparse.ArgumentParser(prog="python -m devkit.network", description=__doc__)
     parser.add_argument("--positions", type=int, default=64)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=fresh_seed(), help="default: a fresh one, printed")
     parser.add_argument("--everyday", action="store_true", help="one story of each kind")
     given = parser.parse_args()
+    print(f"seed {given.seed}", flush=True)
     report = run(everyday() if given.everyday else None, count=given.positions, seed=given.seed)
     for key, value in report.items():
         print(key, *(f"\n  {line}" for line in value) if isinstance(value, list) else [value])

@@ -1,0 +1,60 @@
+"""A host that is killed alone leaves its worker running: two processes, one transfer, past every lease."""
+
+from __future__ import annotations
+
+import time
+
+import psutil
+import pytest
+
+from devkit import judge
+from devkit.azurite import Azurite
+from devkit.scene import Scene, content
+from devkit.stack import Stack
+from tests.e2e.stage import LOST, attached
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e two processes")]
+
+MIB = 1024 * 1024
+
+
+class Quiet:
+    """True once Graph has been asked nothing for two seconds."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._seen = (0, 0.0)
+
+    def __call__(self) -> bool:
+        count = len(self._scene.graph.requests())
+        if count != self._seen[0]:
+            self._seen = (count, time.monotonic())
+        return time.monotonic() - self._seen[1] > 2
+
+
+def test_a_worker_that_outlives_its_host_and_its_lease_attaches_nothing_twice(azurite: Azurite) -> None:
+    """The orphan waits for Graph's answer to a range until another process has taken its transfer over and ended it.
+
+    It may open a session before it notices that the checkpoint is another's: that one gets no byte and expires.
+    """
+    settings = {"RANGE_BYTES": str(MIB)}
+    with Scene(Stack(settings=settings, options=["--hold", "5"], azurite=azurite)) as scene:
+        item = scene.item(mailbox=scene.mailbox())
+        scene.graph.fault({"action": "hold", "kind": "put", "nth": 3, "path": item.removesuffix("=")})
+        file = scene.drop(content(6 * MIB + 1, item), item=item)
+        scene.stack.wait_until(scene.graph.holding, what="the orphan's range is held")
+        forsaken = scene.stack.host
+        (orphan,) = forsaken.kill_host_alone()
+        scene.stack.host = scene.stack.start_host()
+        attached(scene, file)
+        assert psutil.pid_exists(orphan), "the worker outlived its host"
+        known = scene.transfer(file)
+        before = len(scene.graph.requests())
+        scene.graph.release()
+        scene.stack.wait_until(lambda: len(scene.graph.requests()) > before, what="the orphan goes on")
+        scene.stack.wait_until(Quiet(scene), what="the orphan has done all it would")
+        forsaken.stop()
+        scene.stack.wait_until_idle()
+        attached(scene, file)
+        assert scene.transfer(file) == known, "the orphan wrote nothing"
+        assert judge.aftermath(scene, LOST, frozenset({item})) == []
