@@ -73,6 +73,14 @@ def _passing_404s(_seed: int) -> Outcome:
     return _told(campaigns.tell_all(campaigns.passing_404s((1, 2))))
 
 
+def _silent_sessions(_seed: int) -> Outcome:
+    return _told(campaigns.tell_all(campaigns.silent_sessions((1, 2, 3))))
+
+
+def _rewritten(_seed: int) -> Outcome:
+    return _told(campaigns.tell_all(campaigns.rewritten_files((0, 1, 3))))
+
+
 def _waits(seed: int) -> Outcome:
     return _told(campaigns.tell_all(campaigns.throttled(10_000, seed)))
 
@@ -196,6 +204,22 @@ PROOFS = (
         "stories, every single fault, and a 404 at each later request",
         5_000,
         _passing_404s,
+    ),
+    Proof(
+        "silent-sessions",
+        "an upload session that never says which byte it wants takes the file all the same",
+        "I1-I6, I11, I27",
+        "stories, all forms of silence, alone and with every single fault",
+        4_000,
+        _silent_sessions,
+    ),
+    Proof(
+        "rewritten",
+        "a file that comes back with other bytes, or listed at any size, never gets a second copy beside it",
+        "I1, I2, I27",
+        "stories, alone, with every single fault, and with every status after the effect",
+        2_000,
+        _rewritten,
     ),
     Proof(
         "waits",

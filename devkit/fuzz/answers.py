@@ -167,6 +167,7 @@ def check_evidence(request: Request, answer: HttpAnswer, event: ev.Happening) ->
             | ev.SessionFenced()
             | ev.FenceRefused()
             | ev.Compared()
+            | ev.NotComparable()
             | ev.PostTooLarge()
             | ev.SessionTooSmall()
             | ev.RangeTooLarge()

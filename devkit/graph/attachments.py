@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import hashlib
 import json
 from base64 import b64decode, b64encode
 from datetime import timedelta
@@ -17,10 +18,11 @@ from devkit.graph.state import Attachment, Content
 from devkit.graph.wire import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from devkit.graph.call import Call
     from devkit.graph.state import Item, State
+    from devkit.graph.switches import Switches
 
 _FILE = "#microsoft.graph.fileAttachment"
 _REFERENCE = "#microsoft.graph.referenceAttachment"
@@ -49,15 +51,16 @@ def commit(  # noqa: PLR0913 - an attachment has that many properties
 ) -> Attachment:
     """Put a finished file on its item; from here on it can be listed, after the lag the switches ask for (S4)."""
     switches = state.switches
-    larger = content.length * 1045 // 1000 + 150
+    size = _SIZES[switches.size_reported](content.length)
     attachment = Attachment(
         id=state.names.outlook_id(),
         name=name,
         content_type=content_type,
-        size=larger if switches.size_reported == "larger" else content.length,
+        size=size,
         is_inline=is_inline,
         content_id=content_id,
-        content=content,
+        content=_rewritten(content) if _is_rewritten(switches, name) else content,
+        sent=content,
         modified=call.now,
         listed_from_call=item.listings + switches.listing_lag_calls,
         listed_from=call.now + timedelta(seconds=switches.listing_lag_seconds),
@@ -65,6 +68,29 @@ def commit(  # noqa: PLR0913 - an attachment has that many properties
     )
     item.attachments[attachment.id] = attachment
     return attachment
+
+
+_SIZES: dict[str, Callable[[int], int | None]] = {
+    "larger": lambda length: length * 1045 // 1000 + 150,
+    "exact": lambda length: length,
+    "smaller": lambda length: length // 2,
+    "zero": lambda _: 0,
+    "absent": lambda _: None,
+}
+
+
+def _is_rewritten(switches: Switches, name: str) -> bool:
+    if switches.rewrites == "items":
+        return name.lower().endswith((".eml", ".msg", ".ics"))
+    return switches.rewrites == "everything"
+
+
+def _rewritten(content: Content) -> Content:
+    """What Outlook makes of a file that it understands: other bytes, and more of them."""
+    more = b"X-MS-Has-Attach: yes\r\n"
+    if not content.kept:
+        return Content((), content.length + len(more), hashlib.sha256(more + content.sha256.encode()).hexdigest())
+    return Content((more, *content.pieces), content.length + len(more))
 
 
 def post(state: State, call: Call) -> Answer:
@@ -146,7 +172,10 @@ def list_attachments(state: State, call: Call) -> Answer:
                 f"{call.route.origin}{call.route.path}?{kept}{'&' if kept else ''}$skip={skip + size}"
             )
         shown = shown[skip : skip + size]
-    content["value"] = [_view(one, selected, call, None) for one in shown]
+    views = [_view(one, selected, call, None) for one in shown]
+    if not state.switches.type_listed:
+        views = [{name: value for name, value in view.items() if name != "@odata.type"} for view in views]
+    content["value"] = views
     return document(200, content, applied(call))
 
 
@@ -182,7 +211,7 @@ def _view(attachment: Attachment, selected: frozenset[str] | None, call: Call, s
         "lastModifiedDateTime": timestamp(attachment.modified)[:19] + "Z",
         "name": attachment.name,
         "contentType": attachment.content_type,
-        "size": attachment.size,
+        **({} if attachment.size is None else {"size": attachment.size}),
         "isInline": attachment.is_inline,
     }
     if attachment.kind == "file":

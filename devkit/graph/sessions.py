@@ -172,7 +172,7 @@ def put(state: State, call: Call) -> Answer:
         raise conflict()
     _keep(session, call.body if kept == len(call.body) else call.body[:kept])
     if session.received < session.size:
-        return _progress(state, session)
+        return _progress(state, session, whole=kept == length)
     return _committed(state, call, session, item)
 
 
@@ -214,13 +214,18 @@ def _keep(session: Session, data: bytes) -> None:
         session.pieces.append(data)
 
 
-def _progress(state: State, session: Session) -> Answer:
+def _progress(state: State, session: Session, *, whole: bool = True) -> Answer:
+    """Where the session stands, as far as the switches let it say so; `whole`: it has all that it was sent."""
+    silent = whole and state.switches.next_ranges != "stated"
+    if silent and state.switches.next_ranges == "no body":
+        return Answer(200)
     expires, ranges = _CASINGS[state.switches.key_casing]
-    content = {
+    content: dict[str, object] = {
         "@odata.context": session.context,
         expires: timestamp(session.expires),
-        ranges: missing(state, session),
     }
+    if not silent:
+        content[ranges] = missing(state, session)
     return document(200, content)
 
 

@@ -52,15 +52,16 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file on an item. `size` is what Graph reports; `content.length` is the file's own."""
+    """A file on an item. `size` is what Graph reports; `content` is what it gives back, `sent` what it was given."""
 
     id: str
     name: str
     content_type: str
-    size: int
+    size: int | None
     is_inline: bool
     content_id: str | None
     content: Content
+    sent: Content
     modified: datetime
     listed_from_call: int
     """Listings of the item before this one (counted from 0) do not show it."""
@@ -104,7 +105,7 @@ class Item:
     @property
     def total(self) -> int:
         """Bytes of all files on the item, which the mailbox's message limit counts."""
-        return sum(one.content.length for one in self.attachments.values())
+        return sum(one.sent.length for one in self.attachments.values())
 
 
 class Session:

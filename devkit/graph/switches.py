@@ -34,6 +34,9 @@ class Switches:
     # ranges
     key_casing: Literal["mixed", "pascal", "camel"] = "mixed"
     """Of ExpirationDateTime and nextExpectedRanges: LA's sample mixes them, clouds differ."""
+    next_ranges: Literal["stated", "left out", "no body"] = "stated"
+    """Whether a session says which byte it wants next, when it took a whole range and when it is asked. What it kept a
+    part of, it says."""
     range_form: Literal["N", "N-", "N-M"] = "N"
     range_gaps: int = 1
     """Entries in nextExpectedRanges; together they always cover what is missing."""
@@ -69,8 +72,12 @@ class Switches:
     listing_lag_calls: int = 0
     """A new attachment is missing from so many listings of its item."""
     listing_lag_seconds: float = 0
-    size_reported: Literal["larger", "exact"] = "larger"
-    """`larger`: file + 4.5 % + 150 bytes (LA's sample and docs#9796)."""
+    size_reported: Literal["larger", "exact", "smaller", "zero", "absent"] = "larger"
+    """`larger`: file + 4.5 % + 150 bytes (LA's sample and docs#9796). 0 and wrong ones: office-js#6364, #6155."""
+    type_listed: bool = True
+    """Whether a listing names each attachment's @odata.type."""
+    rewrites: Literal["nothing", "items", "everything"] = "nothing"
+    """Which files come back with other bytes: `items` are .eml, .msg and .ics (dotnet#2712, java#758)."""
     list_page_size: int = 0
     """Attachments per page of a listing, with @odata.nextLink."""
     message_limit_at: Literal["create", "put"] = "create"

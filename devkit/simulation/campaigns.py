@@ -114,6 +114,32 @@ def after_the_effect(ranges: Iterable[int]) -> Iterator[Case]:
                 yield from (two for two in singles(once, latenesses=(3,)) if two.faults[-1][0] != call)
 
 
+def silent_sessions(ranges: Iterable[int]) -> Iterator[Case]:
+    """Sessions that never say which byte they want, whatever they answer when asked, or sent a range elsewhere.
+
+    Alone, and with every single fault.
+    """
+    asked, elsewhere = UNKNOWNS["get_session"], UNKNOWNS["wrong_offset"]
+    for count, form, get, wrong in itertools.product(ranges, ("left out", "no body"), asked, elsewhere):
+        story = Case(ranges=count, switches={"next_ranges": form, "get_session": get, "wrong_offset": wrong})
+        yield story
+        yield from singles(story, latenesses=(3,))
+
+
+def rewritten_files(ranges: Iterable[int]) -> Iterator[Case]:
+    """Files that come back with other bytes than were sent, and listed at sizes that say nothing.
+
+    Alone, with every single fault, and with every status after the effect of each request.
+    """
+    for count, size in itertools.product(ranges, UNKNOWNS["size_reported"]):
+        story = Case(ranges=count, switches={"rewrites": "everything", "size_reported": size})
+        yield story
+        yield from singles(story, latenesses=(3,))
+        for once in after_the_effect((count,)):
+            if len(once.faults) == 1 and once.faults[0][1] is Fault.ANSWER_AFTER:
+                yield replace(once, switches=story.switches)
+
+
 def passing_404s(ranges: Iterable[int]) -> Iterator[Case]:
     """A range that is lost, or lands late, and a session that its upload URL does not find, for a while.
 

@@ -38,7 +38,7 @@ def judge(world: World) -> Verdict:
     attachments = _ours(world)
     known = set(world.contents.values())
     if attachments is not None:
-        broken += ["I2: the attachment's bytes are no file's" for one in attachments if one.content.data not in known]
+        broken += ["I2: the attachment's bytes are no file's" for one in attachments if one.sent.data not in known]
     counts = {transfer.id: _judge_one(world, transfer, attachments, broken) for transfer in transfers}
     if world.checkpoints.marks:
         broken.append("I3: the mark of an unfinished transfer is left")
@@ -81,7 +81,7 @@ def _judge_one(world: World, transfer: Transfer, attachments: list[Attachment] |
     if attachments is None:
         return 0
     content = world.contents[transfer.plan.source.etag]
-    count = sum(one.content.data == content for one in attachments)
+    count = sum(one.sent.data == content for one in attachments)
     if count > 1:
         broken.append(f"I1: attached {count} times")
     if transfer.state is State.ATTACHED:

@@ -40,7 +40,9 @@ def cancelled(transfer: Transfer, now: datetime) -> Transfer:
 
 def _over(transfer: Transfer, state: State, now: datetime) -> Transfer:
     """Terminal: the session's URL is a secret and goes; nothing is waited for any more."""
-    over = replace(transfer, state=state, session=None, suspects=(), strangers=0, not_before=None, waiting_for=None)
+    over = replace(
+        transfer, state=state, session=None, suspects=(), namesakes=(), strangers=0, not_before=None, waiting_for=None
+    )
     return replace(over, finished_at=now)
 
 
@@ -104,8 +106,9 @@ def refused_a_look(transfer: Transfer, event: Refused, now: datetime, _policy: P
 def in_doubt(transfer: Transfer, why: Failure, now: datetime) -> Transfer:
     """A commit may have landed, and the evidence that would tell is out of reach: never guess."""
     name = transfer.attachment.name
-    count = len(transfer.suspects)
-    seen = f"{count} new attachment(s) that could not be compared" if count else "nothing new"
+    count = len(transfer.suspects) + len(transfer.namesakes)
+    why_not = "have that name and other bytes" if transfer.namesakes else "could not be compared"
+    seen = f"{count} new attachment(s) that {why_not}" if count else "nothing new"
     detail = (
         f"The last part of {name!r} was sent and its answer lost. The item showed {seen}; looking further failed: "
         f"{why.detail} Open the item in {transfer.target.mailbox} and look for {name!r}, {transfer.size} bytes."

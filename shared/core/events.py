@@ -133,6 +133,11 @@ class Compared(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class NotComparable(Event):
+    """The attachment has no bytes to be compared with, and will have none: a link, or an item."""
+
+
+@dataclass(frozen=True, slots=True)
 class PostTooLarge(Event):
     """The body is too large for one request, says Graph."""
 
@@ -201,6 +206,7 @@ Happening = (
     | SessionFenced
     | FenceRefused
     | Compared
+    | NotComparable
     | PostTooLarge
     | SessionTooSmall
     | RangeTooLarge

@@ -151,11 +151,16 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One attachment as Graph lists it. `size` is Outlook's own count: never smaller than the file (section 5)."""
+    """One attachment as Graph lists it.
+
+    `size` is Outlook's own count, larger than the file (section 5); 0 and wrong ones were reported (office-js 6364 and
+    6155); None where the list has none. A reference is a link: it has no bytes.
+    """
 
     id: str
     name: str
-    size: int
+    size: int | None = None
+    is_reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +218,7 @@ class Transfer:
         looks: how often the list showed nothing new since the session was fenced, or the POST was in doubt.
         early_looks: looks for a POST while it could still land; they may find it, and prove nothing.
         suspects: new attachments whose bytes are still to be compared; those of our name come first.
+        namesakes: new attachments of our name whose bytes are not the file's, or could not be compared.
         strangers: how many of the suspects, the last ones, have another name than ours.
         verdict: how the transfer will end once the session is fenced and looked at; None = it goes on.
         cancel_requested: a person asked for the end.
@@ -246,6 +252,7 @@ class Transfer:
     looks: int = 0
     early_looks: int = 0
     suspects: tuple[str, ...] = ()
+    namesakes: tuple[str, ...] = ()
     strangers: int = 0
     verdict: Failure | None = None
     cancel_requested: bool = False

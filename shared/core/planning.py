@@ -91,6 +91,7 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
         looks=0,
         early_looks=0,
         suspects=(),
+        namesakes=(),
         strangers=0,
         verdict=None,
         cancel_requested=False,

@@ -24,7 +24,7 @@ from shared.core.events import (
 )
 from shared.core.model import Failure, Route, Session, State, Transfer, with_offset
 from shared.core.policy import Policy
-from shared.core.ranges import completes, halved
+from shared.core.ranges import completes, halved, next_range
 
 
 def range_bytes(transfer: Transfer, policy: Policy) -> int:
@@ -67,6 +67,12 @@ def session_opened(transfer: Transfer, event: SessionOpened, _now: datetime, pol
     return _onward(patience.progressed(opened), policy)
 
 
+def end_of_range(transfer: Transfer, policy: Policy) -> int:
+    """The byte behind the range that was sent last."""
+    start = transfer.session.offset if transfer.session else 0
+    return start + next_range(start, transfer.size, range_bytes(transfer, policy)).length
+
+
 def moved(transfer: Transfer, offset: int, policy: Policy) -> Transfer:
     """Graph named the next byte, ahead, behind or inside a range: follow it. Only going forward is progress."""
     before = transfer.session.offset if transfer.session else 0
@@ -83,9 +89,13 @@ def _onward(transfer: Transfer, policy: Policy) -> Transfer:
 
 
 def range_answered(transfer: Transfer, event: OffsetKnown, now: datetime, policy: Policy) -> Transfer:
-    """A range was taken, whole or in part. An answer that does not move the session costs patience."""
-    offset = event.offset
-    if offset is None or offset >= transfer.size:
+    """A range was taken, whole or in part. An answer that does not move the session costs patience.
+
+    A 2xx that names no offset says that the range was taken as it was sent: there are services that never name one
+    (onedrive-api-docs 14). After the final range it says nothing, because only 201 is the end.
+    """
+    offset = event.offset if event.offset is not None else end_of_range(transfer, policy)
+    if offset >= transfer.size:
         # 200 is progress, never an end: what the session really holds has to be asked.
         return replace(patience.counted(transfer), state=State.ASKING)
     stalled = transfer.session is not None and offset <= transfer.session.offset

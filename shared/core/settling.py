@@ -13,6 +13,7 @@ to fence: time is its fence (`Policy.post_landing`).
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -24,6 +25,7 @@ from shared.core.events import (
     Compared,
     FenceRefused,
     ItemMissing,
+    NotComparable,
     NotDone,
     OffsetKnown,
     OffsetRefused,
@@ -33,10 +35,10 @@ from shared.core.events import (
     SessionGone,
     Unsure,
 )
-from shared.core.model import Failure, Route, State, Transfer
+from shared.core.model import Failure, Listed, Route, State, Transfer
 from shared.core.policy import Policy
 from shared.core.retry import backoff
-from shared.core.sending import moved
+from shared.core.sending import end_of_range, moved
 
 
 def run_started(transfer: Transfer, _event: RunStarted, _now: datetime, _policy: Policy) -> Transfer:
@@ -93,10 +95,11 @@ def ask_failed(transfer: Transfer, event: NotDone | Unsure, now: datetime, polic
 
 
 def resend_answered(transfer: Transfer, event: OffsetKnown, _now: datetime, policy: Policy) -> Transfer:
-    """The range was taken: go on. An answer without an offset leaves nothing to go on from."""
-    if event.offset is None or event.offset >= transfer.size:
+    """The range was taken, now or before: go on behind it where no offset is named. The final one leaves a doubt."""
+    offset = event.offset if event.offset is not None else end_of_range(transfer, policy)
+    if offset >= transfer.size:
         return replace(transfer, state=State.FENCING, tries=0)
-    return moved(transfer, event.offset, policy)
+    return moved(transfer, offset, policy)
 
 
 def resend_refused(transfer: Transfer, event: OffsetRefused, _now: datetime, policy: Policy) -> Transfer:
@@ -152,23 +155,41 @@ def _to_be_fenced_again(transfer: Transfer, now: datetime, policy: Policy) -> Tr
 
 
 def looked(transfer: Transfer, event: AttachmentsListed, now: datetime, policy: Policy) -> Transfer:
-    """Whatever is new, and large enough to hold the file, is a suspect; those of our name come first.
+    """Whatever is new is a suspect, and names weigh more than sizes: what has our name is one at any size.
 
-    Where no commit was announced nothing can be ours, whatever its bytes: other files arrive at the same item.
+    Where no commit was announced nothing can be ours, whatever its bytes: other files arrive at the same item. Nor can
+    a link, which has no bytes.
 
-    Outlook counts more bytes than the file has, never fewer (reference section 5). Nobody says whether it may change a
-    name, so attachments of other names are suspects too, the last ones.
+    Nobody says whether Outlook may change a name, so attachments of other names are suspects too, the last ones, unless
+    they are listed with less than the file has: Outlook counts more bytes, not fewer (reference section 5).
     """
     transfer = replace(transfer, tries=0, missing_since=None)
-    known = set(transfer.before or ())
-    fresh = [listed for listed in event.attachments if listed.id not in known and listed.size >= transfer.size]
-    fresh.sort(key=lambda listed: listed.name != transfer.attachment.name)
+    shown = {listed.id for listed in event.attachments}
+    transfer = replace(transfer, namesakes=tuple(one for one in transfer.namesakes if one in shown))
+    known = {*(transfer.before or ()), *transfer.namesakes}
+    fresh = [listed for listed in event.attachments if listed.id not in known and _may_be_ours(listed, transfer)]
+    fresh.sort(key=lambda listed: not _has_our_name(listed, transfer))
     if not fresh or transfer.announced_at is None:
         return nothing_new(transfer, now, policy)
-    if transfer.landed and sum(listed.name == transfer.attachment.name for listed in fresh) == 1:
+    ours = sum(_has_our_name(listed, transfer) for listed in fresh)
+    if transfer.landed and ours == 1:
         return ending.attached(transfer, fresh[0].id, now)
-    strangers = sum(listed.name != transfer.attachment.name for listed in fresh)
-    return replace(transfer, state=State.COMPARING, suspects=tuple(listed.id for listed in fresh), strangers=strangers)
+    suspects = tuple(listed.id for listed in fresh)
+    return replace(transfer, state=State.COMPARING, suspects=suspects, strangers=len(fresh) - ours)
+
+
+def _has_our_name(listed: Listed, transfer: Transfer) -> bool:
+    return folded(listed.name) == folded(transfer.attachment.name)
+
+
+def folded(name: str) -> str:
+    """A name as it is compared: Outlook's own may differ in case, in how its letters are composed, and in blanks."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _may_be_ours(listed: Listed, transfer: Transfer) -> bool:
+    large_enough = listed.size is None or listed.size >= transfer.size
+    return not listed.is_reference and (large_enough or _has_our_name(listed, transfer))
 
 
 def nothing_new(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
@@ -181,6 +202,9 @@ def nothing_new(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
         return later
     if transfer.landed:
         return ending.attached(transfer, None, now)
+    if transfer.namesakes:
+        namesake = "A new attachment has that name and other bytes, or none that can be read: it may be the file."
+        return ending.in_doubt(transfer, Failure(Code.COMMIT_IN_DOUBT, namesake), now)
     if ending.is_ending(transfer):
         return ending.end(transfer, now)
     return _start_over(transfer, now, policy)
@@ -224,19 +248,45 @@ def _start_over(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
 
 
 def compared(transfer: Transfer, event: Compared, now: datetime, policy: Policy) -> Transfer:
-    """The same bytes: it is ours. Others: somebody else's, never to be suspected again.
+    """The same bytes: it is ours. Others under another name: somebody else's, never to be suspected again.
 
     The same bytes under another name are ours renamed, or another file's twin: only a confirmed commit tells which.
     """
-    suspect, *others = transfer.suspects
-    named_otherwise = len(transfer.suspects) <= transfer.strangers
-    if event.equal and named_otherwise and not transfer.landed:
+    if not event.equal:
+        return not_comparable(transfer, event, now, policy)
+    if _is_stranger(transfer) and not transfer.landed:
         twin = "A new attachment has the same bytes under another name."
         return ending.in_doubt(transfer, Failure(Code.COMMIT_IN_DOUBT, twin, event.graph), now)
-    if event.equal:
-        return ending.attached(transfer, suspect, now)
-    cleared = replace(transfer, before=(*(transfer.before or ()), suspect), suspects=tuple(others), tries=0)
+    return ending.attached(transfer, transfer.suspects[0], now)
+
+
+def not_comparable(
+    transfer: Transfer, _event: Compared | NotComparable | Refused, now: datetime, policy: Policy
+) -> Transfer:
+    """Not the file's bytes, or none to compare. Either way it is not asked for again.
+
+    One of our name is remembered: Outlook rewrites some files (.eml, .msg and .ics; msgraph-sdk-dotnet 2712), so it may
+    be ours all the same, and there must be no second copy beside it.
+    """
+    suspect, *others = transfer.suspects
+    if _is_stranger(transfer):
+        cleared = replace(transfer, before=(*(transfer.before or ()), suspect))
+    else:
+        cleared = replace(transfer, namesakes=(*transfer.namesakes, suspect))
+    cleared = replace(cleared, suspects=tuple(others), tries=0)
     return cleared if others else nothing_new(cleared, now, policy)
+
+
+def compare_refused(transfer: Transfer, event: Refused, now: datetime, policy: Policy) -> Transfer:
+    """Graph will not show the bytes. Where nobody knows why, it is asked a few times; then there are none."""
+    if event.failure.code is Code.GRAPH_REFUSED and transfer.tries >= policy.ask_tries:
+        return not_comparable(transfer, event, now, policy)
+    return patience.look_refused(transfer, event, now, policy)
+
+
+def _is_stranger(transfer: Transfer) -> bool:
+    """True where the suspect that is compared has another name than ours."""
+    return len(transfer.suspects) <= transfer.strangers
 
 
 def suspect_missing(transfer: Transfer, _event: ItemMissing, now: datetime, policy: Policy) -> Transfer:

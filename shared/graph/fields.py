@@ -17,6 +17,7 @@ from shared.settings.forms import is_host
 
 _ATTACHMENT_IN_LOCATION = re.compile(r"/attachments(?:\('([^']+)'\)|/([^/?]+))", re.IGNORECASE)
 _ENCODED_KEY = re.compile(r"%2[789]")  # ( ) and '
+_REFERENCE = ".referenceattachment"  # the end of its @odata.type
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 LONGEST_RETRY_AFTER = timedelta(days=1)
 """A longer wait is taken as this long, or no transfer would ever end. Chosen: far beyond Outlook's own windows of 5 and
@@ -120,11 +121,22 @@ def items(body: Mapping[str, Any]) -> tuple[FoundItem, ...] | None:
 
 
 def listing(body: Mapping[str, Any]) -> tuple[Listed, ...] | None:
-    """What is attached; None where the answer is not a list of attachments with ids and sizes."""
+    """What is attached; None where the answer is not a list of attachments with ids.
+
+    Nothing else is insisted on: one entry without a size, a name or a type must not hide the others.
+    """
     found = _objects(body.get("value"))
-    if found is None or any(text(entry.get("id")) is None or not _is_size(entry.get("size")) for entry in found):
+    if found is None or any(text(entry.get("id")) is None for entry in found):
         return None
-    return tuple(Listed(entry["id"], text(entry.get("name")) or "", entry["size"]) for entry in found)
+    return tuple(_listed(entry) for entry in found)
+
+
+def _listed(entry: Mapping[str, Any]) -> Listed:
+    size = entry.get("size")
+    kind = (text(entry.get("@odata.type")) or "").lower()
+    return Listed(
+        entry["id"], text(entry.get("name")) or "", size if _is_size(size) else None, kind.endswith(_REFERENCE)
+    )
 
 
 def _objects(value: object) -> list[dict[str, Any]] | None:

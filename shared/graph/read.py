@@ -31,6 +31,7 @@ from shared.core.events import (
     Happening,
     ItemMissing,
     ItemsFound,
+    NotComparable,
     NotDone,
     OffsetKnown,
     OffsetRefused,
@@ -64,6 +65,8 @@ without end. By analogy: many times any lifetime ever seen (section 3)."""
 def graph_event(call: GraphCall, answer: HttpAnswer, now: datetime, hosts: UploadHosts) -> Happening:
     """What Graph's answer to `call` means. A CompareAttachment's 200 is read by whoever compares the bytes."""
     seen = fields.summary(answer)
+    if isinstance(call, CompareAttachment) and answer.status in refusals.NO_BYTES:
+        return NotComparable(graph=seen)
     if not answer.is_success:
         return _graph_refusal(call, answer, seen, now)
     body = answer.json()

@@ -67,6 +67,11 @@ request to the upload URL of a fresh draft (ggpwnkthx/Microsoft-Graph-SMTP-Relay
 token's fault."""
 
 
+NO_BYTES = frozenset({405, 501})
+"""What the bytes of an attachment that has none are answered with: 405 for a reference (attachment-get). 501 says as
+surely that the same question will not be answered the next time either."""
+
+
 def is_service_fault(status: int) -> bool:
     """True where the service failed, so that the request may have had its effect: 408, and from 500 up.
 

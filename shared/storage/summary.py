@@ -27,7 +27,7 @@ _LARGEST = 64 * 1024  # bytes that are inflated: several times what a summary of
 
 def pack(transfer: Transfer) -> dict[str, str]:
     """The metadata of the transfer's checkpoint: its summary, or nothing where that would be too long."""
-    shown = replace(transfer, session=None, before=None, suspects=(), verdict=None, history=())
+    shown = replace(transfer, session=None, before=None, suspects=(), namesakes=(), verdict=None, history=())
     packed = base64.b64encode(zlib.compress(codec.encode(Checkpoint(shown, None, "")))).decode("ascii")
     return {KEY: packed} if len(packed) <= LONGEST else {}
 

@@ -48,6 +48,21 @@ def test_a_session_that_its_url_does_not_find_for_a_while(ranges: int) -> None:
     assert tally.ends == {"attached": tally.stories}
 
 
+@pytest.mark.parametrize("ranges", [1, 3])
+def test_a_session_that_never_says_which_byte_it_wants(ranges: int) -> None:
+    """With faults every thirtieth of them; all: the proof `silent-sessions`."""
+    alone = [story for story in campaigns.silent_sessions([ranges]) if not story.faults]
+    tally = kept([*alone, *every(campaigns.silent_sessions([ranges]), 30)], 70)
+    assert tally.ends == {"attached": tally.stories}
+
+
+@pytest.mark.parametrize("ranges", [0, 2])
+def test_a_file_that_comes_back_changed_is_never_attached_twice(ranges: int) -> None:
+    """Every fifteenth of them; all: the proof `rewritten`."""
+    tally = kept(every(campaigns.rewritten_files([ranges]), 15), 35)
+    assert tally.codes["COMMIT_IN_DOUBT"] > 0
+
+
 def test_every_switch_of_the_emulator_that_is_an_unknown_is_tried() -> None:
     tried = {"get_session", "wrong_offset", "expired_status", "gone_status", "final_location", "partial_bytes"}
     tried |= {

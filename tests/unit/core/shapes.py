@@ -148,7 +148,7 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
         _LOOKS,
         _SESSIONS,
         [{"suspects": ("new",)}, {"suspects": ("new", "other")}],
-        [{}, {"landed": True}],
+        [{}, {"landed": True}, {"strangers": 1}],
         _GOING + _ENDING,
     )
     + _each([{"session": session(), "announced_at": NOW}], [{"suspects": ("new",)}], _GOING + _ENDING),
@@ -164,7 +164,7 @@ OUTCOMES: dict[type[Any], frozenset[type[ev.Event]]] = {
     ac.PostAttachment: frozenset(
         {ev.Committed, ev.PostTooLarge, ev.ItemMissing, ev.NotDone, ev.Unsure, ev.Refused, ev.Withdrawn}
     ),
-    ac.CompareAttachment: frozenset({ev.Compared, ev.ItemMissing, ev.NotDone, ev.Unsure, ev.Refused}),
+    ac.CompareAttachment: frozenset({ev.Compared, ev.NotComparable, ev.ItemMissing, ev.NotDone, ev.Unsure, ev.Refused}),
     ac.PutRange: frozenset(
         {
             ev.Committed,
@@ -204,7 +204,7 @@ def _offsets(kind: Any) -> list[ev.Event]:
     return [kind(offset, graph=SEEN) for offset in (None, 0, 4, 8, FINAL, 18, SIZE, SIZE + 1)]
 
 
-def listed(*entries: tuple[str, str, int]) -> ev.AttachmentsListed:
+def listed(*entries: tuple[str, str, int | None]) -> ev.AttachmentsListed:
     """A listing of (id, name, size)."""
     return ev.AttachmentsListed(tuple(Listed(*entry) for entry in entries))
 
@@ -222,6 +222,7 @@ _EVENTS: dict[type[ev.Event], list[ev.Event]] = {
         listed(),
         listed(("old", "report.pdf", 30)),
         listed(("small", "report.pdf", SIZE - 1)),
+        listed(("none", "other.pdf", None)),
         listed(("new", "report.pdf", SIZE)),
         listed(("other", "x.pdf", 30), ("new", "report.pdf", 30)),
         listed(("new", "report.pdf", 30), ("newer", "report.pdf", 30)),
@@ -236,5 +237,9 @@ _EVENTS: dict[type[ev.Event], list[ev.Event]] = {
         ev.NotDone(code, wait, graph=graph) for code, wait, graph in product(_CODES, (None, 0.5, 900.0), (None, SEEN))
     ],
     ev.Unsure: [ev.Unsure(code, wait) for code, wait in product(_CODES, (None, 0.5, 900.0))],
-    ev.Refused: [ev.Refused(FAILURE), ev.Refused(Failure(Code.SOURCE_CHANGED, "The file was overwritten."))],
+    ev.Refused: [
+        ev.Refused(FAILURE),
+        ev.Refused(replace(FAILURE, code=Code.GRAPH_REFUSED)),
+        ev.Refused(Failure(Code.SOURCE_CHANGED, "The file was overwritten.")),
+    ],
 }

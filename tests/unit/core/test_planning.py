@@ -157,6 +157,7 @@ STORMY: dict[str, Any] = {
     "looks": 2,
     "early_looks": 3,
     "suspects": ("new",),
+    "namesakes": ("like",),
     "strangers": 1,
     "verdict": FAILURE,
     "cancel_requested": True,

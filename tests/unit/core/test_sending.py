@@ -124,7 +124,17 @@ def test_a_range_that_was_taken_is_progress() -> None:
     assert after == replace(SENDING, session=session(16), bytes_confirmed=16, tries=0)
 
 
-@pytest.mark.parametrize("offset", [None, SIZE, SIZE + 1])
+def test_a_range_whose_answer_names_no_offset_was_taken_as_it_was_sent() -> None:
+    after = sending.range_answered(SENDING, OffsetKnown(None), NOW, POLICY)
+    assert after == replace(SENDING, session=session(16), bytes_confirmed=16, tries=0)
+
+
+def test_a_final_range_is_never_taken_without_201() -> None:
+    finally_ = replace(SENDING, state=State.COMMITTING, session=session(FINAL), announced_at=NOW)
+    assert sending.range_answered(finally_, OffsetKnown(None), NOW, POLICY).state is State.ASKING
+
+
+@pytest.mark.parametrize("offset", [SIZE, SIZE + 1])
 def test_an_answer_without_a_usable_offset_makes_us_ask(offset: int | None) -> None:
     after = sending.range_answered(SENDING, OffsetKnown(offset), NOW, POLICY)
     assert after == replace(SENDING, state=State.ASKING, tries=2, session_tries=3, transfer_tries=4)

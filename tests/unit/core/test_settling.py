@@ -154,10 +154,20 @@ def test_a_range_sent_again_tells_where_to_go_on(rule: str, kind: Any, offset: i
     assert after == replace(moved, tries=0 if offset == 16 else 2)
 
 
+def test_a_range_that_is_taken_again_without_a_word_is_gone_on_from() -> None:
+    after = settling.resend_answered(RESENDING, OffsetKnown(None), NOW, POLICY)
+    assert after == replace(RESENDING, state=State.SENDING, session=session(16), bytes_confirmed=16, tries=0)
+
+
+@pytest.mark.parametrize(("offset", "start"), [(None, FINAL), (SIZE, 8), (SIZE + 1, 8)])
+def test_a_session_that_should_be_complete_and_does_not_say_so_is_fenced(offset: int | None, start: int) -> None:
+    before = replace(RESENDING, session=session(start))
+    answered = settling.resend_answered(before, OffsetKnown(offset), NOW, POLICY)
+    assert answered == replace(before, state=State.FENCING, tries=0)
+
+
 @pytest.mark.parametrize("offset", [None, SIZE, SIZE + 1])
 def test_a_session_that_never_says_where_it_stands_is_fenced(offset: int | None) -> None:
-    answered = settling.resend_answered(RESENDING, OffsetKnown(offset), NOW, POLICY)
-    assert answered == replace(RESENDING, state=State.FENCING, tries=0)
     refused = settling.resend_refused(RESENDING, OffsetRefused(offset), NOW, POLICY)
     assert refused == replace(RESENDING, state=State.FENCING, tries=0, session_tries=1, transfer_tries=1)
 

@@ -9,9 +9,10 @@ import pytest
 
 from shared.core import patience, settling
 from shared.core.errors import Code
-from shared.core.events import Compared, ItemMissing
-from shared.core.model import Answered, Route, State
+from shared.core.events import AttachmentsListed, Compared, ItemMissing, NotComparable, Refused
+from shared.core.model import Answered, Listed, Route, State
 from shared.core.retry import backoff
+from shared.core.table import TABLE
 from tests.unit.core.shapes import FAILURE, NOW, POLICY, SEEN, SIZE, at, listed, transfer
 
 ID = "f" * 32
@@ -24,7 +25,11 @@ LOOKING = transfer(State.LOOKING, announced_at=NOW, looks=1, tries=2, missing_si
         ([("new", "report.pdf", SIZE)], ("new",), 0),
         ([("new", "report.pdf", 10**6)], ("new",), 0),
         ([("new", "else.pdf", SIZE)], ("new",), 1),
-        ([("old", "report.pdf", 30), ("small", "report.pdf", SIZE - 1), ("new", "report.pdf", 30)], ("new",), 0),
+        ([("old", "report.pdf", 30), ("small", "else.pdf", SIZE - 1), ("new", "report.pdf", 30)], ("new",), 0),
+        # Names weigh more than sizes, and differ in what Outlook may change of them.
+        ([("small", "report.pdf", SIZE - 1), ("none", "report.pdf", 0)], ("small", "none"), 0),
+        ([("new", "report.pdf", None), ("x", "else.pdf", None)], ("new", "x"), 1),
+        ([("x", "else.pdf", 30), ("new", " REPORT.pdf", 30)], ("new", "x"), 1),
         (
             [("a", "else.pdf", 30), ("b", "report.pdf", 30), ("c", "x", 30), ("d", "report.pdf", 30)],
             ("b", "d", "a", "c"),
@@ -32,8 +37,8 @@ LOOKING = transfer(State.LOOKING, announced_at=NOW, looks=1, tries=2, missing_si
         ),
     ],
 )
-def test_whatever_is_new_and_large_enough_is_a_suspect(
-    entries: list[tuple[str, str, int]], suspects: tuple[str, ...], strangers: int
+def test_whatever_is_new_and_may_be_ours_is_a_suspect(
+    entries: list[tuple[str, str, int | None]], suspects: tuple[str, ...], strangers: int
 ) -> None:
     after = settling.looked(LOOKING, listed(*entries), NOW, POLICY)
     comparing = replace(LOOKING, state=State.COMPARING, tries=0, missing_since=None)
@@ -45,7 +50,7 @@ def test_without_a_note_of_what_was_there_before_everything_is_new() -> None:
     assert after.suspects == ("old",)
 
 
-@pytest.mark.parametrize("entries", [[], [("old", "report.pdf", 30)], [("new", "report.pdf", SIZE - 1)]])
+@pytest.mark.parametrize("entries", [[], [("old", "report.pdf", 30)], [("new", "else.pdf", SIZE - 1)]])
 def test_a_look_that_shows_nothing_is_taken_again_later(entries: list[tuple[str, str, int]]) -> None:
     after = settling.looked(LOOKING, listed(*entries), NOW, POLICY)
     assert after == replace(LOOKING, looks=2, tries=0, missing_since=None, not_before=at(POLICY.look_delays[1]))
@@ -203,15 +208,55 @@ def test_a_namesake_with_the_same_bytes_is_ours_whatever_else_is_new() -> None:
 
 
 @pytest.mark.parametrize("before", [("old",), None])
-def test_other_bytes_are_never_suspected_again(before: tuple[str, ...] | None) -> None:
-    after = settling.compared(replace(COMPARING, before=before), Compared(equal=False), NOW, POLICY)
-    assert after == replace(COMPARING, before=(*(before or ()), "a"), suspects=("b",), tries=0)
+@pytest.mark.parametrize("event", [Compared(equal=False), NotComparable()])
+def test_other_bytes_under_another_name_are_never_suspected_again(before: tuple[str, ...] | None, event: Any) -> None:
+    comparing = replace(COMPARING, before=before, strangers=2)
+    after = TABLE[State.COMPARING][type(event)].rule(comparing, event, NOW, POLICY)
+    assert after == replace(comparing, before=(*(before or ()), "a"), suspects=("b",), tries=0)
+
+
+@pytest.mark.parametrize("event", [Compared(equal=False), NotComparable()])
+def test_other_bytes_under_our_name_are_remembered_and_not_compared_again(event: Any) -> None:
+    after = TABLE[State.COMPARING][type(event)].rule(COMPARING, event, NOW, POLICY)
+    assert after == replace(COMPARING, namesakes=("a",), suspects=("b",), tries=0)
+    again = settling.looked(
+        replace(after, state=State.LOOKING, suspects=(), looks=0), listed(("a", "report.pdf", 9)), NOW, POLICY
+    )
+    assert (again.state, again.namesakes, again.suspects) == (State.LOOKING, ("a",), ())
+
+
+@pytest.mark.parametrize(("tries", "namesakes"), [(0, ()), (2, ()), (3, ("a",))])
+def test_bytes_that_are_refused_for_no_known_reason_are_asked_for_a_few_times(tries: int, namesakes: Any) -> None:
+    refused = Refused(replace(FAILURE, code=Code.GRAPH_REFUSED))
+    after = settling.compare_refused(replace(COMPARING, tries=tries), refused, NOW, POLICY)
+    assert (after.state, after.namesakes) == (State.COMPARING, namesakes)
+    barred = settling.compare_refused(replace(COMPARING, tries=tries), Refused(FAILURE), NOW, POLICY)
+    assert (barred.state, barred.namesakes, barred.tries) == (State.COMPARING, (), tries + 1)
 
 
 def test_after_the_last_suspect_there_is_nothing_new() -> None:
-    last = replace(COMPARING, suspects=("b",), looks=0)
+    last = replace(COMPARING, suspects=("b",), looks=0, strangers=1)
     after = settling.compared(last, Compared(equal=False), NOW, POLICY)
     assert (after.state, after.before, after.suspects, after.looks) == (State.LOOKING, ("old", "b"), (), 1)
+
+
+@pytest.mark.parametrize("fields", [{}, {"verdict": FAILURE}, {"cancel_requested": True}, {"answered": Answered()}])
+def test_a_namesake_is_never_answered_with_a_second_copy(fields: dict[str, Any]) -> None:
+    looked = replace(DONE_LOOKING, namesakes=("a",), **fields)
+    ended = settling.nothing_new(looked, at(1), POLICY)
+    assert ended.failure is not None
+    assert (ended.state, ended.failure.code, ended.namesakes) == (State.FAILED, Code.COMMIT_IN_DOUBT, ())
+    assert "The item showed 1 new attachment(s) that have that name and other bytes; " in ended.failure.detail
+
+
+def test_a_namesake_that_is_gone_is_no_doubt() -> None:
+    looked = replace(DONE_LOOKING, namesakes=("a",))
+    assert settling.looked(looked, listed(), NOW, POLICY).state is State.OPENING
+
+
+def test_a_link_cannot_be_ours() -> None:
+    link = AttachmentsListed((Listed("new", "report.pdf", 300, is_reference=True),))
+    assert settling.looked(LOOKING, link, NOW, POLICY).suspects == ()
 
 
 def test_a_suspect_that_is_gone_was_nothing_new() -> None:

@@ -183,16 +183,22 @@ def test_a_lookup_is_a_list_of_items_with_ids(body: object, found: object) -> No
         ({"Value": [{"Id": "A", "Name": "n", "Size": 5}]}, (Listed("A", "n", 5),)),
         ({"value": [{"id": "A", "size": 0}]}, (Listed("A", "", 0),)),
         ({"value": [{"id": "A", "name": 5, "size": 5}]}, (Listed("A", "", 5),)),
-        ({"value": [{"id": "A", "name": "n"}]}, None),
-        ({"value": [{"id": "A", "name": "n", "size": "5"}]}, None),
-        ({"value": [{"id": "A", "name": "n", "size": 5.0}]}, None),
-        ({"value": [{"id": "A", "name": "n", "size": True}]}, None),
+        ({"value": [{"id": "A", "name": "n", "size": "5"}]}, (Listed("A", "n", None),)),
+        ({"value": [{"id": "A", "name": "n", "size": 5.0}]}, (Listed("A", "n", None),)),
+        ({"value": [{"id": "A", "name": "n", "size": True}]}, (Listed("A", "n", None),)),
+        ({"value": [{"id": "A", "name": "n"}]}, (Listed("A", "n", None),)),
+        (
+            {"value": [{"@odata.type": "#microsoft.graph.referenceAttachment", "id": "A"}]},
+            (Listed("A", "", None, True),),
+        ),
+        ({"value": [{"@odata.type": "#microsoft.graph.itemAttachment", "id": "A"}]}, (Listed("A", "", None),)),
+        ({"value": [{"@odata.type": 5, "id": "A"}]}, (Listed("A", "", None),)),
         ({"value": [{"name": "n", "size": 5}]}, None),
         ({"value": [{"id": "A", "size": 5}, None]}, None),
         ({"value": None}, None),
     ],
 )
-def test_a_listing_is_a_list_of_attachments_with_ids_and_sizes(body: object, listed: object) -> None:
+def test_a_listing_is_a_list_of_attachments_with_ids(body: object, listed: object) -> None:
     assert fields.listing(lowered(body)) == listed
 
 

@@ -324,10 +324,16 @@ def test_a_413_without_words_sends_a_post_the_other_way() -> None:
     assert event(POST, answer(413, b"<html>")) == ev.PostTooLarge(graph=seen(413))
 
 
-@pytest.mark.parametrize("status", [501, 505, 508, 511, 520, 529, 599, 600, 999])
+@pytest.mark.parametrize("status", [502, 505, 508, 511, 520, 529, 599, 600, 999])
 @pytest.mark.parametrize("call", [*GRAPH, *SESSION])
 def test_an_unknown_failure_of_the_service_may_have_had_an_effect(call: ac.Request, status: int) -> None:
     assert event(call, answer(status)) == unsure(status)
+
+
+@pytest.mark.parametrize("status", [405, 501])
+def test_an_attachment_without_bytes_is_not_comparable(status: int) -> None:
+    assert event(COMPARE, answer(status)) == ev.NotComparable(graph=seen(status))
+    assert event(LIST, answer(501)) == unsure(501)
 
 
 @pytest.mark.parametrize("status", [402, 406, 418, 451, 499])
