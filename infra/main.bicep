@@ -374,6 +374,8 @@ module alerts 'modules/alerts.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     deadLetterContainer: names.deadLetterContainer
+    // An hour more than the longest wait: for a target, or the two hours for which Exchange caches permissions.
+    stuckSeconds: max(targetWaitSeconds, 7200) + 3600
     emails: alertEmails
   }
 }

@@ -11,12 +11,16 @@ param tags tagsByName
 param workspaceId string
 param deadLetterContainer string
 
+@description('Seconds after which an unfinished transfer is stuck: longer than every wait that is meant.')
+param stuckSeconds int
+
 @description('Who gets the mail. At least one.')
 param emails string[]
 
 var rules = [
   {
     name: 'transfer-failed'
+    dimensions: ['Code']
     severity: 2
     window: 'PT15M'
     remedy: 'A file was not attached. The transfer\'s error says why and what to do (GET /api/transfers?state=failed).'
@@ -24,6 +28,7 @@ var rules = [
   }
   {
     name: 'commit-in-doubt'
+    dimensions: ['TransferId', 'When']
     severity: 1
     window: 'PT15M'
     remedy: 'A file may or may not be attached. Look at the Outlook item, then retry or cancel the transfer.'
@@ -31,6 +36,7 @@ var rules = [
   }
   {
     name: 'poison-message'
+    dimensions: ['Found']
     severity: 1
     window: 'PT15M'
     remedy: 'A message was given up after five tries. Look for a failed transfer of the same minute, and at the host\'s log.'
@@ -38,13 +44,15 @@ var rules = [
   }
   {
     name: 'transfer-stuck'
+    dimensions: ['TransferId']
     severity: 1
-    window: 'P1D'
-    remedy: 'A transfer has neither ended nor been heard of for two hours. Look at it in the operator\'s page.'
-    query: loadTextContent('../alerts/transfer-stuck.kql')
+    window: 'PT30M'
+    remedy: 'A transfer has not ended, and has waited longer than any wait that is meant. Look at it in the operator\'s page.'
+    query: replace(loadTextContent('../alerts/transfer-stuck.kql'), '{stuckSeconds}', string(stuckSeconds))
   }
   {
     name: 'unreadable-state'
+    dimensions: ['Code']
     severity: 1
     window: 'PT15M'
     remedy: 'A checkpoint or message is damaged, or written by a newer version. It is left as it is; look at it, or roll forward.'
@@ -52,6 +60,7 @@ var rules = [
   }
   {
     name: 'sweep-silent'
+    dimensions: []
     severity: 1
     window: 'PT2H'
     remedy: 'The sweep timer has not succeeded for two hours: the app does not run, or its log does not arrive.'
@@ -59,6 +68,7 @@ var rules = [
   }
   {
     name: 'dead-letter'
+    dimensions: ['ObjectKey']
     severity: 2
     window: 'PT30M'
     remedy: 'Event Grid could not deliver an event for a day. Its letter is in the dead-letter container.'
@@ -66,6 +76,7 @@ var rules = [
   }
   {
     name: 'delivery-failing'
+    dimensions: ['EventSubscriptionName']
     severity: 2
     window: 'PT30M'
     remedy: 'Event Grid cannot reach the app. After a key change: infra/deploy.sh connect <tenant>.'
@@ -111,6 +122,12 @@ resource logRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
           {
             query: rule.query
             timeAggregation: 'Count'
+            // One alert for each value: a second trouble sends its own mail while the first one's alert is still open.
+            dimensions: map(rule.dimensions, name => {
+              name: name
+              operator: 'Include'
+              values: ['*']
+            })
             operator: 'GreaterThan'
             threshold: 0
             failingPeriods: {

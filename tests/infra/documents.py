@@ -37,7 +37,7 @@ WHERE = {
     "component": "Application Insights",
 }
 SEVERITY = {1: "1, act now", 2: "2, look today"}
-WINDOW = {"PT15M": "15 minutes", "PT30M": "30 minutes", "PT2H": "2 hours", "P1D": "a day"}
+WINDOW = {"PT15M": "15 minutes", "PT30M": "30 minutes", "PT2H": "2 hours"}
 
 
 def rendered(text: str) -> str:

@@ -203,6 +203,27 @@ class StandIn:
         self, *arguments: str, typed: str = "", script: str = "infra/deploy.sh", quick: bool = True, **more: str
     ) -> subprocess.CompletedProcess[str]:
         """Run the deployer, with quick waits and Azure inside its process; not `quick`: the real script in POSIX sh."""
+        command, environment = self._command(arguments, script, quick=quick, more=more)
+        return subprocess.run(
+            command,
+            env=environment,
+            input=typed,
+            text=True,
+            capture_output=True,
+            check=False,
+            cwd=self.folder,
+            timeout=120,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """The deployer in a process that a test can interrupt."""
+        command, environment = self._command(arguments, "infra/deploy.sh", quick=True, more={})
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=environment, text=True, stdout=pipe, stderr=pipe, cwd=self.folder)
+
+    def _command(
+        self, arguments: tuple[str, ...], script: str, *, quick: bool, more: dict[str, str]
+    ) -> tuple[list[str], dict[str, str]]:
         waits = (
             ("--poll-seconds", "0", "--patience-seconds", "60") if script.endswith("deploy.sh") and arguments else ()
         )
@@ -212,16 +233,7 @@ class StandIn:
         if quick and script.endswith("deploy.sh") and arguments:
             command = [sys.executable, "-m", "tests.infra.az.inside", str(self.folder)]
             environment["PYTHONPATH"] = str(ROOT)
-        return subprocess.run(
-            [*command, *arguments[:2], *waits, *arguments[2:]],
-            env=environment,
-            input=typed,
-            text=True,
-            capture_output=True,
-            check=False,
-            cwd=self.folder,
-            timeout=120,
-        )
+        return [*command, *arguments[:2], *waits, *arguments[2:]], environment
 
     def calls(self, *words: str) -> list[list[str]]:
         """The calls that began with these words, program first; all of them without words."""

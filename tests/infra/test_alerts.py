@@ -12,6 +12,7 @@ import pytest
 from shared.core.errors import Code
 from shared.core.model import State
 from tests.infra import bicep, toolchain
+from tests.infra.compiler import of_type
 
 # one process waits for the installation, not two
 pytestmark = pytest.mark.xdist_group("infra npm")
@@ -76,10 +77,35 @@ def test_a_rule_fires_on_one_row_within_its_window() -> None:
     assert rules.body["properties"]["actions"]["actionGroups"] == ["operators.id"]
 
 
-def test_a_stuck_transfer_stays_in_sight_for_a_day() -> None:
+def test_a_stuck_transfer_stays_in_sight_for_as_long_as_the_sweep_reports_it() -> None:
+    """Not its own lines, which end with what stopped it: the sweep's, which come every five minutes."""
     windows = {rule["name"]: rule["window"] for rule in alerts.variables["rules"]}
-    assert windows["transfer-stuck"] == "P1D"
+    assert windows["transfer-stuck"] == "PT30M"
     assert windows["sweep-silent"] == "PT2H"
+    assert '"swept"' in queries["transfer-stuck"]
+    assert not re.search(r"transfer_(attached|failed|cancelled)", queries["transfer-stuck"])
+
+
+@pytest.mark.parametrize(("tenant", "seconds"), [("example", 10_800), ("everything", 10_800)])
+def test_no_wait_that_is_meant_counts_as_stuck(tenant: str, seconds: int) -> None:
+    """Two hours for Exchange's cache, and an hour; a longer targetWaitSeconds moves it."""
+    texts = [json.dumps(one) for one in of_type(tenant, "Microsoft.Insights/scheduledQueryRules")]
+    (stuck,) = [text for text in texts if "oldestUnfinishedSeconds" in text]
+    assert f'tolong(\\\\\\"{seconds}' in json.dumps(stuck) or f'tolong(\\"{seconds}\\")' in stuck
+
+
+def test_a_second_trouble_sends_a_mail_of_its_own_while_the_first_is_still_open() -> None:
+    """A rule that resolves its alerts sends one mail for each value of its dimensions, and none for a second row."""
+    columns = {name: set(answer["columns"]) for name, answer in asked(queries).items()}
+    dimensions = {rule["name"]: rule["dimensions"] for rule in alerts.variables["rules"]}
+    assert dimensions.pop("sweep-silent") == []  # there is one sweep
+    assert dimensions["commit-in-doubt"] == ["TransferId", "When"]
+    for name, wanted in dimensions.items():
+        assert wanted, name
+        assert set(wanted) <= columns[name], name
+    (rules,) = alerts.of_type("Microsoft.Insights/scheduledQueryRules")
+    (criterion,) = rules.body["properties"]["criteria"]["allOf"]
+    assert "rule.dimensions" in str(criterion["dimensions"])
 
 
 def logged_events() -> set[str]:

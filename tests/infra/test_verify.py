@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from tests.infra.stand_in import FUNCTION_KEY, PRINCIPAL_ID, TENANT_ID, StandIn, subscription
+from tests.infra.az import rights
+from tests.infra.az.world import group_id
+from tests.infra.stand_in import (
+    FUNCTION_KEY,
+    GROUP,
+    PRINCIPAL_ID,
+    SUBSCRIPTION_ID,
+    TENANT_ID,
+    StandIn,
+    subscription,
+)
 
 if TYPE_CHECKING:
     import subprocess
@@ -28,6 +41,7 @@ class App:
             "director%40contoso.test": [("failed", "ACCESS_DENIED")],
         }
         self.deleted: list[str] = []
+        self.others = 0  # files of other people, newer than the probe
         self.keys: set[str | None] = set()
 
     def transfer(self, index: int, call: list[str]) -> dict[str, Any]:
@@ -43,7 +57,14 @@ class App:
             return self.health
         if path.startswith("/api/transfers?"):
             newest_first = [{"id": one["id"], "source": one["source"]} for one in reversed(self.listed())]
-            return 200, {"transfers": newest_first, "continuation": None}
+            everybodys = [{"id": f"o{number}", "source": {"blob": f"o{number}"}} for number in range(self.others)]
+            asked = dict(parse_qsl(urlsplit(path).query))
+            assert asked.keys() <= {"limit", "continuation"}  # the app refuses a parameter that it does not know
+            begin = int(asked.get("continuation", "0"))
+            found = [*everybodys, *newest_first]
+            page = found[begin : begin + int(asked["limit"])]
+            more = str(begin + len(page)) if begin + len(page) < len(found) else None
+            return 200, {"transfers": page, "continuation": more}
         transfer_id = path.rpartition("/")[2]
         if method == "DELETE":
             self.deleted.append(transfer_id)
@@ -227,6 +248,52 @@ def test_a_stopped_app_an_unhealthy_one_and_a_missing_key_are_found_together(azu
     assert line(done, "app runs") == "WRONG app runs: state Stopped"
     assert line(done, "app is healthy") == "WRONG app is healthy: HTTP 503 {'storage': 'down'}"
     assert line(done, "webhook's key is there").startswith("WRONG")
+
+
+def test_on_a_busy_tenant_the_probe_is_found_on_a_later_page(azure: StandIn, app: App) -> None:
+    app.others = 450
+    done = verified(azure, app)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a cancelled pipeline"])
+def test_an_interrupted_probe_is_taken_away(azure: StandIn, app: App, signal_: signal.Signals) -> None:
+    dropped = threading.Event()
+    running: list[int] = []
+
+    def transfers() -> list[dict[str, Any]]:
+        if not dropped.is_set():
+            dropped.set()
+            os.kill(running[0], signal_)
+        return App.listed(app)
+
+    app.listed = transfers  # type: ignore[method-assign]
+    app.fates["orders%40contoso.test"] = [("queued", None)]
+    process = azure.start("verify", "contoso", "--app-root", app.root)
+    running.append(process.pid)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert "Stopped." in err
+    with azure.group() as group:
+        assert group["blobs"]["drop"] == {}
+    assert app.deleted == ["t0"]
+
+
+def test_a_probe_that_may_not_be_deleted_is_named(azure: StandIn, app: App) -> None:
+    azure.answers("storage blob delete", RuntimeError("You do not have the required permissions"))
+    done = verified(azure, app)
+    assert "could not be taken away, delete it by hand" in done.stdout
+
+
+def test_rights_that_the_file_does_not_name_are_found(azure: StandIn, app: App) -> None:
+    with azure.state() as data:
+        data["people"]["guest"] = {"objectId": "cccccccc-0000-4000-8000-000000000001", "directory": []}
+    storage = "/providers/Microsoft.Storage/storageAccounts/stdropcontoso/blobServices/default/containers/checkpoints"
+    azure.grant(rights.BLOB_READER, group_id(SUBSCRIPTION_ID, GROUP) + storage, "guest")
+    done = verified(azure, app)
+    assert done.returncode == 1
+    found = line(done, "rights on the containers")
+    assert found.startswith("WRONG rights on the containers: somebody has more than the tenant's file says: User cccc")
 
 
 def test_mailboxes_that_the_file_does_not_name_are_not_called_good(azure: StandIn, app: App) -> None:
