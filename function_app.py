@@ -53,9 +53,9 @@ def transfer_poisoned(message: func.QueueMessage) -> None:
 
 
 @app.function_name("sweep")
-@app.timer_trigger(arg_name="timer", schedule="0 */5 * * * *", use_monitor=True)
+@app.timer_trigger(arg_name="timer", schedule="0 * * * * *", use_monitor=True)
 def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding wants it
-    """Every five minutes: what was left behind, and what no event told of."""
+    """Every minute: what was left behind, and what no event told of."""
     product.sweep()
 
 

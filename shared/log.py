@@ -13,6 +13,8 @@ from typing import Any
 
 from shared.core.actions import Action, PutRange
 from shared.core.checkpoint import Checkpoint
+from shared.core.continuation import Continuation
+from shared.core.errors import Code
 from shared.core.events import Forbidden, Happening, NotDone, Refused, Unsure
 from shared.core.history import named
 from shared.core.model import State, Transfer
@@ -138,6 +140,22 @@ class LogObserver:
             part=trouble.key if trouble.kind is Kind.PART else None,
             tries=trouble.tries,
         )
+
+    def put_off(self, continuation: Continuation, trouble: Exception, delay: float) -> None:
+        """Storage did not let something be carried out: it is tried again, as long as that lasts."""
+        note(
+            "storage_unavailable",
+            error=True,
+            code=Code.STORAGE_UNAVAILABLE.value,
+            transferId=continuation.transfer_id,
+            detail=str(trouble) or type(trouble).__name__,
+            tries=continuation.tries,
+            seconds=round(delay),
+        )
+
+    def gone(self) -> None:
+        """An event about a file that is no more."""
+        note("event_ignored", reason="the blob is gone")
 
     def unreadable(self, error: CheckpointUnreadable) -> None:
         """A checkpoint that was left untouched, for a person to look at."""

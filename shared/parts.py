@@ -7,6 +7,7 @@ which reads checkpoints and bodies; the page; OpenTelemetry.
 from __future__ import annotations
 
 import os
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,13 +19,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared import log, telemetry
+from shared.core.model import Transfer
 from shared.core.policy import Policy
 from shared.graph.client import GraphClient
 from shared.graph.hosts import OUTLOOK_HOSTS, UploadHosts
 from shared.graph.look import look
 from shared.graph.token import GraphToken, credential_for
+from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.pace.limits import OUTLOOK
+from shared.run.arrivals import Arrivals
 from shared.run.ledger import Background
 from shared.run.pacing import MailboxPacing
 from shared.run.runs import Edges, Runs
@@ -32,8 +36,8 @@ from shared.run.telling import Listeners, Notices, Observers
 from shared.settings import Settings, SourceOnSuccess
 from shared.storage import looks
 from shared.storage.access import StorageAccess
-from shared.storage.ports import Outcomes
-from shared.storage.queue import Continuations, Messages
+from shared.storage.ports import Dropped, Outcomes
+from shared.storage.queue import AwaitedFiles, Continuations, Messages
 from shared.storage.source import HEAD_START, DropContainer
 
 if TYPE_CHECKING:
@@ -45,6 +49,10 @@ if TYPE_CHECKING:
 SAVE_PAUSE = 0.25
 """Seconds. Chosen: a progress that whoever watches sees move, at a third of the writes where a range takes 80 ms. A
 confirmed offset that is not written down yet is never lost: the session knows it."""
+
+GUARD_AFTER = 1.0
+"""Seconds. A small file takes three requests, well below a second in all: its run pays for no message against its death
+unless it is slower. What dies earlier is found by the sweep."""
 
 
 class SystemClock:
@@ -69,6 +77,7 @@ class Parts:
         self.settings = settings
         self.clock = SystemClock()
         self.logged = log.LogObserver()
+        self.draining = threading.Event()  # this process has been told to end
         self._wants_telemetry = wants_telemetry
 
     @cached_property
@@ -174,7 +183,27 @@ class Parts:
             delete_source=settings.source_on_success is SourceOnSuccess.DELETE,
             pacing=self.pacing,
             may_write=self.allowed.allow,
+            guard_after=GUARD_AFTER,
+            is_draining=self.draining.is_set,
+            take_up=self._take_up,
         )
+
+    def transfer_for(self, dropped: Dropped) -> Transfer:
+        """What a dropped file asks for."""
+        return transfer_for(dropped, self.allowed, self.clock.now())
+
+    def _take_up(self, blob: str) -> None:
+        """Make a transfer of the file as it is now: its older version has ended because of the newer one."""
+        dropped = self.sources.describe(blob)
+        found = self.arrivals.found(dropped) if dropped is not None else None
+        if found is not None:
+            self.runs.accept(found)
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """What becomes of dropped files."""
+        looks = AwaitedFiles(self._messages)
+        return Arrivals(self.runs, looks, self.transfer_for, self.clock, self.edges.policy, self.logged)
 
     @cached_property
     def pacing(self) -> MailboxPacing:

@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Self
 
 from shared import log, telemetry
+from shared.core.continuation import Continuation
 from shared.core.errors import Code
-from shared.core.model import Transfer
-from shared.intake.accept import transfer_for
 from shared.parts import Parts
-from shared.run.arrivals import Arrivals
-from shared.run.poison import Ending, Poison
 from shared.run.sweep import SECONDS, Sweep
+from shared.run.triggers import Triggers
 from shared.settings import load
-from shared.storage.ports import CheckpointUnreadable, Dropped, StorageRefused
-from shared.storage.queue import AwaitedFiles, awaited_in, drop_in, transfer_in
+from shared.storage.ports import CheckpointUnreadable, StorageRefused
+from shared.storage.queue import awaited_in, continuation_in, drop_in
 
 HOST_JSON = Path(__file__).resolve().parent.parent / "host.json"
 
@@ -46,26 +44,21 @@ class Product(Parts):
 
     def blob_dropped(self, container: str, blob: str) -> None:
         """A blob was created, or so an event says. Events come twice, late, and for containers that are not ours."""
-        with self._invocation():
-            dropped = self._described(container, blob)
-            if dropped is not None:
-                self.arrivals.arrived(dropped)
+        if self._is_ours(container):
+            with self._invocation():
+                self.triggers.dropped(blob)
 
     def transfer_due(self, message: str) -> None:
         """A continuation came due, or another look at a file that was none yet."""
-        transfer_id, awaited = transfer_in(message), awaited_in(message)
+        continuation = _asked_in(message)
+        if continuation is None:
+            _unreadable(message)
+            return
         with self._invocation():
-            if transfer_id is not None:
-                self.runs.resume(transfer_id)
-            elif awaited is not None:
-                dropped = self._described(self.settings.drop_container, awaited.blob)
-                if dropped is not None:
-                    self.arrivals.arrived(dropped, awaited.since)
-            else:
-                _unreadable(message)
+            self.triggers.due(continuation)
 
     def blob_poisoned(self, message: str) -> None:
-        """The host gave up on a blob's event: its file becomes a failed transfer."""
+        """The host gave up on a blob's event: its file is looked at again later, and in the end fails."""
         poisoned = drop_in(message)
         if poisoned is None:
             _unreadable(message)
@@ -73,25 +66,16 @@ class Product(Parts):
         if poisoned.function != BLOB_FUNCTION:  # the queue belongs to the account, not to this app
             log.note("event_ignored", reason="the message names another app's function")
             return
-        with self._invocation():
-            dropped = self._described(poisoned.container, poisoned.blob)
-            if dropped is not None:
-                transfer = self._transfer_for(dropped)
-                ending = Poison(self.edges, self.runs).drop_failed(dropped, poisoned.etag, transfer)
-                _poisoned(ending, transfer.id)
+        if self._is_ours(poisoned.container):
+            self._poisoned(Continuation(blob=poisoned.blob))
 
     def transfer_poisoned(self, message: str) -> None:
-        """The host gave up on a continuation: its transfer fails. A file that was none yet is looked at once more."""
-        transfer_id, awaited = transfer_in(message), awaited_in(message)
-        if awaited is not None:
-            with self._invocation():
-                AwaitedFiles(self._messages).send(awaited.blob, awaited.since, self.edges.policy.file_poll_cap)
-            return
-        if transfer_id is None:
+        """The host gave up on a continuation: it is tried again later, and in the end its transfer fails."""
+        continuation = _asked_in(message)
+        if continuation is None:
             _unreadable(message)
             return
-        with self._invocation():
-            _poisoned(Poison(self.edges, self.runs).transfer_failed(transfer_id), transfer_id)
+        self._poisoned(continuation)
 
     def sweep(self) -> None:
         """One tick of the sweep."""
@@ -115,20 +99,27 @@ class Product(Parts):
                 self.telemetry.oldest_unfinished(swept.oldest)
 
     @cached_property
-    def arrivals(self) -> Arrivals:
-        """What becomes of dropped files."""
-        looks = AwaitedFiles(self._messages)
-        return Arrivals(self.runs, looks, self._transfer_for, self.clock, self.edges.policy, self.logged)
+    def triggers(self) -> Triggers:
+        """What each trigger does with its message."""
+        return Triggers(self.edges, self.runs, self.arrivals.came, self.transfer_for, self.logged)
 
-    def _described(self, container: str, blob: str) -> Dropped | None:
-        """The file as it is now, where it is one of ours and still there."""
-        if container != self.settings.drop_container:
-            log.note("event_ignored", reason="it is about another container")
-            return None
-        dropped = self.sources.describe(blob)
-        if dropped is None:
-            log.note("event_ignored", reason="the blob is gone")
-        return dropped
+    def _is_ours(self, container: str) -> bool:
+        if container == self.settings.drop_container:
+            return True
+        log.note("event_ignored", reason="it is about another container")
+        return False
+
+    def _poisoned(self, continuation: Continuation) -> None:
+        """A line for each message that the host gave up on, whatever became of it."""
+        with self._invocation():
+            ending = self.triggers.poisoned(continuation)
+            log.note(
+                "poison_message",
+                error=True,
+                transferId=continuation.transfer_id,
+                blobNamed=continuation.blob is not None,
+                ending=ending.name.lower(),
+            )
 
     @contextmanager
     def _invocation(self) -> Iterator[None]:
@@ -146,13 +137,13 @@ class Product(Parts):
             except StorageRefused as refused:
                 self.logged.refused(refused)
 
-    def _transfer_for(self, dropped: Dropped) -> Transfer:
-        return transfer_for(dropped, self.allowed, self.clock.now())
 
-
-def _poisoned(ending: Ending, transfer_id: str) -> None:
-    """A line for each message that the host gave up on, whatever became of it."""
-    log.note("poison_message", error=True, transferId=transfer_id, ending=ending.name.lower())
+def _asked_in(message: str) -> Continuation | None:
+    """What a message of the transfer queue asks for; None where it is not one of ours."""
+    awaited = awaited_in(message)
+    if awaited is not None:
+        return Continuation(blob=awaited.blob, awaited=awaited.since)
+    return continuation_in(message)
 
 
 def _unreadable(message: str) -> None:

@@ -31,6 +31,7 @@ from devkit.simulation.world import BLOB, World
 from shared import log
 from shared.core.actions import Action
 from shared.core.checkpoint import Checkpoint
+from shared.core.continuation import Continuation
 from shared.core.events import Happening
 from shared.core.model import Transfer
 from shared.graph.http import HttpAnswer, HttpRequest, Transport
@@ -135,13 +136,15 @@ class _Heard(Runs):
         self._heard = heard
         self._telemetry = telemetry
 
-    def start(self, transfer: Transfer) -> None:
+    def start(self, transfer: Transfer, asked: Continuation | None = None) -> None:
         """See `Runs.start`."""
-        self._overheard(lambda: super(_Heard, self).start(transfer))
+        self._overheard(lambda: super(_Heard, self).start(transfer, asked))
 
-    def resume(self, transfer_id: str) -> None:
-        """See `Runs.resume`."""
-        self._overheard(lambda: super(_Heard, self).resume(transfer_id))
+    def carry_on(self, asked: Continuation) -> bool:
+        """See `Runs.carry_on`."""
+        found: list[bool] = []
+        self._overheard(lambda: found.append(super(_Heard, self).carry_on(asked)))
+        return found[0]
 
     def _overheard(self, work: Callable[[], None]) -> None:
         try:

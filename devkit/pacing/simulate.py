@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -148,6 +149,7 @@ class _Simulation:
             background=self.latency.background,
             budget=480,
             pacing=pacing,
+            guard_after=math.inf,
         )
 
     def tell(self, checkpoint: Checkpoint) -> None:

@@ -13,9 +13,10 @@ from itertools import count
 
 from devkit.pacing.timeline import Timeline
 from shared.core.checkpoint import Checkpoint
+from shared.core.continuation import Continuation
 from shared.core.model import Source
 from shared.pace.mailbox import Mailbox, Waiting
-from shared.storage.ports import Buffer, Clock, Conflict, Dropped, Stored
+from shared.storage.ports import Buffer, Clock, Conflict, Dropped, Receipt, Stored
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 _ZEROS = memoryview(bytes(4 * 1024 * 1024))
@@ -90,16 +91,21 @@ class ModelCheckpoints:
         self._latency.spend("checkpoint write")
         return self._put(checkpoint, etag)
 
-    def mark_unfinished(self, transfer_id: str) -> bool:  # noqa: ARG002 - the protocol's signature
+    def mark_unfinished(self, mark: str) -> bool:  # noqa: ARG002 - the protocol's signature
         """See `Checkpoints.mark_unfinished`."""
         self._latency.spend("mark")
         return True
 
-    def renew_mark(self, transfer_id: str) -> None:  # noqa: ARG002 - the protocol's signature
+    def is_marked(self, mark: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """See `Checkpoints.is_marked`."""
+        self._latency.spend("mark")
+        return False
+
+    def renew_mark(self, mark: str) -> None:  # noqa: ARG002 - the protocol's signature
         """See `Checkpoints.renew_mark`."""
         self._latency.spend("mark")
 
-    def unmark(self, transfer_id: str) -> None:  # noqa: ARG002 - the protocol's signature
+    def unmark(self, mark: str) -> None:  # noqa: ARG002 - the protocol's signature
         """See `Checkpoints.unmark`."""
         self._latency.spend("mark")
 
@@ -230,6 +236,18 @@ class ModelQueue:
         """See `TransferQueue.send`. The service counts whole seconds; the product rounds them up."""
         self._latency.spend("queue message")
         self.put(transfer_id, self._timeline.seconds + -(-delay // 1))
+
+    def ask(self, continuation: Continuation, delay: float) -> Receipt:
+        """See `TransferQueue.ask`. Nothing dies here: a message against a run's death is only counted."""
+        if not continuation.guards:
+            self.send(continuation.key, delay)
+        else:
+            self._latency.spend("queue message")
+        return Receipt("", "")
+
+    def take_back(self, receipt: Receipt) -> None:  # noqa: ARG002 - the protocol's signature
+        """See `TransferQueue.take_back`."""
+        self._latency.spend("queue message")
 
     def put(self, text: str, at: float) -> None:
         """A message that becomes visible at `at` seconds."""

@@ -54,6 +54,23 @@ class Storm:
 
 
 @dataclass(frozen=True)
+class Outage:
+    """A part of storage that is down, for a time.
+
+    Attributes:
+        seconds: how long.
+        services: "checkpoints" (that container alone), "blobs" (the whole service), "queues", or "all".
+        kind: what callers see: "503", "403" (a role that is minutes old), or "refused" connections.
+        first: it begins with this call.
+    """
+
+    seconds: float
+    services: str = "all"
+    kind: str = "503"
+    first: int = 1
+
+
+@dataclass(frozen=True)
 class Case:
     """One story.
 
@@ -65,7 +82,11 @@ class Case:
         storms: calls that fail in a row.
         switches: of the emulated Graph.
         skew: seconds by which Graph's clock is ahead of ours.
-        redelivery: seconds after which the host delivers again what a run failed to finish, or died of.
+        redelivery: seconds after which the host delivers again what a run died of: ten minutes where the instance is
+            lost, half a minute where only the worker is.
+        outages: of storage.
+        poison: "again": a message of a poison queue whose function fails comes again after ten minutes, each time;
+            "never": after five times it does not (before storage extension 5.3.8).
         lazy: writes behind are done when somebody waits for them, not at once.
         budget: seconds of a run.
         engine: the rules in force; all but "product" are wrong on purpose.
@@ -81,7 +102,9 @@ class Case:
     storms: tuple[Storm, ...] = ()
     switches: dict[str, Any] = field(default_factory=dict)
     skew: float = 0
-    redelivery: float = 30
+    redelivery: float = 600
+    outages: tuple[Outage, ...] = ()
+    poison: str = "again"
     lazy: bool = False
     budget: float = 540
     engine: str = "product"
@@ -104,5 +127,6 @@ class Case:
         values["faults"] = tuple((call, Fault(fault), number) for call, fault, number in values.get("faults", ()))
         values["happenings"] = tuple((call, Happening(what)) for call, what in values.get("happenings", ()))
         values["storms"] = tuple(Storm(**{**one, "fault": Fault(one["fault"])}) for one in values.get("storms", ()))
+        values["outages"] = tuple(Outage(**one) for one in values.get("outages", ()))
         values["schedule"] = tuple((step, worker) for step, worker in values.get("schedule", ()))
         return cls(**values)

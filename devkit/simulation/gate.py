@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 from devkit.graph.faults import CODES
 from devkit.simulation.case import Case, Fault, Happening, Storm
 from devkit.simulation.clock import VirtualClock
+from devkit.simulation.outages import SPENT, Down
 from shared.core.errors import Code
 from shared.core.policy import Policy
 from shared.graph.http import AnswerLost, HttpAnswer, NotSent
@@ -47,6 +48,7 @@ class BreakingGate:
         calls: how many there were so far.
         names: the name of each, in order.
         happen: who carries out what other people do.
+        downs: the outages; `is_stopped`: whether the host of whoever calls has stopped.
         boundary: told before each call; the schedule explorer lets other workers go on first. True where they did.
     """
 
@@ -61,6 +63,9 @@ class BreakingGate:
         for call, what in case.happenings:
             self._happenings.setdefault(call, []).append(what)
         self._storms = case.storms
+        self.downs = [Down(outage) for outage in case.outages]
+        self.is_stopped: Callable[[], bool] = lambda: False
+        self.most_calls = MOST_CALLS + int(sum(outage.seconds for outage in case.outages) / 4)
         self._held: list[Held] = []
         self._post_travels = timedelta(seconds=policy.post_landing - policy.post_start)
         clock.before = self._land_before
@@ -73,12 +78,14 @@ class BreakingGate:
             self.boundary(name)
         self.calls += 1
         self.names.append(name)
-        if self.calls > MOST_CALLS:
-            raise Endless(f"no end after {MOST_CALLS} calls")
+        if self.calls > self.most_calls:
+            raise Endless(f"no end after {self.most_calls} calls")
         for what in self._happenings.get(self.calls, ()):
             self.happen(what)
         if self._held:
             self._land(lambda held: held.at <= self.calls)
+        if self.downs:
+            self._be_down(name)
         fault, argument = self._faults.get(self.calls, (None, 0))
         if fault is not None:
             return self._broken(name, effect, fault, argument, "")
@@ -106,6 +113,17 @@ class BreakingGate:
         if held in self._held:
             self._held.remove(held)
         return lambda: results[0] if results else effect()
+
+    def _be_down(self, name: str) -> None:
+        """Fail the call where its part of storage is down; kill the run where its host has stopped of that."""
+        for down in self.downs:
+            if self.calls >= down.outage.first:
+                down.begin(self._clock.now())
+            if self.is_stopped():
+                raise Died
+            if down.hits(name, self._clock.now()):
+                self._clock.advance(SPENT[down.outage.kind])
+                raise _loss(name)
 
     def _blows(self, storm: Storm, name: str) -> bool:
         begun = storm.first <= self.calls and (storm.last == 0 or self.calls <= storm.last)

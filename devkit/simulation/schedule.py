@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from devkit.simulation.case import Case
 from devkit.simulation.gate import Died
-from shared.storage.ports import StorageUnavailable
+from shared.storage.ports import Receipt, StorageUnavailable
 
 if TYPE_CHECKING:
     from devkit.simulation.world import World
@@ -101,9 +101,9 @@ def told_in_turns(world: World) -> Turns:
             world.clock.advance_to(taken[0])
             world.host.invocations += 1
             try:
-                world.runs.resume(taken[1])
+                world.triggers.due(taken[1])
             except (Died, StorageUnavailable):
-                world.queue.messages.append(taken)
+                world.queue.sent.append((*taken, Receipt("", "")))
 
     turns = Turns(world.case.schedule, [work] * world.case.workers)
     world.gate.boundary = turns.boundary

@@ -8,15 +8,17 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import count
 
 from devkit.simulation.clock import VirtualClock
 from devkit.simulation.io import Gate, open_gate
 from shared.core.checkpoint import Checkpoint
+from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.model import Source
 from shared.core.position import Position
 from shared.storage import codec
-from shared.storage.ports import Buffer, Conflict, Dropped, SourceLost, Stored
+from shared.storage.ports import Buffer, Conflict, Dropped, Receipt, SourceLost, Stored
 
 DROP = "drop"
 """The drop container of every world."""
@@ -44,23 +46,27 @@ class MemoryCheckpoints:
         """See `Checkpoints.save`."""
         return self._gate("checkpoint.save", lambda: self._put(checkpoint, etag))
 
-    def mark_unfinished(self, transfer_id: str) -> bool:
+    def mark_unfinished(self, mark: str) -> bool:
         """See `Checkpoints.mark_unfinished`."""
 
         def effect() -> bool:
-            known = transfer_id in self.marks
-            self.marks.setdefault(transfer_id, self._clock.now())
+            known = mark in self.marks
+            self.marks.setdefault(mark, self._clock.now())
             return not known
 
         return self._gate("mark.set", effect)
 
-    def renew_mark(self, transfer_id: str) -> None:
-        """See `Checkpoints.renew_mark`."""
-        self._gate("mark.renew", lambda: self.marks.__setitem__(transfer_id, self._clock.now()))
+    def is_marked(self, mark: str) -> bool:
+        """See `Checkpoints.is_marked`."""
+        return self._gate("mark.look", lambda: mark in self.marks)
 
-    def unmark(self, transfer_id: str) -> None:
+    def renew_mark(self, mark: str) -> None:
+        """See `Checkpoints.renew_mark`."""
+        self._gate("mark.renew", lambda: self.marks.__setitem__(mark, self._clock.now()))
+
+    def unmark(self, mark: str) -> None:
         """See `Checkpoints.unmark`."""
-        self._gate("mark.clear", lambda: self.marks.pop(transfer_id, None))
+        self._gate("mark.clear", lambda: self.marks.pop(mark, None))
 
     def unfinished(self, limit: int, after: str | None) -> tuple[list[tuple[str, datetime]], str | None]:
         """See `UnfinishedTransfers.unfinished`."""
@@ -180,22 +186,46 @@ class MemoryQueue:
     """Implements `TransferQueue`: messages with the time at which each becomes visible."""
 
     def __init__(self, clock: VirtualClock, gate: Gate = open_gate) -> None:
-        self.messages: list[tuple[datetime, str]] = []
+        self.sent: list[tuple[datetime, Continuation, Receipt]] = []
+        self._ids = count(1)
         self._clock = clock
         self._gate = gate
 
     def send(self, transfer_id: str, delay: float) -> None:
         """See `TransferQueue.send`."""
-        due = self._clock.now() + timedelta(seconds=delay)
-        self._gate("queue.send", lambda: self.messages.append((due, transfer_id)))
+        self.ask(Continuation(transfer_id), delay)
 
-    def take(self) -> tuple[datetime, str] | None:
+    def ask(self, continuation: Continuation, delay: float) -> Receipt:
+        """See `TransferQueue.ask`."""
+        due = self._clock.now() + timedelta(seconds=delay)
+
+        def effect() -> Receipt:
+            receipt = Receipt(str(next(self._ids)), "receipt")
+            self.sent.append((due, continuation, receipt))
+            return receipt
+
+        return self._gate("queue.send", effect)
+
+    def take_back(self, receipt: Receipt) -> None:
+        """See `TransferQueue.take_back`."""
+
+        def effect() -> None:
+            self.sent = [message for message in self.sent if message[2] != receipt]
+
+        self._gate("queue.delete", effect)
+
+    @property
+    def messages(self) -> list[tuple[datetime, str]]:
+        """When each becomes visible, and what it is about."""
+        return [(due, continuation.key) for due, continuation, _ in self.sent]
+
+    def take(self) -> tuple[datetime, Continuation] | None:
         """The message that becomes visible first, taken off the queue; None where there is none."""
-        if not self.messages:
+        if not self.sent:
             return None
-        first = min(self.messages)
-        self.messages.remove(first)
-        return first
+        first = min(self.sent, key=lambda message: message[0])
+        self.sent.remove(first)
+        return first[0], first[1]
 
 
 class MemoryOutcomes:

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from shared.core.checkpoint import Checkpoint
+from shared.core.continuation import Continuation
 from shared.core.model import Source, Transfer
 from shared.storage import refusals
 from shared.storage.ports import ContinuationRefused
@@ -104,6 +105,8 @@ def _about(given: tuple[Any, ...]) -> str:
             return transfer.id
         case (Transfer(id=transfer_id),):
             return transfer_id
+        case (Continuation() as continuation, *_):
+            return continuation.key
         case (Source(blob=blob),):
             return blob
         case (str(text),):

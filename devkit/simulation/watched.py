@@ -13,6 +13,7 @@ from devkit.simulation.transport import MemoryTransport
 from devkit.simulation.watch import Watch
 from shared.core.actions import Action
 from shared.core.checkpoint import Checkpoint
+from shared.core.continuation import Continuation
 from shared.core.events import Happening
 from shared.core.model import Transfer
 from shared.core.position import Trouble
@@ -23,7 +24,7 @@ from shared.storage.ports import Stored
 
 @dataclass
 class Witness:
-    """Implements `Observer` and `SweepObserver`: keeps the story for whoever reads a replay."""
+    """Implements `Observer`, `SweepObserver` and `TroubleObserver`: keeps the story for whoever reads a replay."""
 
     told: list[str] = field(default_factory=list)
 
@@ -38,6 +39,14 @@ class Witness:
     def handed_over(self, transfer_id: str) -> None:
         """See `Observer.handed_over`."""
         self.told.append(f"{transfer_id} handed over")
+
+    def put_off(self, continuation: Continuation, trouble: Exception, delay: float) -> None:
+        """See `TroubleObserver.put_off`."""
+        self.told.append(f"{continuation.key} put off by {delay:.1f} s: {trouble!r}")
+
+    def gone(self) -> None:
+        """See `TroubleObserver.gone`."""
+        self.told.append("the file is gone")
 
     def swept(self, swept: Swept) -> None:
         """See `SweepObserver.swept`."""
@@ -65,7 +74,8 @@ class WatchedCheckpoints(MemoryCheckpoints):
         stored = super().peek(transfer_id)
         if stored is None or stored.checkpoint.lease is None or not self.no_lease_holds:
             return stored
-        lapsed = replace(stored.checkpoint.lease, until=self._clock.now() - timedelta(seconds=1))
+        until = min(stored.checkpoint.lease.until, self._clock.now() - timedelta(seconds=1))
+        lapsed = replace(stored.checkpoint.lease, until=until)
         return replace(stored, checkpoint=replace(stored.checkpoint, lease=lapsed))
 
     def _put(self, checkpoint: Checkpoint, etag: str | None) -> str:

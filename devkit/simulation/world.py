@@ -22,13 +22,14 @@ from devkit.simulation.mailbox import MAILBOX, NAME, furnished
 from devkit.simulation.storage import AtOnce, MemoryOutcomes, MemoryPosition, MemoryQueue, MemorySources
 from devkit.simulation.watch import Watch
 from devkit.simulation.watched import WatchedCheckpoints, WatchedTransport, Witness
+from shared.core.continuation import Continuation
 from shared.core.model import Attachment, Route, Target, TargetKey, Transfer
 from shared.core.planning import accept
 from shared.core.policy import Policy
 from shared.graph.hosts import UploadHosts
-from shared.run.poison import Poison
 from shared.run.runs import Edges, Runs
 from shared.run.sweep import Sweep
+from shared.run.triggers import Triggers
 from shared.run.wishes import Wishes
 from shared.storage.ports import Dropped
 
@@ -69,7 +70,9 @@ class World:
         self.transport = WatchedTransport(self.graph, SkewedClock(self.clock, case.skew), self.token, gated)
         self.transport.watch = self.watch
         self.transport.sessions = self._sessions
-        self.host = Host(self.clock, self.queue, case.redelivery, case.budget)
+        self.host = Host(self.clock, self.queue, case, self.gate.downs)
+        self.gate.is_stopped = self.host.is_stopped
+        self.run_began: list[datetime] = []
         self._outside = False
         self._run_ids = count(1)
         self.edges = self._edges()
@@ -108,11 +111,29 @@ class World:
             policy=POLICY,
             clock=self.clock,
             observer=self.witness,
-            new_run_id=lambda: f"run-{next(self._run_ids)}",
+            new_run_id=self._new_run_id,
             background=self._background,
             budget=self.case.budget,
             delete_source=False,
+            take_up=self._take_up,
         )
+
+    @property
+    def triggers(self) -> Triggers:
+        """What each message ends in."""
+        return Triggers(self.edges, self.runs, self._came, self._transfer, self.witness)
+
+    def _came(self, dropped: Dropped, asked: Continuation) -> None:
+        self.runs.start(self._transfer(dropped), asked)
+
+    def _new_run_id(self) -> str:
+        self.run_began.append(self.clock.now())
+        return f"run-{next(self._run_ids)}"
+
+    def _take_up(self, blob: str) -> None:
+        dropped = self.sources.describe(blob)
+        if dropped is not None:
+            self.runs.accept(self._transfer(dropped))
 
     def _transfer(self, dropped: Dropped) -> Transfer:
         target = Target(MAILBOX, TargetKey.MESSAGE_ID, self.item)
@@ -183,23 +204,12 @@ class World:
 
     def drop(self) -> None:
         """The file's event is put on its way. It names the file; what the file is, is seen when it is delivered."""
-        self.host.post(self._dropped, self._drop_failed)
+        self.host.post(BLOB)
 
     def _write(self, content: bytes) -> Dropped:
         dropped = self.sources.put(BLOB, content)
         self.contents[dropped.source.etag] = content
         return dropped
-
-    def _dropped(self) -> None:
-        dropped = self.sources.describe(BLOB)
-        if dropped is not None:
-            self.runs.start(self._transfer(dropped))
-
-    def _drop_failed(self) -> None:
-        dropped = self.sources.describe(BLOB)
-        if dropped is not None:
-            etag = self.transfer.plan.source.etag
-            Poison(self.edges, self.runs).drop_failed(dropped, etag, self._transfer(dropped))
 
     def run(self) -> None:
         """Tell the story to its end: every message delivered, every mark taken away."""
@@ -215,10 +225,10 @@ class World:
             self._finish_once()
 
     def _finish_once(self) -> None:
-        sweep, poison = self._sweep(), Poison(self.edges, self.runs)
-        self.host.deliver_all(self.runs, poison, sweep.tick, self._is_quiet)
+        sweep = self._sweep()
+        self.host.deliver_all(self.triggers, sweep.tick, self._is_quiet)
         while self.gate.land_all():
-            self.host.deliver_all(self.runs, poison, sweep.tick, self._is_quiet)
+            self.host.deliver_all(self.triggers, sweep.tick, self._is_quiet)
 
     def _is_quiet(self) -> bool:
         transfers = self.transfers()

@@ -39,7 +39,7 @@ are in the log's durationMs."""
 LINE_BYTES = 1_000
 """Assumed, of a log row with its columns; a decision is logged by Application Insights and by the platform."""
 
-SWEEPS_A_MONTH = 12 * 24 * 30
+SWEEPS_A_MONTH = 60 * 24 * 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,15 @@ def of_transfer(size: int, range_bytes: int = RANGE_BYTES) -> Use:
         blob_writes=writes,
         blob_reads=reads,
         blob_gb_months=size / 1e9,  # kept for a month; nothing with SOURCE_ON_SUCCESS=delete and no soft delete
-        queue_operations=3,  # the webhook puts the event on the host's queue; a worker takes and deletes it
+        # The webhook puts the event on the host's queue; a worker takes and deletes it. A run that carries a session
+        # through sends a message against its own death, and takes it back.
+        queue_operations=3 if ranges == 0 else 5,
         log_gb=(2 * decisions + writes + 3) * LINE_BYTES / 1e9,
     )
 
 
 def of_idle_month() -> Use:
-    """A month in which nothing is dropped: the sweep looks every five minutes."""
+    """A month in which nothing is dropped: the sweep looks every minute."""
     return Use(
         functions_executions=SWEEPS_A_MONTH,
         functions_gb_seconds=SWEEPS_A_MONTH * INSTANCE_GB * SHORTEST_BILLED_SECONDS,

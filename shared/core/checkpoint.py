@@ -13,7 +13,8 @@ from shared.core.model import Transfer
 
 LEASE_SECONDS = 20.0
 """How long a run owns a transfer after each of its saves. Every range saves, so it spans many ranges on a good line; on
-a bad one it lapses, which costs a handover and nothing else. A killed run is picked up after at most this long."""
+a bad one it lapses, which costs a handover and nothing else. A run that died is picked up after at most this long and
+what its message needs to be seen: `shared/run/guard.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,22 @@ class Checkpoint:
 def lease(owner: str, now: datetime) -> Lease:
     """A lease from now on."""
     return Lease(owner, now + timedelta(seconds=LEASE_SECONDS))
+
+
+def mark_of(transfer: Transfer) -> str:
+    """The name of the mark that this transfer is not over: one for each time that a person had it tried again.
+
+    So whoever carries out an end, however slowly, takes away the mark of that end and not the one that a retry made.
+    """
+    return transfer.id if transfer.retries == 0 else f"{transfer.id}-{transfer.retries}"
+
+
+def marked(mark: str) -> tuple[str, int]:
+    """The transfer's id that a mark stands for, and which retry."""
+    transfer_id, _, retry = mark.partition("-")
+    return transfer_id, int(retry) if retry.isdecimal() else 0
+
+
+def writer_of(write: str) -> str:
+    """The run, or the wish, that made this write."""
+    return write.rpartition(".")[0] or write

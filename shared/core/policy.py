@@ -46,6 +46,15 @@ class Policy:
         post_landing: a POST that was announced this long ago has landed or never will.
         expiry_margin: how far our clock and Graph's may differ about a session's end.
         inline_wait: a wait up to this long is slept; a longer one goes back to the queue.
+        storage_first, storage_cap: delay of the message that is sent where storage did not let a run be carried out;
+            doubles from the first to the cap. Even the shortest one (half of the first) is longer than the lease that
+            the run leaves behind. It is sent for as long as that lasts: an outage costs no patience, and
+            ends for a transfer at most the cap after it ended.
+        storage_tries_told: where the count in that message stops; the delay has long reached its cap.
+        poison_first, poison_cap: delay of the message that is sent where the host gave up on one.
+        poison_patience, poison_tries: the transfer fails once the host has been giving up on its messages for so long,
+            and so often. A day: a deployment whose runs fail is noticed, and undone, within one; and each of some
+            100 messages stands for five runs that failed.
     """
 
     range_bytes: int = LARGEST_RANGE
@@ -72,3 +81,10 @@ class Policy:
     copy_wait: float = 86_400
     file_poll_first: float = 5
     file_poll_cap: float = 60
+    storage_first: float = 44
+    storage_cap: float = 60
+    storage_tries_told: int = 99
+    poison_first: float = 5
+    poison_cap: float = 600
+    poison_patience: float = 86_400
+    poison_tries: int = 24

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.core import planning
+from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.model import Failure, Transfer
 from shared.core.policy import Policy
@@ -101,7 +102,11 @@ class Arrivals:
     policy: Policy
     observer: ArrivalObserver
 
-    def arrived(self, dropped: Dropped, since: datetime | None = None) -> None:
+    def came(self, dropped: Dropped, asked: Continuation) -> None:
+        """See `arrived`; `asked` is the message by which it was found."""
+        self.arrived(dropped, asked.awaited, asked)
+
+    def arrived(self, dropped: Dropped, since: datetime | None = None, asked: Continuation | None = None) -> None:
         """An event tells of a file, or a look at it is due. Raises what `Runs.start` raises."""
         now = self.clock.now()
         since = min(since, now) if since is not None else now
@@ -112,9 +117,9 @@ class Arrivals:
                 self.observer.not_ready(why, until)
                 self.looks.send(dropped.source.blob, since, self._pause(since, now, until))
             case Never(failure):
-                self.runs.start(planning.refuse(dropped.source, failure, now))
+                self.runs.start(planning.refuse(dropped.source, failure, now), asked)
             case Ready():
-                self.runs.start(self.transfer_for(dropped))
+                self.runs.start(self.transfer_for(dropped), asked)
 
     def found(self, dropped: Dropped) -> Transfer | None:
         """What the sweep makes of a file that it found; None where there is nothing to make of it now.

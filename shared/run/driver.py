@@ -6,8 +6,9 @@ nothing is cut off, and long waits go back to the queue instead of holding a wor
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.core import waits
@@ -35,6 +36,10 @@ from shared.storage.ports import Clock
 
 LEAST_ACTIONS = 4
 """Requests that a run makes before it heeds its budget, unless it moved a range: so that every run gets somewhere."""
+
+DRAIN_PAUSE = 12.0
+"""Seconds after which a run that yielded to the end of its process is asked for: this one must not take it again, and
+the host ends a process ten seconds after it was told to (field report: SIGTERM on the real host)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,10 @@ class Observer(Protocol):
 class Driver:
     """Runs one transfer, which the ledger holds, until it is over or the deadline (UTC) is near.
 
-    `turn` says what has to wait for the mailbox.
+    `turn` says what has to wait for the mailbox; once `is_draining`, the run yields after the request in hand.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a run is made of
         self,
         ledger: Ledger,
         effects: Performer,
@@ -84,6 +89,8 @@ class Driver:
         deadline: datetime,
         observer: Observer,
         turn: Turn,
+        *,
+        is_draining: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ledger = ledger
         self._effects = effects
@@ -92,6 +99,7 @@ class Driver:
         self._clock = clock
         self._deadline = deadline
         self._observer = observer
+        self._is_draining = is_draining
         self._requests = 0
         self._moved = False
         self._wish_heeded = False
@@ -134,8 +142,9 @@ class Driver:
                     self._is_unsent = False
                     transfer = self._step(transfer, action, Withdrawn())
                 case _:
-                    if self._is_out_of_time():
-                        return self._yield(transfer, self._clock.now())
+                    pause = self._pause()
+                    if pause is not None:
+                        return self._yield(transfer, self._clock.now() + timedelta(seconds=pause))
                     transfer = self._request(transfer, action)
 
     def _request(self, transfer: Transfer, action: Request) -> Transfer:
@@ -189,5 +198,9 @@ class Driver:
         self._ledger.release(transfer)
         return Yielded(self._ledger.saved, until)
 
-    def _is_out_of_time(self) -> bool:
-        return self._clock.now() >= self._deadline and (self._moved or self._requests >= LEAST_ACTIONS)
+    def _pause(self) -> float | None:
+        """Seconds until the next run, where this one has to end now; None where it may go on."""
+        if self._is_draining():
+            return DRAIN_PAUSE
+        is_out_of_time = self._clock.now() >= self._deadline and (self._moved or self._requests >= LEAST_ACTIONS)
+        return 0.0 if is_out_of_time else None

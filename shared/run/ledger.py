@@ -37,6 +37,7 @@ class Ledger:
     behind; ranges that follow each other faster share it.
 
     Attributes:
+        run_id: the run's own.
         saved: the transfer as it is durable.
         cancel_requested: a person's wish to end was found in the checkpoint.
     """
@@ -56,7 +57,7 @@ class Ledger:
         self._store = store
         self._checkpoint = stored.checkpoint
         self._etag = stored.etag
-        self._run_id = run_id
+        self.run_id = run_id
         self._clock = clock
         self._background = background
         self._head_start = head_start
@@ -113,8 +114,8 @@ class Ledger:
     def _write(self, transfer: Transfer, *, keep_lease: bool) -> None:
         self._writes += 1
         self._written_at = self._clock.now()
-        owned = lease(self._run_id, self._written_at) if keep_lease else None
-        write = f"{self._run_id}.{self._writes}"
+        owned = lease(self.run_id, self._written_at) if keep_lease else None
+        write = f"{self.run_id}.{self._writes}"
         checkpoint = self._checkpoint.written(self._with_wish(transfer), write, owned)
         try:
             etag = self._store.save(checkpoint, self._etag)
@@ -158,7 +159,7 @@ class Ledger:
 
     def _is_wish_to_end(self, theirs: Checkpoint) -> bool:
         """A wish to end leaves the lease with its owner and sets one flag."""
-        still_ours = theirs.lease is not None and theirs.lease.owner == self._run_id
+        still_ours = theirs.lease is not None and theirs.lease.owner == self.run_id
         return still_ours and theirs.transfer.cancel_requested and not self.cancel_requested
 
     def _with_wish(self, transfer: Transfer) -> Transfer:

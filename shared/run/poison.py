@@ -1,4 +1,4 @@
-"""What the host gave up on: a message that failed as often as it may. Its transfer ends as failed, and says so.
+"""What the host has given up on for longer than the policy's patience. Its transfer ends as failed, and says so.
 
 Nothing is guessed: a session is deleted first, as far as Graph lets us, and a transfer whose commit may have landed
 ends in COMMIT_IN_DOUBT. The run that failed last may still hold the lease: its end is waited for, and whoever has
@@ -21,17 +21,17 @@ from shared.core.model import Transfer
 from shared.core.patience import dead_at
 from shared.run.effects import Effects
 from shared.run.runs import HANDOVER_PAUSE, Edges, Runs
-from shared.storage.ports import Conflict, Dropped, Stored
+from shared.storage.ports import Conflict, Stored
 
 
 class Ending(Enum):
     """What became of a poison message."""
 
+    PUT_BACK = auto()  # it is tried again later
     STOPPED = auto()  # its transfer ended just now
     OVER = auto()  # its transfer had ended before
     LEFT = auto()  # another run has the transfer; a message for it is on its way
     UNKNOWN = auto()  # it names no transfer that there is
-    TAKEN_UP = auto()  # it was about an older version of the file; the present one is a transfer of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +48,10 @@ class Poison:
             return Ending.UNKNOWN
         return self._stop(stored, "Every run that its message started failed, until the host gave up on the message.")
 
-    def drop_failed(self, dropped: Dropped, etag: str, transfer: Transfer) -> Ending:
-        """The event of a file failed as often as it may. `transfer` is what the file, as it is now, asks for.
-
-        `etag` is the version that the message names; a newer one has an event of its own, and is taken up here too.
-        """
-        if etag.strip('"') != dropped.source.etag.strip('"'):
-            self.runs.accept(transfer)
-            return Ending.TAKEN_UP
+    def drop_failed(self, transfer: Transfer) -> Ending:
+        """The event of a file failed as often as it may. `transfer` is what the file, as it is now, asks for."""
         stored = self.edges.checkpoints.load(transfer.id)
-        name = dropped.source.blob
+        name = transfer.plan.source.blob
         detail = f"Every run that the event of {name!r} started failed, until the host gave up on the event."
         if stored is not None:
             return self._stop(stored, detail)

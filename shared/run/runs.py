@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.core import waits
-from shared.core.checkpoint import Checkpoint, lease
+from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease, mark_of, writer_of
+from shared.core.continuation import Continuation
 from shared.core.errors import Code
-from shared.core.model import Failure, State, Transfer
+from shared.core.model import Failure, Route, State, Transfer
 from shared.core.policy import Policy
 from shared.graph.hosts import UploadHosts
 from shared.graph.http import Transport
 from shared.pace.turns import Later
 from shared.run.driver import Driver, Observer, Over, Yielded
 from shared.run.effects import Effects
+from shared.run.guard import Guard
 from shared.run.ledger import Background, Ledger, LostOwnership
 from shared.run.turn import Look, Pacing, Unlimited
 from shared.storage.ports import (
@@ -53,6 +56,9 @@ class Edges:
         delete_source: whether an attached file's source is deleted once the outcome is durable.
         pacing: where a run asks for its turn on a mailbox.
         may_write: whether this deployment may write to a mailbox, asked at the start of every run.
+        guard_after: seconds that the run of a small file lasts before it sends the message against its death.
+        is_draining: whether this process has been told to end.
+        take_up: makes a transfer of a blob as it is now: its older version has ended because of the newer one.
     """
 
     checkpoints: Checkpoints
@@ -73,6 +79,9 @@ class Edges:
     delete_source: bool = False
     pacing: Pacing = field(default_factory=Unlimited)
     may_write: Callable[[str], bool] = anywhere
+    guard_after: float = 0
+    is_draining: Callable[[], bool] = lambda: False
+    take_up: Callable[[str], object] = lambda _blob: None
 
 
 class Runs:
@@ -81,12 +90,13 @@ class Runs:
     def __init__(self, edges: Edges) -> None:
         self._edges = edges
 
-    def start(self, transfer: Transfer) -> None:
-        """Run a transfer that may be new; one that exists already is carried on instead.
+    def start(self, transfer: Transfer, asked: Continuation | None = None) -> None:
+        """Run a transfer that may be new; one that exists already is carried on instead. `asked`: by which message.
 
         Raises:
             StorageUnavailable, CheckpointUnreadable: nothing is lost; whoever delivered the event delivers it again.
         """
+        asked = replace(asked or Continuation(), transfer_id=transfer.id, blob=None)
         if transfer.is_over:  # intake refused it: there is nothing to run
             self.accept(transfer)
             return
@@ -99,11 +109,12 @@ class Runs:
             look = edges.pacing.look(transfer, background)
             etag = self._create(checkpoint)
             if etag is not None:
-                self._run(Stored(checkpoint, etag), run_id, deadline, background, look)
+                self._run(Stored(checkpoint, etag), run_id, asked, deadline, background, look)
                 return
         if newly_marked:
             self._unmark_what_was_over(transfer)
-        self.resume(transfer.id)
+        if not self.carry_on(asked):
+            raise StorageUnavailable("a checkpoint was refused as existing, and does not exist")
 
     def accept(self, transfer: Transfer) -> bool:
         """Make a new transfer durable and ask for its first run; False where it exists already.
@@ -127,41 +138,43 @@ class Runs:
             self._ask_again(transfer.id, edges.clock.now())
         return True
 
-    def resume(self, transfer_id: str) -> None:
-        """Carry a transfer on, unless it is over, waiting, or in another run's hands.
+    def resume(self, transfer_id: str) -> bool:
+        """See `carry_on`."""
+        return self.carry_on(Continuation(transfer_id))
+
+    def carry_on(self, asked: Continuation) -> bool:
+        """Carry a transfer on, unless it is over, waiting, or in another run's hands. False: there is no such one.
 
         Raises:
             StorageUnavailable, CheckpointUnreadable: as for `start`.
         """
-        edges = self._edges
+        edges, transfer_id = self._edges, asked.key
         deadline = self._deadline()
         stored = edges.checkpoints.load(transfer_id)
-        if stored is None or stored.checkpoint.transfer.is_over:
-            return
+        if stored is None:
+            return False
         now = edges.clock.now()
-        busy_until = stored.checkpoint.busy_until(now)
-        if busy_until is not None:
-            self._ask_again(transfer_id, busy_until + timedelta(seconds=HANDOVER_PAUSE))
-            return
-        not_before, wish = stored.checkpoint.transfer.not_before, stored.checkpoint.transfer.cancel_requested
-        if not wish and not_before is not None and (not_before - now).total_seconds() > edges.policy.inline_wait:
-            if stored.checkpoint.transfer.recheck_at != not_before:  # else its message is still to come
-                self._ask_again(transfer_id, not_before)
-            return
+        if stored.checkpoint.transfer.is_over:
+            self._conclude_what_was_left(stored.checkpoint, now)
+            return True
+        if _is_stale(asked, stored.checkpoint) or self._is_put_off(asked, stored.checkpoint, now):
+            return True
         run_id = edges.new_run_id()
         claimed = stored.checkpoint.written(stored.checkpoint.transfer, f"{run_id}.0", lease(run_id, now))
         with edges.background() as background:
             look = edges.pacing.look(claimed.transfer, background)
             etag = self._claim(claimed, stored.etag)
             if etag is not None:
-                self._run(Stored(claimed, etag), run_id, deadline, background, look)
-                return
-        self._ask_again(transfer_id, now + timedelta(seconds=HANDOVER_PAUSE))
+                self._run(Stored(claimed, etag), run_id, asked, deadline, background, look)
+                return True
+        self._ask(asked, now + timedelta(seconds=HANDOVER_PAUSE))
+        return True
 
     def conclude(self, checkpoint: Checkpoint) -> None:
         """What a durable outcome asks for: tell it, delete the source if so wished, take the mark away.
 
-        The mark goes last: a process that dies in between is followed by a sweep that does all of it again.
+        The mark goes last: a process that dies in between is followed by whoever finds the mark, and does all of it
+        again. It is the mark of this end alone: a retry has one of its own, which a slow worker here cannot take away.
 
         Raises:
             StorageUnavailable; StorageRefused where the source may not be deleted: everything else is done then.
@@ -169,8 +182,10 @@ class Runs:
         edges, transfer = self._edges, checkpoint.transfer
         edges.outcomes.tell(checkpoint)
         refused = self._source_kept(transfer) if edges.delete_source and transfer.state is State.ATTACHED else None
+        if transfer.failure is not None and transfer.failure.code is Code.SOURCE_CHANGED:
+            edges.take_up(transfer.plan.source.blob)
         if refused is None or refused.code is Code.STORAGE_IMMUTABLE:
-            edges.checkpoints.unmark(transfer.id)  # a policy may last for years: nobody waits for its end
+            edges.checkpoints.unmark(mark_of(transfer))  # a policy may last for years: nobody waits for its end
         if refused is not None:
             raise refused
 
@@ -189,33 +204,103 @@ class Runs:
             return StorageRefused(denied.code, str(denied))
         return None
 
-    def _run(self, stored: Stored, run_id: str, deadline: datetime, background: Background, look: Look | None) -> None:
+    def _conclude_what_was_left(self, checkpoint: Checkpoint, now: datetime) -> None:
+        """An event or a message came for a transfer that is over: where its end was not carried out, it is now.
+
+        Whoever ended it may be at that just now, and is given a lease's time.
+        """
+        transfer = checkpoint.transfer
+        if not self._edges.checkpoints.is_marked(mark_of(transfer)):
+            return
+        allowed_at = (transfer.finished_at or now) + timedelta(seconds=LEASE_SECONDS)
+        if now < allowed_at:
+            self._ask_again(transfer.id, allowed_at + timedelta(seconds=HANDOVER_PAUSE))
+        else:
+            self.conclude(checkpoint)
+
+    def _is_put_off(self, asked: Continuation, checkpoint: Checkpoint, now: datetime) -> bool:
+        """True where the transfer is in another run's hands, or waits; the message comes again where it has to.
+
+        While a run holds the transfer, the message stands by for its death. A transfer that waits has a message from
+        the run that left it so: another one, of an event that came again or of the sweep, would be one too many.
+        """
+        transfer, busy_until = checkpoint.transfer, checkpoint.busy_until(now)
+        if checkpoint.lease is not None and busy_until is not None:
+            standing_by = replace(asked, run=checkpoint.lease.owner, guards=True)
+            self._ask(standing_by, busy_until + timedelta(seconds=HANDOVER_PAUSE))
+            return True
+        not_before = transfer.not_before
+        if transfer.cancel_requested or not_before is None:
+            return False
+        if (not_before - now).total_seconds() <= self._edges.policy.inline_wait:
+            return False
+        if asked.run is not None or transfer.runs == 0 or _is_relied_upon(transfer, now):
+            self._ask(Continuation(transfer.id, run=asked.run), not_before)
+        return True
+
+    def _run(
+        self,
+        stored: Stored,
+        run_id: str,
+        asked: Continuation,
+        deadline: datetime,
+        background: Background,
+        look: Look | None,
+    ) -> None:
         edges, transfer = self._edges, stored.checkpoint.transfer
-        with closing(edges.sources.open(transfer.plan.source)) as reader:
-            ledger = Ledger(
-                edges.checkpoints, stored, run_id, edges.clock, background, edges.head_start, edges.save_pause
-            )
-            try:
-                turn = edges.pacing.enter(transfer, run_id, background, look)
-                if isinstance(turn, Later):
-                    self._put_off(ledger, turn)
-                    return
-                policy = edges.policy
-                effects = Effects(edges.transport, edges.hosts, edges.base_url, reader, edges.clock, policy.range_bytes)
-                driver = Driver(ledger, effects, policy, edges.clock, deadline, edges.observer, turn)
+        guard = self._guard(transfer, asked, run_id, background)
+        try:
+            with closing(edges.sources.open(transfer.plan.source)) as reader:
+                ledger = Ledger(
+                    edges.checkpoints, stored, run_id, edges.clock, background, edges.head_start, edges.save_pause
+                )
                 try:
-                    outcome = driver.run(self._forbidden(transfer))
-                finally:
-                    leaving = background.submit(turn.leave)
-            except LostOwnership:
-                edges.observer.handed_over(transfer.id)
-                return
-            match outcome:
-                case Over(ended):
-                    self.conclude(Checkpoint(ended, None, run_id))
-                case Yielded(paused, until):
-                    self._ask_again(paused.id, until)
-            leaving.result()
+                    turn = edges.pacing.enter(transfer, run_id, background, look)
+                    if isinstance(turn, Later):
+                        self._put_off(ledger, turn)
+                        background.submit(guard.take_back)
+                        return
+                    policy = edges.policy
+                    effects = Effects(
+                        edges.transport, edges.hosts, edges.base_url, reader, edges.clock, policy.range_bytes
+                    )
+                    driver = Driver(
+                        ledger,
+                        effects,
+                        policy,
+                        edges.clock,
+                        deadline,
+                        edges.observer,
+                        turn,
+                        is_draining=edges.is_draining,
+                    )
+                    try:
+                        outcome = driver.run(self._forbidden(transfer))
+                    finally:
+                        leaving = background.submit(turn.leave)
+                except LostOwnership:
+                    edges.observer.handed_over(transfer.id)
+                    return
+                match outcome:
+                    case Over(ended):
+                        self.conclude(Checkpoint(ended, None, run_id))
+                    case Yielded(paused, until):
+                        self._ask(Continuation(paused.id, run=run_id), until)
+                background.submit(guard.take_back)
+                leaving.result()
+        finally:
+            guard.end()
+
+    def _guard(self, transfer: Transfer, asked: Continuation, run_id: str, background: Background) -> Guard:
+        """The message against this run's death: at once where a session has to be carried through.
+
+        A small file is one request, over in less time than its message would take effect.
+        """
+        is_short = transfer.route is Route.POST and self._edges.guard_after > 0
+        guard = Guard(self._edges.queue, asked, run_id, self._edges.guard_after if is_short else math.inf)
+        if not is_short:
+            background.submit(guard.send)
+        return guard
 
     def _forbidden(self, transfer: Transfer) -> Failure | None:
         """Why the transfer may not write. Intake asked; settings and checkpoints may differ now."""
@@ -253,8 +338,10 @@ class Runs:
         One that ended only after we began has a worker that may still have to carry its end out: there the mark stays.
         """
         stored = self._edges.checkpoints.load(ours.id)
-        finished_at = stored.checkpoint.transfer.finished_at if stored is not None else None
-        if finished_at is not None and finished_at < ours.plan.created_at:
+        if stored is None:
+            return
+        finished_at, retries = stored.checkpoint.transfer.finished_at, stored.checkpoint.transfer.retries
+        if retries or (finished_at is not None and finished_at < ours.plan.created_at):
             self._edges.checkpoints.unmark(ours.id)
 
     def _put_off(self, ledger: Ledger, later: Later) -> None:
@@ -267,7 +354,7 @@ class Runs:
         told = waits.held(transfer, later.code, now, later.until, known=later.known)
         if (later.until - now).total_seconds() <= self._edges.policy.inline_wait:  # it must not come before we let go
             ledger.release(told)
-            self._ask_again(transfer.id, later.until)
+            self._ask(Continuation(transfer.id, run=ledger.run_id), later.until)
             return
         under_way = transfer.recheck_at
         if under_way is None or not now < under_way <= later.until:
@@ -276,8 +363,22 @@ class Runs:
         ledger.release(told)
 
     def _ask_again(self, transfer_id: str, at: datetime) -> None:
+        self._ask(Continuation(transfer_id), at)
+
+    def _ask(self, continuation: Continuation, at: datetime) -> None:
         delay = (at - self._edges.clock.now()).total_seconds()
-        self._edges.queue.send(transfer_id, max(0.0, delay))
+        self._edges.queue.ask(continuation, max(0.0, delay))
 
     def _deadline(self) -> datetime:
         return self._edges.clock.now() + timedelta(seconds=self._edges.budget)
+
+
+def _is_relied_upon(transfer: Transfer, now: datetime) -> bool:
+    """True where the message that comes now may be the one which the last run took for its own (`recheck_at`)."""
+    return transfer.recheck_at is not None and transfer.recheck_at <= now and transfer.recheck_at != transfer.not_before
+
+
+def _is_stale(asked: Continuation, checkpoint: Checkpoint) -> bool:
+    """True for a message of a run that is not the last one which had the transfer: that one has its own messages."""
+    holder = checkpoint.lease.owner if checkpoint.lease is not None else None
+    return asked.run is not None and asked.run not in {holder, writer_of(checkpoint.write)}

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from shared.core import position as places
+from shared.core.checkpoint import mark_of, marked
 from shared.core.errors import Code
 from shared.core.history import began_at
 from shared.core.model import Transfer
@@ -43,8 +44,13 @@ STALE = timedelta(minutes=15)
 message of a dead instance stays invisible (QueueListener.cs), so that the sweep does not double what comes back by
 itself."""
 
-GRACE = timedelta(minutes=10)
-"""How old a file must be before the sweep takes its event for lost: most events take seconds (blob trigger page)."""
+LAPSED = timedelta(minutes=1)
+"""How long after the lease of a run that never let go of it, or after an end that was not carried out, the sweep asks
+for a run, or carries it out: longer than the run's own message takes (`guard.py`), which comes first."""
+
+GRACE = timedelta(minutes=3)
+"""How old a file must be before the sweep takes its event for lost: most events take seconds (blob trigger page). With
+a tick a minute a file whose event the host hid or dropped is found within five minutes."""
 
 OVERLAP = timedelta(hours=1)
 """How far a pass looks behind the start of the one before: clocks, and files that were young then."""
@@ -52,8 +58,8 @@ OVERLAP = timedelta(hours=1)
 MARKS = 500
 PAGES = 4
 PAGE = 1000
-"""Per tick: marks read, pages listed, files a page. With a tick every 5 minutes a million files take 21 hours a pass,
-and a tick makes at most 5 listings."""
+"""Per tick: marks read, pages listed, files a page. With a tick a minute a million files take 4 hours a pass, and a
+tick makes at most 5 listings."""
 
 
 SECONDS = 60.0
@@ -209,30 +215,39 @@ class _Tick:
             if self._is_up(until, moved):
                 return
             moved = True
-            if self.now - marked_at >= STALE and self.position.trouble(Kind.TRANSFER, mark) is None:
-                self._item(Kind.TRANSFER, mark, lambda mark=mark: self._revive(mark))  # type: ignore[misc]
+            if self.now - marked_at >= LAPSED and self.position.trouble(Kind.TRANSFER, mark) is None:
+                self._item(Kind.TRANSFER, mark, lambda mark=mark, at=marked_at: self._revive(mark, at))  # type: ignore[misc]
             if self.down is None:
                 self.position = replace(self.position, mark_done=mark)
         if self.down is None:
             self.position = replace(self.position, marks_after=onward, mark_done=None)
 
-    def _revive(self, transfer_id: str) -> None:
+    def _revive(self, mark: str, marked_at: datetime | None = None) -> None:
+        """What a mark leads to. `marked_at`: when it was set; None where that is long ago."""
         sweep = self.sweep
+        transfer_id, retry = marked(mark)
         stored = sweep.checkpoints.load(transfer_id)
-        if stored is None:
-            sweep.checkpoints.unmark(transfer_id)
+        transfer = stored.checkpoint.transfer if stored is not None else None
+        marked_at = marked_at or self.now - STALE
+        if stored is None or transfer is None or retry > transfer.retries:
+            if self.now - marked_at >= STALE:  # whoever made the mark died before the checkpoint was written
+                sweep.checkpoints.unmark(mark)
             return
-        transfer = stored.checkpoint.transfer
         if transfer.is_over:
-            sweep.runs.conclude(stored.checkpoint)
-            self.found["concluded"] += 1
+            if self.now - (transfer.finished_at or marked_at) >= LAPSED:
+                sweep.runs.conclude(stored.checkpoint)
+                if mark != mark_of(transfer):
+                    sweep.checkpoints.unmark(mark)
+                self.found["concluded"] += 1
             return
         self.position = places.seen_unended(self.position, transfer.id, began_at(transfer))
+        owned = stored.checkpoint.lease
+        has_died = owned is not None and self.now - owned.until >= LAPSED and marked_at <= owned.until
         messages = (transfer.not_before, transfer.recheck_at)  # when the ones that are under way come
-        due = max(filter(None, (transfer.updated_at, *messages, stored.checkpoint.busy_until(self.now))))
-        if self.now - due >= STALE:
+        due = max(filter(None, (transfer.updated_at, *messages, owned.until if owned is not None else None)))
+        if has_died or (self.now - due >= STALE and self.now - marked_at >= STALE):
             sweep.queue.send(transfer_id, 0)
-            sweep.checkpoints.renew_mark(transfer_id)  # young again: asked for once per STALE, not once per tick
+            sweep.checkpoints.renew_mark(mark)  # young again: asked for once per STALE, not once per tick
             self.found["revived"] += 1
 
     def _files(self, until: datetime) -> None:

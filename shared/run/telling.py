@@ -82,7 +82,7 @@ class Listeners:
 class Notices:
     """Implements `Outcomes`: one JSON message per transfer that ends, the transfer as the HTTP API shows it."""
 
-    put: Callable[[str], None]
+    put: Callable[[str], object]
     clock: Clock
     prefix: str = ROUTE_PREFIX
 

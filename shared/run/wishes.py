@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from shared.core import planning
-from shared.core.checkpoint import Checkpoint
+from shared.core.checkpoint import Checkpoint, mark_of
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
 from shared.run.runs import HANDOVER_PAUSE, anywhere
@@ -112,7 +112,7 @@ class Wishes:
             if not self._may_write(transfer.target.mailbox):
                 return Denied(transfer, Code.MAILBOX_NOT_ALLOWED)
             again = planning.retried(transfer, self._clock.now())
-            self._checkpoints.mark_unfinished(transfer_id)
+            self._checkpoints.mark_unfinished(mark_of(again))
             self._ends.forget(transfer)
             try:
                 self._checkpoints.save(stored.checkpoint.written(again, self._new_write_id(), None), stored.etag)

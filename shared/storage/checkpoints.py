@@ -1,5 +1,6 @@
 """The checkpoint container: `transfers/<id>.json` for every transfer, `unfinished/<id>` for each that is not over.
 
+Once a person has had a transfer tried again for the nth time, its mark is `unfinished/<id>-<n>`.
 A checkpoint blob's metadata sums its transfer up, so that a listing need not read the blobs (`summary.py`).
 
 A mark is only a hint for the sweep, which thereby costs as much as there is unfinished work, however many transfers
@@ -83,31 +84,36 @@ class CheckpointContainer:
             )
         return str(written["etag"])
 
-    def mark_unfinished(self, transfer_id: str) -> bool:
+    def mark_unfinished(self, mark: str) -> bool:
         """See `Checkpoints.mark_unfinished`."""
-        mark = self._mark(transfer_id)
+        blob = self._mark(mark)
         try:
-            with storage_errors(f"mark transfer {transfer_id} as unfinished", conditional=True):
+            with storage_errors(f"mark transfer {mark} as unfinished", conditional=True):
                 try:
-                    mark.upload_blob(b"", overwrite=False)
+                    blob.upload_blob(b"", overwrite=False)
                 except ResourceNotFoundError:
                     self._make_container()
-                    mark.upload_blob(b"", overwrite=False)
+                    blob.upload_blob(b"", overwrite=False)
         except Conflict:
-            self.renew_mark(transfer_id)  # it is there afterwards, whether or not the answer was right
+            self.renew_mark(mark)  # it is there afterwards, whether or not the answer was right
             return False
         return True
 
-    def renew_mark(self, transfer_id: str) -> None:
-        """See `Checkpoints.renew_mark`."""
-        with storage_errors(f"mark transfer {transfer_id} as unfinished"):
-            self._mark(transfer_id).upload_blob(b"", overwrite=True)
+    def is_marked(self, mark: str) -> bool:
+        """See `Checkpoints.is_marked`."""
+        with storage_errors(f"look for the unfinished mark of {mark}"):
+            return bool(self._mark(mark).exists())
 
-    def unmark(self, transfer_id: str) -> None:
+    def renew_mark(self, mark: str) -> None:
+        """See `Checkpoints.renew_mark`."""
+        with storage_errors(f"mark transfer {mark} as unfinished"):
+            self._mark(mark).upload_blob(b"", overwrite=True)
+
+    def unmark(self, mark: str) -> None:
         """See `Checkpoints.unmark`."""
-        with storage_errors(f"delete the unfinished mark of {transfer_id}"):
+        with storage_errors(f"delete the unfinished mark of {mark}"):
             try:
-                self._mark(transfer_id).delete_blob()
+                self._mark(mark).delete_blob()
             except ResourceNotFoundError:
                 return
 
@@ -131,8 +137,8 @@ class CheckpointContainer:
     def _transfer(self, transfer_id: str) -> BlobClient:
         return self._access.blobs.get_blob_client(self._container, f"{TRANSFERS}{transfer_id}.json")
 
-    def _mark(self, transfer_id: str) -> BlobClient:
-        return self._access.blobs.get_blob_client(self._container, f"{UNFINISHED}{transfer_id}")
+    def _mark(self, mark: str) -> BlobClient:
+        return self._access.blobs.get_blob_client(self._container, f"{UNFINISHED}{mark}")
 
     def _make_container(self) -> None:
         try:

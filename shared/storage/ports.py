@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from shared.core.checkpoint import Checkpoint
+from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.model import Failure, Source
 from shared.pace.mailbox import Mailbox, Waiting
@@ -93,15 +94,19 @@ class Checkpoints(Protocol):
         """Replace the version with this ETag and return the new one. Raises Conflict where it is not the current."""
         ...
 
-    def mark_unfinished(self, transfer_id: str) -> bool:
-        """Note that the transfer is not over; False where that was noted already."""
+    def mark_unfinished(self, mark: str) -> bool:
+        """Note that the transfer is not over (`mark_of`); False where that was noted already."""
         ...
 
-    def renew_mark(self, transfer_id: str) -> None:
+    def is_marked(self, mark: str) -> bool:
+        """Whether that is noted."""
+        ...
+
+    def renew_mark(self, mark: str) -> None:
         """Note it afresh: the mark is from now."""
         ...
 
-    def unmark(self, transfer_id: str) -> None:
+    def unmark(self, mark: str) -> None:
         """Take the mark away. Harmless where there is none."""
         ...
 
@@ -168,11 +173,27 @@ class Sources(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A message that was put: its id, and the pop receipt that deletes it while nobody has received it."""
+
+    message_id: str
+    pop_receipt: str
+
+
 class TransferQueue(Protocol):
     """Continuations: messages that name a transfer and become visible later."""
 
     def send(self, transfer_id: str, delay: float) -> None:
         """Ask for a run of this transfer in `delay` seconds (at most 7 days: the service's limit)."""
+        ...
+
+    def ask(self, continuation: Continuation, delay: float) -> Receipt:
+        """The same for any message, and what takes it back."""
+        ...
+
+    def take_back(self, receipt: Receipt) -> None:
+        """Delete a message that has not been delivered yet; harmless where it has been, or is gone."""
         ...
 
 
@@ -232,5 +253,5 @@ class UnfinishedTransfers(Protocol):
     """The sweep's view of the marks."""
 
     def unfinished(self, limit: int, after: str | None) -> tuple[list[tuple[str, datetime]], str | None]:
-        """Up to `limit` marked transfers with the time of each mark, and where to go on; None at the end."""
+        """Up to `limit` marks with the time of each, and where to go on; None at the end."""
         ...

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
+from shared.core.continuation import Continuation
 from shared.storage.access import StorageAccess, storage_errors
+from shared.storage.ports import Receipt
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
@@ -40,15 +42,24 @@ class Messages:
         self._access = access
         self._name = name
 
-    def put(self, text: str, delay: float = 0) -> None:
+    def put(self, text: str, delay: float = 0) -> Receipt:
         """One message, visible in `delay` seconds, rounded up to whole ones: early is too early."""
         seconds = max(0, min(ceil(delay), LONGEST_DELAY))
         with storage_errors(f"put a message on {self._name!r}"):
             try:
-                self._queue.send_message(text, visibility_timeout=seconds, time_to_live=FOREVER)
+                sent = self._queue.send_message(text, visibility_timeout=seconds, time_to_live=FOREVER)
             except ResourceNotFoundError:
                 self._make()
-                self._queue.send_message(text, visibility_timeout=seconds, time_to_live=FOREVER)
+                sent = self._queue.send_message(text, visibility_timeout=seconds, time_to_live=FOREVER)
+        return Receipt(str(sent.id), str(sent.pop_receipt))
+
+    def delete(self, receipt: Receipt) -> None:
+        """Delete a message that nobody has received since; harmless where somebody has (404: MessageNotFound)."""
+        with storage_errors(f"take a message back from {self._name!r}"):
+            try:
+                self._queue.delete_message(receipt.message_id, receipt.pop_receipt)
+            except ResourceNotFoundError:
+                return
 
     @cached_property
     def _queue(self) -> QueueClient:
@@ -69,7 +80,68 @@ class Continuations:
 
     def send(self, transfer_id: str, delay: float) -> None:
         """See `TransferQueue.send`."""
-        self._messages.put(json.dumps({"transferId": transfer_id}), delay)
+        self.ask(Continuation(transfer_id), delay)
+
+    def ask(self, continuation: Continuation, delay: float) -> Receipt:
+        """See `TransferQueue.ask`."""
+        return self._messages.put(_text_of(continuation), delay)
+
+    def take_back(self, receipt: Receipt) -> None:
+        """See `TransferQueue.take_back`."""
+        self._messages.delete(receipt)
+
+
+def _text_of(continuation: Continuation) -> str:
+    """The message's text: only what there is to say."""
+    facts = {
+        "transferId": continuation.transfer_id,
+        "blob": continuation.blob,
+        "run": continuation.run,
+        "guards": continuation.guards or None,
+        "tries": continuation.tries or None,
+        "poisoned": continuation.poisoned or None,
+        "poisonedSince": _epoch(continuation.since),
+        "awaited": _epoch(continuation.awaited),
+    }
+    return json.dumps({name: fact for name, fact in facts.items() if fact is not None})
+
+
+def continuation_in(text: str) -> Continuation | None:
+    """What a message asks for; None where it is not one of ours. A history that makes no sense is left out."""
+    message = _object(text)
+    transfer_id, blob, run = transfer_in(text), message.get("blob"), message.get("run")
+    if transfer_id is None and not (_is_text(blob) and blob and "transferId" not in message):
+        return None
+    return Continuation(
+        transfer_id=transfer_id,
+        blob=blob if transfer_id is None else None,
+        run=run if _is_text(run) else None,
+        guards=message.get("guards") is True and _is_text(run),
+        tries=_count(message.get("tries")),
+        poisoned=_count(message.get("poisoned")),
+        since=_instant(message.get("poisonedSince")),
+        awaited=_instant(message.get("awaited")),
+    )
+
+
+def _epoch(at: datetime | None) -> int | None:
+    return int(at.timestamp()) if at is not None else None
+
+
+def _instant(epoch: object) -> datetime | None:
+    return datetime.fromtimestamp(epoch, UTC) if _is_count(epoch) else None
+
+
+MOST_COUNTED = 1 << 32
+"""Counts, and epoch seconds (until 2106), that a message may hold."""
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_COUNTED
+
+
+def _count(value: object) -> int:
+    return value if _is_count(value) else 0
 
 
 def message_text(raw: bytes) -> str:

@@ -40,16 +40,16 @@ def test_a_story_told_twice_ends_the_same_after_the_same_calls(seed: int) -> Non
 
 
 def test_a_replay_shows_every_call_and_decision(capsys: pytest.CaptureFixture[str]) -> None:
-    replay(Case(ranges=1, faults=((8, Fault.LOST_AFTER, 0),)).id)
+    replay(Case(ranges=1, faults=((9, Fault.LOST_AFTER, 0),)).id)
     shown = capsys.readouterr().out
-    assert "8 graph.PUT" in shown
+    assert "9 graph.PUT" in shown
     assert "committing: PutRange -> Unsure -> asking" in shown
     assert "state='attached'" in shown
 
 
 @pytest.mark.parametrize(("engine", "code"), [("product", 0), ("404 means new session", 1)])
 def test_the_command_that_a_failing_test_prints_tells_the_story_again(engine: str, code: int) -> None:
-    story = Case(ranges=1, faults=((8, Fault.LOST_AFTER, 0),), engine=engine).id
+    story = Case(ranges=1, faults=((9, Fault.LOST_AFTER, 0),), engine=engine).id
     command = [sys.executable, "-m", "devkit.simulation", story]
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)

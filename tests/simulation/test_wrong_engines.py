@@ -36,7 +36,7 @@ def test_a_refusal_that_is_believed_attaches_twice() -> None:
 
 
 def test_a_404_that_is_taken_for_a_fence_attaches_twice() -> None:
-    faults = ((8, Fault.LATE, 20), (11, Fault.ANSWER, 404))
+    faults = ((9, Fault.LATE, 20), (12, Fault.ANSWER, 404))
     story = Case(ranges=1, faults=faults, switches={"first_delete_404": 1, "get_session": 405})
     assert tell(story)[0].attached == 1
     assert tell(replace(story, engine=REFUSED))[0].attached == 2
@@ -54,8 +54,8 @@ def test_every_wrong_engine_is_found_out() -> None:
 
 
 def test_the_most_common_one_falls_over_the_lost_final_answer_alone() -> None:
-    verdict, world = tell(Case(ranges=1, faults=((8, Fault.LOST_AFTER, 0),), engine="404 means new session"))
-    assert world.gate.names[7] == "graph.PUT"
+    verdict, world = tell(Case(ranges=1, faults=((9, Fault.LOST_AFTER, 0),), engine="404 means new session"))
+    assert world.gate.names[8] == "graph.PUT"
     assert verdict.attached == 2
 
 

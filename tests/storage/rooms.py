@@ -156,7 +156,7 @@ class MemoryRoom:
         while self.queue.messages and min(self.queue.messages)[0] <= until:
             message = self.queue.take()
             assert message is not None
-            found.append(message[1])
+            found.append(message[1].key)
         self._clock.advance_to(until)
         return found
 

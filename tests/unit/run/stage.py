@@ -113,7 +113,7 @@ class Stage:
             message = self.queue.take()
             if message is None:
                 return delivered
-            due, transfer_id = message
+            due, continuation = message
             self.clock.advance_to(due)
-            self.runs.resume(transfer_id)
+            self.runs.carry_on(continuation)
         raise AssertionError(f"still not over after {most} runs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -14,8 +13,6 @@ from shared.core.model import Route, State, Transfer
 from shared.core.patience import dead_at
 from shared.core.planning import retried
 from shared.core.policy import Policy
-from shared.intake.accept import transfer_for
-from shared.intake.mailboxes import AllowedMailboxes
 from shared.run.poison import Ending, Poison
 from shared.storage.ports import Conflict, StorageUnavailable
 from tests.unit.run.stage import Stage
@@ -192,8 +189,7 @@ def test_storage_that_is_down_is_reported_so_that_the_message_comes_again(
 
 def test_a_file_whose_event_kept_failing_becomes_a_failed_transfer(stage: Poisoned) -> None:
     transfer = stage.transfer(BIG)
-    dropped = stage.sources.blobs["a.bin"].dropped
-    assert stage.poison.drop_failed(dropped, dropped.source.etag, transfer) is Ending.STOPPED
+    assert stage.poison.drop_failed(transfer) is Ending.STOPPED
     ended = stage.now_is(transfer.id)
     assert ended.failure is not None
     assert (ended.state, ended.failure.code) == (State.FAILED, Code.RUNS_FAILED)
@@ -204,8 +200,7 @@ def test_a_file_whose_event_kept_failing_becomes_a_failed_transfer(stage: Poison
 
 def test_a_file_with_unusable_metadata_fails_for_that_reason(stage: Poisoned) -> None:
     transfer = stage.transfer(BIG, messageid="")
-    dropped = stage.sources.blobs["a.bin"].dropped
-    assert stage.poison.drop_failed(dropped, dropped.source.etag, transfer) is Ending.STOPPED
+    assert stage.poison.drop_failed(transfer) is Ending.STOPPED
     failure = stage.now_is(transfer.id).failure
     assert failure is not None
     assert failure.code is Code.TARGET_MISSING
@@ -214,25 +209,7 @@ def test_a_file_with_unusable_metadata_fails_for_that_reason(stage: Poisoned) ->
 def test_a_transfer_that_the_event_had_begun_is_stopped_where_it_stands() -> None:
     stage = Poisoned("graph.PUT", 4)
     transfer = stage.killed()
-    dropped = stage.sources.blobs["a.bin"].dropped
-    assert stage.poison.drop_failed(dropped, dropped.source.etag, transfer) is Ending.STOPPED
+    assert stage.poison.drop_failed(transfer) is Ending.STOPPED
     failure = stage.now_is(transfer.id).failure
     assert failure is not None
     assert failure.code is Code.COMMIT_IN_DOUBT
-
-
-def test_a_file_that_was_overwritten_since_is_taken_up_anew(stage: Poisoned) -> None:
-    old = stage.transfer(BIG).plan.source
-    again = stage.transfer(BIG[:5000])
-    dropped = stage.sources.blobs["a.bin"].dropped
-    transfer = transfer_for(dropped, AllowedMailboxes(), stage.clock.now())
-    assert stage.poison.drop_failed(dropped, old.etag, transfer) is Ending.TAKEN_UP
-    stage.deliver_all()
-    assert stage.now_is(again.id).state is State.ATTACHED
-
-
-def test_etags_are_the_same_with_and_without_quotes(stage: Poisoned) -> None:
-    transfer = stage.transfer(BIG)
-    dropped = stage.sources.blobs["a.bin"].dropped
-    bare = replace(dropped, source=replace(dropped.source, etag=dropped.source.etag.strip('"')))
-    assert stage.poison.drop_failed(bare, dropped.source.etag, transfer) is Ending.STOPPED

@@ -12,7 +12,7 @@ import pytest
 
 from devkit.simulation.storage import MemoryOutcomes, MemoryPosition
 from devkit.simulation.unkind import Answer, Unkind
-from shared.core.checkpoint import Checkpoint, lease
+from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
 from shared.core.planning import retried
@@ -20,8 +20,9 @@ from shared.core.position import Kind, Position, Trouble
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.run import sweep
+from shared.run.guard import GUARD_DELAY
 from shared.run.runs import Runs
-from shared.run.sweep import GRACE, OVERLAP, PAGE, PAGES, STALE, Sweep, Swept
+from shared.run.sweep import GRACE, LAPSED, OVERLAP, PAGE, PAGES, STALE, Sweep, Swept
 from shared.run.telling import Listeners
 from shared.storage.ports import Dropped, StorageRefused, StorageUnavailable
 from tests.unit.run.stage import Stage
@@ -109,7 +110,7 @@ def floor() -> Floor:
 def test_a_file_without_an_event_is_attached_once_it_is_old_enough(floor: Floor) -> None:
     floor.stage.transfer(b"hello")
     assert floor.tick(1).accepted == 0
-    assert floor.tick(10).accepted == 1
+    assert floor.tick(GRACE.total_seconds() / MINUTE).accepted == 1
     assert floor.tick(5).accepted == 0
     floor.stage.deliver_all()
     assert len(floor.stage.attached()) == 1
@@ -123,17 +124,46 @@ def test_a_file_with_unusable_metadata_fails_once(floor: Floor) -> None:
     assert floor.stage.queue.messages == []
 
 
-def test_a_killed_run_is_revived_once_it_has_been_silent_for_long(floor: Floor) -> None:
+def test_a_killed_run_is_revived_soon_after_its_lease_and_asked_for_once(floor: Floor) -> None:
     stage = floor.stage
     transfer = stage.transfer(b"hello")
     stage.checkpoints.create(Checkpoint(transfer, lease("dead", stage.clock.now()), "dead.0"))
     stage.checkpoints.mark_unfinished(transfer.id)
+    assert floor.tick(1).revived == 0, "its own message comes first"
+    assert floor.tick(1).revived == 1
+    assert floor.tick(1).revived == 0, "asked for once, not once a tick"
     assert floor.tick(10).revived == 0
-    assert floor.tick(6).revived == 1
-    assert floor.tick(5).revived == 0, "asked for once, not once a tick"
+    assert floor.tick(5).revived == 1, "and once more, for a message that was lost"
     stage.deliver_all()
     assert len(stage.attached()) == 1
     assert stage.checkpoints.marks == {}
+
+
+def test_a_transfer_that_nobody_has_run_is_revived_once_it_has_been_silent_for_long(floor: Floor) -> None:
+    stage = floor.stage
+    transfer = stage.transfer(b"hello")
+    stage.checkpoints.create(Checkpoint(transfer, None, "accepted.0"))
+    stage.checkpoints.mark_unfinished(transfer.id)
+    assert floor.tick(10).revived == 0
+    assert floor.tick(6).revived == 1
+    assert floor.tick(5).revived == 0, "asked for once, not once a tick"
+
+
+@pytest.mark.parametrize("retry", ["", "-3"])
+def test_a_mark_of_another_life_goes_with_the_end_that_is_found(floor: Floor, retry: str) -> None:
+    """An event that came again made the first; a retry that died before its checkpoint was written the second."""
+    stage = floor.stage
+    transfer = stage.transfer(b"hello")
+    stage.runs.start(transfer)
+    found = stage.checkpoints.peek(transfer.id)
+    assert found is not None
+    again = replace(found.checkpoint, transfer=replace(found.checkpoint.transfer, retries=2))
+    stage.checkpoints.save(again, found.etag)
+    stage.checkpoints.mark_unfinished(f"{transfer.id}{retry}")
+    told = len(stage.outcomes.told)
+    floor.tick(16)
+    assert stage.checkpoints.marks == {}
+    assert len(stage.outcomes.told) == told + (not retry)
 
 
 @pytest.mark.parametrize("message", ["not_before", "recheck_at"])
@@ -204,6 +234,8 @@ def test_a_lost_position_costs_a_pass_and_nothing_else(floor: Floor) -> None:
 def test_patience_fits_the_platform() -> None:
     assert timedelta(minutes=10) < STALE, "a dead instance's message comes back by itself within 10 minutes"
     assert GRACE < STALE
+    assert timedelta(seconds=LEASE_SECONDS + GUARD_DELAY) < LAPSED, "a run's own message comes first"
+    assert GRACE + timedelta(minutes=2) <= timedelta(minutes=5), "a lost event is made up for within five minutes"
 
 
 # --- one thing that cannot be handled costs that thing ---
@@ -269,7 +301,7 @@ def test_what_fails_is_tried_again_more_and_more_rarely(floor: Floor) -> None:
 
 
 @pytest.mark.parametrize(("status", "code", "named"), REFUSALS)
-@pytest.mark.parametrize("call", ["checkpoint.load", "checkpoint.mark_unfinished", "checkpoint.create", "queue.send"])
+@pytest.mark.parametrize("call", ["checkpoint.load", "checkpoint.mark_unfinished", "checkpoint.create", "queue.ask"])
 @pytest.mark.parametrize("bad", range(3))
 def test_a_refused_file_costs_that_file(status: int, code: str, named: Code, call: str, bad: int) -> None:
     floor = Floor()

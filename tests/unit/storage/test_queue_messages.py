@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from devkit.fuzz import environment, messages
+from shared.core.continuation import Continuation
 from shared.settings import read
 from shared.storage.queue import (
     AwaitedFile,
@@ -21,6 +22,7 @@ from shared.storage.queue import (
     Continuations,
     PoisonedDrop,
     awaited_in,
+    continuation_in,
     drop_in,
     message_text,
     transfer_in,
@@ -50,6 +52,37 @@ class Sent:
 
     def put(self, text: str, delay: float = 0) -> None:
         self.put_.append((text, delay))
+
+
+SINCE = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "continuation",
+    [
+        Continuation(ID),
+        Continuation(ID, run="run-1"),
+        Continuation(ID, run="run-1", guards=True, tries=3),
+        Continuation(blob="in/\u5831\u544a.pdf", tries=99),
+        Continuation(blob="x", poisoned=4, since=SINCE),
+        Continuation(blob="x", tries=1, awaited=SINCE),
+    ],
+)
+def test_a_continuation_is_read_as_it_was_written(continuation: Continuation) -> None:
+    sent = Sent()
+    Continuations(sent).ask(continuation, 7)  # type: ignore[arg-type]  # as below
+    assert continuation_in(sent.put_[0][0]) == continuation
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, True, "3", None, [], 2**40])
+@pytest.mark.parametrize("key", ["tries", "poisoned", "poisonedSince", "awaited"])
+def test_a_history_that_makes_no_sense_is_left_out(key: str, value: object) -> None:
+    assert continuation_in(json.dumps({"transferId": ID, key: value})) == Continuation(ID)
+
+
+@pytest.mark.parametrize("message", [{"blob": ""}, {"blob": 5}, {"blob": "\ud800"}, {"blob": "x", "transferId": "y"}])
+def test_what_names_no_file_either_is_none_of_ours(message: object) -> None:
+    assert continuation_in(json.dumps(message)) is None
 
 
 def test_what_is_sent_is_understood() -> None:
@@ -225,7 +258,8 @@ def test_whatever_bytes_a_message_is_made_of_its_trigger_returns(
     for record in caplog.records:
         assert json.loads(record.getMessage())["event"]
     assert stage.checkpoints.blobs == {}
-    assert stage.queue.messages == []
+    put_back = '"ending": "put_back"' in caplog.text
+    assert len(stage.queue.messages) == put_back
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)
@@ -246,7 +280,7 @@ def test_a_message_of_ours_starts_a_run(caplog: pytest.LogCaptureFixture) -> Non
     transfer = stage.transfer(b"content")
     stage.runs.accept(transfer)
     due: Any = stage.queue.take()
-    product(stage).transfer_due(json.dumps({"transferId": due[1]}))
+    product(stage).transfer_due(json.dumps({"transferId": due[1].key}))
     assert [name for name, _ in stage.attached()] == ["a.bin"]
     assert "message_unreadable" not in caplog.text
 
