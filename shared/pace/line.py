@@ -5,9 +5,8 @@ out of `Mailbox.line`, which one listing of the entries fills for many of them. 
 on how many wait with it, and the mailbox's blob is written by those who work, not by those who wait.
 
 No entry is overlooked. Whoever waits writes its entry first and looks at the mailbox once more after it: where it
-finds no place then, somebody has one, and calls when leaving. `queued` is only taken away from a version of the mailbox
-that had a place free, by somebody who listed after reading that version: whoever's entry came too late for the listing
-found that same version, and its place.
+cannot have a place then, it makes sure that `queued` is set. Whoever takes `queued` away lists once more after that: an
+entry that came too late for the first listing is found by the second, or its transfer saw that `queued` was gone.
 """
 
 from __future__ import annotations
@@ -40,13 +39,16 @@ def filled(
 
     `entries` are the first of the line, at most `Limits.listed`; fewer mean that these are all.
     """
-    known = {one.transfer for one in mailbox.line} | {place.transfer for place in mailbox.live(now)}
+    known = {one.transfer for one in mailbox.line} | {place.transfer for place in mailbox.live(now) if place.run}
+    called = {place.transfer for place in mailbox.live(now) if not place.run}  # it may just have come for nothing
     of_item = Counter(one.item for one in mailbox.line if one.item is not None)
     taken = list(mailbox.line)
     moved: list[Waiting] = []
     for one in entries:
         if one.transfer in known:
             moved.append(one)
+            continue
+        if one.transfer in called:
             continue
         if len(taken) >= limits.line or (one.item is not None and of_item[one.item] >= limits.line_of_item):
             continue
@@ -95,4 +97,4 @@ def called(
 
 
 def _can_come(mailbox: Mailbox, waiting: Waiting, now: datetime) -> bool:
-    return waiting.item is None or not mailbox.is_taken(waiting.item, waiting.transfer, now)
+    return waiting.item is None or not mailbox.is_wanted(waiting.item, waiting.transfer, now)

@@ -16,6 +16,7 @@ class Place:
         granted: bytes that may still be sent and have not been told as sent.
         offset: the file's offset at which these bytes begin, as far as Graph had confirmed it.
         item: the item whose commits are this place's alone; None where another place has them.
+        wants: the item whose commits it waits for: they are its own next.
     """
 
     transfer: str
@@ -24,6 +25,7 @@ class Place:
     granted: int = 0
     offset: int = 0
     item: str | None = None
+    wants: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +98,7 @@ class Mailbox:
     def is_taken(self, item: str, by_others_than: str, now: datetime) -> bool:
         """True where another transfer has the item's commits."""
         return any(place.item == item and place.transfer != by_others_than for place in self.live(now))
+
+    def is_wanted(self, item: str, by_others_than: str, now: datetime) -> bool:
+        """True where another transfer has the item's commits, or is to have them next."""
+        return any(item in {place.item, place.wants} and place.transfer != by_others_than for place in self.live(now))

@@ -17,6 +17,10 @@ from shared.pace.allowance import is_kept
 from shared.pace.limits import Limits
 from shared.pace.mailbox import Mailbox, Place, Waiting
 
+HORIZON = 2
+"""Windows ahead for which a time is told. What is promised to those before may be less than it looked: whoever would
+have to wait longer asks again then, before anybody who comes anew."""
+
 PATIENCE = 30
 """A part of the window, one in so many, that a transfer rather waits longer if it can then send all at once."""
 
@@ -88,12 +92,12 @@ def enter(mailbox: Mailbox, asked: Asked, now: datetime, limits: Limits) -> Chan
         mailbox, calls = line.called(mailbox, now, limits, before=asked.transfer)
     else:
         calls = ()
-    no_item = asked.commits and mailbox.is_taken(asked.item, asked.transfer, now)
+    no_item = asked.commits and mailbox.is_wanted(asked.item, asked.transfer, now)
     if no_item or len(mailbox.live(now)) >= limits.places:
         mailbox = line.noted(mailbox, waiting(asked))
         return Change(mailbox, Later(_recheck(asked, now, limits), known=False), calls)
     place = Place(asked.transfer, asked.run, now + timedelta(seconds=limits.lease), offset=asked.offset)
-    if not mailbox.is_taken(asked.item, asked.transfer, now):
+    if not mailbox.is_wanted(asked.item, asked.transfer, now):
         place = replace(place, item=asked.item)
     place = replace(place, granted=_grant(mailbox, asked, now, limits))
     was_called = held is not None and held.run is None
@@ -114,8 +118,9 @@ def claim(mailbox: Mailbox, place: Place, asked: Asked, sent: int, now: datetime
     """A run is about to commit, and does not have its item's commits yet."""
     mailbox, place = _told(mailbox, place, sent, now, limits)
     if mailbox.is_taken(asked.item, asked.transfer, now):
-        return Change(mailbox, Later(now, known=False))
-    place = replace(place, item=asked.item)
+        place = replace(place, wants=asked.item)
+        return Change(mailbox.with_place(place), Later(now, known=False))
+    place = replace(place, item=asked.item, wants=None)
     return Change(mailbox.with_place(place), place)
 
 
@@ -137,6 +142,11 @@ def throttled(
     """
     mailbox, place = _told(mailbox, place, sent, now, limits)
     return Change(allowance.after_refusal(_closed_at(mailbox, closed_until, now, limits), refused, now, limits), place)
+
+
+def dispatch(mailbox: Mailbox, now: datetime, limits: Limits) -> Change:
+    """Call whoever of the line there is a place for."""
+    return _then_call(window.tidied(mailbox, now, limits), None, now, limits)
 
 
 def leave(
@@ -210,7 +220,8 @@ def _short(mailbox: Mailbox, asked: Asked, now: datetime, limits: Limits) -> Lat
         return None
     at_once = window.when(mailbox, ahead + min(asked.need, limits.window_bytes), now, limits)
     worth_it = at_once - soonest <= timedelta(seconds=limits.window_seconds / PATIENCE)
-    return Later(at_once if worth_it else soonest, known=True, code=Code.MAILBOX_ALLOWANCE_USED)
+    until = min(at_once if worth_it else soonest, now + HORIZON * timedelta(seconds=limits.memory))
+    return Later(until, known=True, code=Code.MAILBOX_ALLOWANCE_USED)
 
 
 def _grant(mailbox: Mailbox, asked: Asked, now: datetime, limits: Limits) -> int:

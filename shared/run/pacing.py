@@ -35,8 +35,9 @@ once it lapses."""
 BUSY_PAUSE = 3.0
 """Seconds before a run that could not even ask comes back."""
 
-COMMIT_PAUSE = 1.0
-"""Seconds, doubling, between two looks whether the item's commits are free: the other one's commit takes about one."""
+COMMIT_PAUSE = 0.25
+"""Seconds, doubling up to 8 of them, between two looks whether the item's commits are free. They are kept for whoever
+looks, so that only those who had them or asked before are waited for, each for about a second."""
 
 UNSTATED_PAUSE = 10.0
 """Seconds that a 429 without Retry-After closes the mailbox: what the answers about concurrency ask for
@@ -215,7 +216,7 @@ class HeldTurn:
         if change is not None and isinstance(change.outcome, Place):
             return None
         self._looks += 1
-        return self._soon(2 ** min(self._looks - 1, 4))
+        return self._soon(2 ** min(self._looks - 1, 3))
 
     def _more(self, transfer: Transfer, size: int) -> Later | None:
         """Ask for what is still needed; None once there is enough for the next request."""

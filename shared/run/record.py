@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from shared.pace import line
+from shared.pace import line, turns
 from shared.pace.limits import Limits
 from shared.pace.mailbox import Mailbox, Waiting
 from shared.pace.turns import Change, Later
@@ -85,6 +85,8 @@ class Record:
                 continue
             self.unqueue(moved)
             self._call_all(change.calls, filled)
+            if state.queued and not change.mailbox.queued:
+                self._look_again()
             return change
         return None
 
@@ -100,6 +102,14 @@ class Record:
         if not line.wants_entries(state, now, self._limits, leaving):
             return state, ()
         return line.filled(state, self._mailboxes.queued(self._mailbox, self._limits.listed), now, self._limits)
+
+    def _look_again(self) -> None:
+        """The line was taken for empty. Whoever left an entry after the listing is called after all."""
+        with suppress(Conflict, StorageUnavailable):
+            if not self._mailboxes.queued(self._mailbox, 1):
+                return
+            self.change(lambda mailbox, _now: Change(replace(mailbox, queued=True), None), ENTRY_TRIES)
+            self.change(lambda mailbox, now: turns.dispatch(mailbox, now, self._limits), ENTRY_TRIES)
 
     def _queue_up(self, waiting: Waiting) -> bool:
         for attempt in range(ENTRY_TRIES):

@@ -101,6 +101,14 @@ def test_an_entry_of_somebody_known_is_only_taken_away() -> None:
     assert moved == waiting("a", "b")
 
 
+def test_an_entry_of_somebody_who_was_called_stays_for_it_may_have_come_for_nothing() -> None:
+    """Its place is kept still, in the version that was read; its new entry is all that is left of it."""
+    given = Mailbox((Place("a", None, at(15)),), queued=True)
+    mailbox, moved = line.filled(given, waiting("a", "b"), NOW, LIMITS)
+    assert mailbox.line == moved == waiting("b")
+    assert mailbox.queued
+
+
 def test_whoever_waits_for_more_now_does_so_at_its_position() -> None:
     mailbox = Mailbox(line=waiting("a", "b"))
     assert line.noted(mailbox, Waiting("a", "i", NOW)).line == (Waiting("a", "i", NOW), *waiting("b"))
@@ -114,8 +122,9 @@ def test_the_line_is_called_in_its_order_as_far_as_places_go() -> None:
     assert [place.transfer for place in mailbox.live(NOW)] == ["a", "b", "x", "y"]
 
 
-def test_whoever_waits_for_an_item_that_is_taken_is_passed_over() -> None:
-    given = Mailbox(places("a", item="i"), (*waiting("x", item="i"), *waiting("y")))
+@pytest.mark.parametrize("place", [Place("a", "run", at(30), item="i"), Place("a", "run", at(30), wants="i")])
+def test_whoever_waits_for_an_item_that_is_taken_or_wanted_is_passed_over(place: Place) -> None:
+    given = Mailbox((place,), (*waiting("x", item="i"), *waiting("y")))
     mailbox, calls = line.called(given, NOW, LIMITS)
     assert calls == ("y",)
     assert mailbox.line == waiting("x", item="i")

@@ -248,7 +248,7 @@ def test_a_commit_waits_for_the_other_one_on_its_item_longer_each_time(desk: Des
         assert held is not None
         assert held.code is Code.MAILBOX_BUSY
         waits.append((held.until - desk.clock.now()).total_seconds())
-    assert waits == [1, 2, 4, 8]
+    assert waits == [0.25, 0.5, 1, 2]
     first.leave()
     assert second.held(Announce(), moving) is None
 
@@ -414,3 +414,19 @@ def test_whoever_knows_of_no_lesson_asks_now_and_then(learner: Desk) -> None:
     learner.clock.advance(LESSON_PAUSE)
     learner.turn(learner.transfer("d"))
     assert learner.shelf.lessons == 2
+
+
+def test_an_entry_that_came_too_late_for_the_listing_is_called_all_the_same(desk: Desk) -> None:
+    """Whoever left it was told that the line is known of, just before it was taken for empty."""
+    turn = desk.turn(desk.transfer("a", item="i"))
+    late = Waiting("b" * 32, "of another item", desk.clock.now())
+    desk.shelf.put(replace(desk.shelf.state, queued=True))
+
+    def come_late() -> None:
+        desk.shelf.before_save = None
+        desk.shelf.queue_up(MAILBOX, late)
+
+    desk.shelf.before_save = come_late
+    turn.leave()
+    assert desk.called == [late.transfer]
+    assert desk.shelf.queued(MAILBOX, 9) == ()
