@@ -16,11 +16,12 @@ from typing import Self
 from shared import log, telemetry
 from shared.core.continuation import Continuation
 from shared.core.errors import Code
+from shared.core.model import Transfer
 from shared.parts import Parts
 from shared.run.sweep import SECONDS, Sweep
 from shared.run.triggers import Triggers
-from shared.settings import load
-from shared.storage.ports import CheckpointUnreadable, StorageRefused
+from shared.settings import BlobTriggerSource, SameFile, load
+from shared.storage.ports import CheckpointUnreadable, Dropped, StorageRefused
 from shared.storage.queue import awaited_in, continuation_in, drop_in
 
 HOST_JSON = Path(__file__).resolve().parent.parent / "host.json"
@@ -94,6 +95,7 @@ class Product(Parts):
                 observer=self.logged,
                 transfer_for=self.arrivals.found,
                 seconds=min(SECONDS, self.settings.run_budget_seconds / 4),
+                is_known=self._is_attached_already,
             ).tick()
             if self.telemetry is not None:
                 self.telemetry.oldest_unfinished(swept.oldest)
@@ -101,7 +103,36 @@ class Product(Parts):
     @cached_property
     def triggers(self) -> Triggers:
         """What each trigger does with its message."""
-        return Triggers(self.edges, self.runs, self.arrivals.came, self.transfer_for, self.logged)
+        return Triggers(self.edges, self.runs, self._came, self.transfer_for, self.logged)
+
+    def _came(self, dropped: Dropped, asked: Continuation) -> None:
+        """A file came, or is looked at again."""
+        if not (self._is_polled and self._is_attached_before(dropped)):
+            self.arrivals.came(dropped, asked)
+
+    @property
+    def _is_polled(self) -> bool:
+        """Whether the trigger takes a change of metadata for a new file, which Event Grid's events never are."""
+        return self.settings.blob_trigger_source is BlobTriggerSource.SCAN
+
+    def _is_attached_before(self, dropped: Dropped) -> bool:
+        """Whether a file that was touched since it was made is one that is attached already."""
+        if dropped.created_at is None or dropped.created_at >= dropped.source.modified_at:
+            return False
+        transfer = self.transfer_for(dropped)
+        return self.checkpoints.load(transfer.id) is None and self._is_attached_already(transfer, dropped)
+
+    def _is_attached_already(self, transfer: Transfer, dropped: Dropped) -> bool:
+        """Whether an earlier version of the file, with the same bytes, is attached to the same item."""
+        from shared.storage.attached import AttachedFiles  # noqa: PLC0415 - cold start
+
+        if self.settings.same_file is SameFile.AGAIN:
+            return False
+        files = AttachedFiles(self.access, self.settings.checkpoint_container)
+        earlier = files.same(transfer, dropped.created_at)
+        if earlier is not None:
+            log.note("same_file", transferId=earlier, reason="only its metadata changed since it was attached")
+        return earlier is not None
 
     def _is_ours(self, container: str) -> bool:
         if container == self.settings.drop_container:

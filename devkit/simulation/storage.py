@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import count
@@ -120,8 +122,19 @@ class MemorySources:
         """Write, or overwrite, a blob."""
         self._versions += 1
         modified = self._clock.now().replace(microsecond=0)
-        source = Source(self._container, blob, f'"source-{self._versions}"', len(content), modified)
-        self.blobs[blob] = MemoryBlob(Dropped(source, dict(metadata or {}), "application/octet-stream"), content)
+        md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode("ascii")
+        source = Source(self._container, blob, f'"source-{self._versions}"', len(content), modified, md5)
+        dropped = Dropped(source, dict(metadata or {}), "application/octet-stream", created_at=modified)
+        self.blobs[blob] = MemoryBlob(dropped, content)
+        return dropped
+
+    def set_metadata(self, blob: str, metadata: Mapping[str, str]) -> Dropped:
+        """Write the metadata alone: another version, the same bytes, the same creation."""
+        self._versions += 1
+        held = self.blobs[blob]
+        modified = self._clock.now().replace(microsecond=0)
+        source = replace(held.dropped.source, etag=f'"source-{self._versions}"', modified_at=modified)
+        self.blobs[blob] = replace(held, dropped=replace(held.dropped, source=source, metadata=dict(metadata)))
         return self.blobs[blob].dropped
 
     def describe(self, blob: str) -> Dropped | None:

@@ -55,13 +55,17 @@ class ItemKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One version of a blob. `modified_at` is the blob's Last-Modified, whole seconds."""
+    """One version of a blob.
+
+    `modified_at` is the blob's Last-Modified, whole seconds; `md5` its Content-MD5 in base64, where storage knows one.
+    """
 
     container: str
     blob: str
     etag: str
     size: int
     modified_at: datetime
+    md5: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,12 @@ def transfer_id(source: Source, target: Target | None, name: str | None) -> str:
     if name is not None:
         key.append(name)
     digest = hashlib.sha256(json.dumps(key, ensure_ascii=False).encode(errors="surrogatepass")).hexdigest()
-    return f"{_NEWEST_FIRST - int(source.modified_at.timestamp()):08x}{digest[:24]}"
+    return f"{age_mark(source.modified_at)}{digest[:24]}"
+
+
+def age_mark(at: datetime) -> str:
+    """The first 8 digits of the id of a file that was written then: the older, the greater."""
+    return f"{_NEWEST_FIRST - int(at.timestamp()):08x}"
 
 
 def accept(source: Source, target: Target, attachment: Attachment, route: Route, now: datetime) -> Transfer:

@@ -38,6 +38,10 @@ HANDOVER_PAUSE = 1.0
 """Seconds after another run's lease before the transfer is looked at again. Chosen: clocks differ a little."""
 
 
+def _never() -> bool:
+    return False
+
+
 def anywhere(_mailbox: str) -> bool:
     """No mailbox is forbidden."""
     return True
@@ -116,8 +120,10 @@ class Runs:
         if not self.carry_on(asked):
             raise StorageUnavailable("a checkpoint was refused as existing, and does not exist")
 
-    def accept(self, transfer: Transfer) -> bool:
+    def accept(self, transfer: Transfer, is_known: Callable[[], bool] = _never) -> bool:
         """Make a new transfer durable and ask for its first run; False where it exists already.
+
+        False also where the file `is_known` under another version; asked only where this one has no transfer.
 
         The mark goes first: whoever dies after it leaves the rest to the sweep, and whoever accepts again finds out
         whether anybody has run the transfer yet.
@@ -127,6 +133,8 @@ class Runs:
         if found is not None:
             if not found.checkpoint.transfer.is_over and found.checkpoint.transfer.runs == 0:
                 self._ask_again(transfer.id, edges.clock.now())
+            return False
+        if is_known():
             return False
         edges.checkpoints.mark_unfinished(transfer.id)
         checkpoint = Checkpoint(transfer, None, f"{edges.new_run_id()}.0")

@@ -122,9 +122,19 @@ class SweepObserver(Protocol):
         ...
 
 
+def _never(_transfer: Transfer, _dropped: Dropped) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """One tick at a time. `transfer_for`: what a file asks for, if anything. `seconds`: see SECONDS."""
+    """One tick at a time.
+
+    Attributes:
+        transfer_for: what a file asks for, if anything.
+        seconds: see SECONDS.
+        is_known: whether the file was attached under another version already.
+    """
 
     runs: Runs
     checkpoints: Checkpoints
@@ -136,6 +146,7 @@ class Sweep:
     observer: SweepObserver
     transfer_for: Callable[[Dropped], Transfer | None]
     seconds: float = SECONDS
+    is_known: Callable[[Transfer, Dropped], bool] = _never
 
     def tick(self) -> Swept:
         """One bounded look at what failed before, one at the marks, and one at the container.
@@ -299,7 +310,8 @@ class _Tick:
         if self.position.trouble(Kind.TRANSFER, transfer.id) is not None:
             return
         try:
-            self.found["accepted"] += self.sweep.runs.accept(transfer)
+            known = self.sweep.is_known
+            self.found["accepted"] += self.sweep.runs.accept(transfer, lambda: known(transfer, blob))
         except CheckpointUnreadable as error:  # a trouble of the transfer, and said as one
             self.failures += 1
             self._failed(Kind.TRANSFER, transfer.id, error)

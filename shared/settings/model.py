@@ -31,6 +31,13 @@ class SourceOnSuccess(StrEnum):
     DELETE = "delete"
 
 
+class SameFile(StrEnum):
+    """What becomes of a file that is attached already, and of which only the metadata were written since."""
+
+    ONCE = "once"
+    AGAIN = "again"
+
+
 @dataclass(frozen=True, slots=True)
 class StorageConnection:
     """The connection `DropStorage`: a connection string, or two https URIs and a managed identity.
@@ -81,3 +88,4 @@ class Settings:
     graph_tenant_id: str | None
     graph_app_id: str | None
     route_prefix: str = "api"
+    same_file: SameFile = SameFile.ONCE

@@ -18,7 +18,7 @@ from shared.settings import forms
 from shared.settings.connection import check_host_storage, read_drop_storage
 from shared.settings.faults import Faults
 from shared.settings.hostfile import host_file_faults, read_host_file
-from shared.settings.model import BlobTriggerSource, Settings, SettingsError, SourceOnSuccess
+from shared.settings.model import BlobTriggerSource, SameFile, Settings, SettingsError, SourceOnSuccess
 from shared.settings.timeout import default_run_budget, function_timeout
 
 LONGEST_WAIT = 7 * 24 * 3600
@@ -81,6 +81,7 @@ def read(environ: Mapping[str, str], function_timeout: float | None) -> Settings
         run_budget_seconds=_run_budget(faults, function_timeout),
         target_wait_seconds=_target_wait(faults),
         source_on_success=_choice(faults, "SOURCE_ON_SUCCESS", SourceOnSuccess),
+        same_file=_choice(faults, "SAME_FILE", SameFile),
         mailbox_bytes=_choice(faults, "MAILBOX_BYTES", MailboxBytes),
         outcome_queue=_outcome_queue(faults),
         graph_tenant_id=_tenant(faults),

@@ -73,6 +73,12 @@ SETTINGS: tuple[Setting, ...] = (
         "150 MB in five minutes to one mailbox: `limit` keeps to it, `off` does not, `learn` sends as fast as it goes "
         "until Outlook refuses for it, and keeps to it for a day then.",
     ),
+    Setting(
+        "SAME_FILE",
+        "once",
+        "A file that is attached, and whose metadata alone were written since: `once` leaves it at that, `again` "
+        "attaches it again.",
+    ),
     Setting("OUTCOME_QUEUE", None, "Queue that receives one message for each transfer that ends."),
     Setting(
         "GRAPH_TENANT_ID",

@@ -143,6 +143,7 @@ class Dropped:
     """What a blob says of itself: one version, its metadata and its Content-Type.
 
     `refusal`: storage shows no more than that the file is there, and this is why; it can never be attached.
+    `created_at`: when the blob was made, as distinct from its last change; None where storage does not say.
     `copy`: what storage says of the copy that makes it: pending, failed or aborted; None of a whole file.
     """
 
@@ -151,6 +152,7 @@ class Dropped:
     content_type: str | None
     refusal: Failure | None = None
     copy: str | None = None
+    created_at: datetime | None = None
 
 
 class Sources(Protocol):

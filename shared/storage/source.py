@@ -11,6 +11,7 @@ last bytes are handed out.
 
 from __future__ import annotations
 
+import base64
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -130,6 +131,7 @@ class DropContainer:
             etag=_quoted(str(properties.etag)),
             size=int(properties.size),
             modified_at=properties.last_modified.astimezone(UTC),
+            md5=_in_base64(properties.content_settings.content_md5),
         )
         refusal = None
         if getattr(properties, "encrypted_metadata", None):  # how a listing shows it; a HEAD is refused
@@ -141,6 +143,7 @@ class DropContainer:
             properties.content_settings.content_type,
             refusal,
             copy=status if status in UNFINISHED else None,
+            created_at=properties.creation_time.astimezone(UTC) if properties.creation_time is not None else None,
         )
 
 
@@ -325,6 +328,11 @@ class BlobReader:
 def _failure(refused: StorageRefused) -> Failure:
     """Why a transfer of the file fails."""
     return Failure(OF_SOURCE.get(refused.code, refused.code), f"{refused.detail}.")
+
+
+def _in_base64(md5: object) -> str | None:
+    """A Content-MD5 as its header has it. The SDK hands over its bytes."""
+    return base64.b64encode(md5).decode("ascii") if isinstance(md5, bytes | bytearray) and md5 else None
 
 
 def _quoted(etag: str) -> str:

@@ -24,6 +24,7 @@ from shared.run.guard import GUARD_DELAY
 from shared.run.runs import Runs
 from shared.run.sweep import GRACE, LAPSED, OVERLAP, PAGE, PAGES, STALE, Sweep, Swept
 from shared.run.telling import Listeners
+from shared.storage.attached import is_same
 from shared.storage.ports import Dropped, StorageRefused, StorageUnavailable
 from tests.unit.run.stage import Stage
 
@@ -552,3 +553,22 @@ def test_where_nothing_is_unfinished_the_oldest_is_none_and_costs_no_call(floor:
         "checkpoint.load",
         "position.save",
     ]
+
+
+@pytest.mark.parametrize(("knows", "copies"), [(True, 1), (False, 2)])
+def test_a_file_whose_metadata_were_written_after_it_was_attached_is_attached_once(knows: bool, copies: int) -> None:
+    floor = Floor()
+    stage = floor.stage
+    first = stage.transfer(b"content")
+    stage.runs.start(first)
+    stage.clock.advance(60)
+    stage.sources.set_metadata("a.bin", {**stage.sources.blobs["a.bin"].dropped.metadata, "attachmentname": "b.bin"})
+
+    def is_known(wanted: Transfer, dropped: Dropped) -> bool:
+        return is_same(stage.now_is(first.id), wanted, dropped.created_at)
+
+    if knows:
+        floor.sweep = replace(floor.sweep, is_known=is_known)
+    swept = floor.tick(15)
+    stage.deliver_all()
+    assert (swept.accepted, len(stage.attached())) == (copies - 1, copies)

@@ -10,6 +10,7 @@ from shared.core.allowance import MailboxBytes
 from shared.settings import (
     SETTING_NAMES,
     BlobTriggerSource,
+    SameFile,
     Settings,
     SettingsError,
     SourceOnSuccess,
@@ -50,6 +51,7 @@ def test_two_connections_are_enough_and_everything_else_has_its_default() -> Non
     assert found.run_budget_seconds == 480
     assert found.target_wait_seconds == 600
     assert found.source_on_success is SourceOnSuccess.KEEP
+    assert found.same_file is SameFile.ONCE
     assert found.outcome_queue is None
     assert (found.graph_tenant_id, found.graph_app_id) == (None, None)
 
@@ -94,6 +96,7 @@ def test_two_connections_are_enough_and_everything_else_has_its_default() -> Non
         ("TARGET_WAIT_SECONDS", "0", "target_wait_seconds", 0),
         ("TARGET_WAIT_SECONDS", "604800", "target_wait_seconds", 604_800),
         ("SOURCE_ON_SUCCESS", "Delete", "source_on_success", SourceOnSuccess.DELETE),
+        ("SAME_FILE", "Again", "same_file", SameFile.AGAIN),
         ("MAILBOX_BYTES", "", "mailbox_bytes", MailboxBytes.LEARN),
         ("MAILBOX_BYTES", "Limit", "mailbox_bytes", MailboxBytes.LIMIT),
         ("MAILBOX_BYTES", "off", "mailbox_bytes", MailboxBytes.OFF),
@@ -122,6 +125,7 @@ def test_a_setting_is_taken_as_written(name: str, text: str, attribute: str, exp
         ("BLOB_TRIGGER_SOURCE", "Polling", "must be EventGrid or LogsAndContainerScan, not 'Polling'"),
         ("MAILBOX_BYTES", "150", "must be learn or limit or off, not '150'"),
         ("SOURCE_ON_SUCCESS", "move", "must be keep or delete, not 'move'"),
+        ("SAME_FILE", "twice", "must be once or again, not 'twice'"),
         ("GRAPH_BASE_URL", "graph.microsoft.com/v1.0", "must be an address such as"),
         ("GRAPH_BASE_URL", "https:///v1.0", "must be an address such as"),
         ("GRAPH_BASE_URL", "https://user@graph.microsoft.com/v1.0", "must be an address such as"),
@@ -227,6 +231,7 @@ def test_every_fault_is_named_at_once() -> None:
         "RUN_BUDGET_SECONDS": "A",
         "TARGET_WAIT_SECONDS": "A",
         "SOURCE_ON_SUCCESS": "A",
+        "SAME_FILE": "A",
         "MAILBOX_BYTES": "A",
         "OUTCOME_QUEUE": "B",
         "GRAPH_TENANT_ID": "A",
