@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from . import azd, container_roles, steps
+from . import azd, container_roles, prices, steps
 from .azure import DeployError, Pace, say
 from .cost import print_cost
 from .deployment import INFRA, bicep_is_new_enough, checked, deployed, load, signed_in
@@ -37,9 +37,12 @@ COMMANDS = {
     "condition": "the condition that limits which roles whoever deploys may grant",
     "tenants": "the tenants there are, as JSON",
     "cost": "what one transfer and an idle month cost",
+    "prices": "fetch Microsoft's price list for a region (in place of TENANT) into infra/prices.json",
 }
 NO_TENANTS = ("shared", "example")
 """Files beside the tenants' own."""
+
+WITHOUT_TENANT = ("cost", "prices", "tenants")
 
 AZD_HOOKS = ("azd-prepare", "azd-finish")
 
@@ -73,17 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--abandon-unfinished", action="store_true", help="remove: although transfers are unfinished")
     parser.add_argument("--confirm", metavar="TENANT", help="remove: the answer to its question, for scripts")
     parser.add_argument("--app-root", metavar="URL", help="verify: where the app is reached, if not at its own host")
+    parser.add_argument("--price-list", metavar="URL", default=prices.LIST, help="prices: the list's address")
     parser.add_argument("--poll-seconds", type=float, default=10, help="between two looks at what is waited for")
     parser.add_argument("--patience-seconds", type=float, default=900, help="after which a wait is given up")
     return parser
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    if chosen.command == "cost":
-        return print_cost()
-    if chosen.command == "tenants":
-        say(json.dumps(_tenants()))
-        return 0
+    if chosen.command in WITHOUT_TENANT:
+        return _without_tenant(chosen)
     if chosen.command in AZD_HOOKS:
         chosen.tenant = azd.environment_tenant().name
     if not chosen.tenant:
@@ -104,6 +105,19 @@ def _run(chosen: argparse.Namespace) -> int:
         remove(azure, tenant, _answer(chosen.confirm), abandon=chosen.abandon_unfinished)
         return 0
     return _after_deployment(chosen, deployed(azure, tenant))
+
+
+def _without_tenant(chosen: argparse.Namespace) -> int:
+    match chosen.command:
+        case "cost":
+            return print_cost()
+        case "prices" if chosen.tenant:
+            prices.fetch(chosen.tenant, chosen.price_list)
+        case "prices":
+            raise DeployError("Which region? Such as: infra/deploy.sh prices westeurope")
+        case _:
+            say(json.dumps(_tenants()))
+    return 0
 
 
 def _validate(name: str) -> int:

@@ -1,24 +1,25 @@
 """`cost`: what is billed for one transfer and for a month without any, from counts and from `infra/prices.json`.
 
 The counts are upper bounds for a transfer that meets no trouble; a test holds the storage calls to what the product
-does. Prices are inputs with a source and a date: a meter without a citable price is counted and left unpriced. What the
-Functions host and its scale controller do by themselves (leases, polling of queues) is not counted.
+does. Prices are Microsoft's own list as it was fetched last, or unknown. What the Functions host and its scale
+controller do by themselves (leases, polling of queues) is not counted.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import prices
 from .azure import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PRICES = Path(__file__).resolve().parent.parent / "prices.json"
+    from .prices import PriceList
+
+UNKNOWN = "unknown"
 
 RANGE_BYTES = 4_194_304
 """One upload request: the setting's default, and its most."""
@@ -30,7 +31,8 @@ INSTANCE_GB = 2.0
 """Memory of one instance as it is billed; the parameter instanceMemoryMB is 2048 by default."""
 
 SHORTEST_BILLED_SECONDS = 1.0
-"""An execution on demand is billed for a second at least. Source: learn.microsoft.com/answers/a/12389275."""
+"""Assumed: an execution on demand is billed for a second at least. No first-hand source is at hand; if less is billed,
+the count of GB-seconds is too high, never too low."""
 
 START_SECONDS, RANGE_SECONDS = 2.0, 0.5
 """Assumed, for a warm instance near the mailbox: looking the item up and opening the session, and one range. Your own
@@ -106,22 +108,28 @@ COLUMNS = (
 )
 
 
-def table() -> str:
+def table(kept: PriceList | None = None) -> str:
     """Counts and the priced part, as Markdown; docs/deploy.md quotes it."""
-    meters = json.loads(PRICES.read_text(encoding="utf-8"))["meters"]
+    kept = kept or prices.read()
     lines = [
-        f"| billed | {' | '.join(name for name, _ in COLUMNS)} | price (USD) | source |",
+        f"| billed | {' | '.join(name for name, _ in COLUMNS)} | price ({kept.currency}) | source |",
         f"| --- | {'---: | ' * len(COLUMNS)}---: | --- |",
     ]
     for meter, _ in COLUMNS[0][1].by_meter():
-        facts = meters[meter]
+        price = kept.prices[meter]
         units = (_plain(dict(use.by_meter())[meter]) for _, use in COLUMNS)
-        price = "-" if facts["price"] is None else _plain(facts["price"])
-        source = f"{facts['source']}, {facts['as_of']}" if facts["source"] else "none found"
-        lines.append(f"| {facts['unit']} | {' | '.join(units)} | {price} | {source} |")
-    sums = (f"**{priced(use, meters):.5f}**" for _, use in COLUMNS)
-    lines.append(f"| **sum of what has a price, USD** | {' | '.join(sums)} | | free grants not deducted |")
+        amount = UNKNOWN if price.amount is None else _plain(price.amount)
+        lines.append(f"| {prices.METERS[meter].unit} | {' | '.join(units)} | {amount} | {price.source} |")
+    sums = (f"**{_sum(use, kept)}**" for _, use in COLUMNS)
+    when = f"{kept.region}, fetched {kept.fetched}; free grants not deducted" if kept.fetched else "never fetched"
+    lines.append(f"| **all together, {kept.currency}** | {' | '.join(sums)} | | {when} |")
     return "\n".join(lines)
+
+
+def _sum(use: Use, kept: PriceList) -> str:
+    """A sum that leaves a meter out would look like a price: one unknown meter makes it unknown."""
+    total = priced(use, kept)
+    return UNKNOWN if total is None else f"{total:.5f}"
 
 
 def _plain(number: float) -> str:
@@ -129,9 +137,15 @@ def _plain(number: float) -> str:
     return f"{number:,.8f}".rstrip("0").rstrip(".")
 
 
-def priced(use: Use, meters: dict[str, dict[str, float | None]]) -> float:
-    """The sum over the meters that have a price; free grants are not deducted."""
-    return sum(units * (meters[meter]["price"] or 0) for meter, units in use.by_meter())
+def priced(use: Use, kept: PriceList) -> float | None:
+    """What it costs; None where the price of something that is used is unknown. Free grants are not deducted."""
+    total = 0.0
+    for meter, units in use.by_meter():
+        amount = kept.prices[meter].amount
+        if amount is None and units:
+            return None
+        total += units * (amount or 0)
+    return total
 
 
 def print_cost() -> int:

@@ -78,7 +78,7 @@ def test_a_rule_fires_on_one_row_within_its_window() -> None:
 
 
 def test_a_stuck_transfer_stays_in_sight_for_as_long_as_the_sweep_reports_it() -> None:
-    """Not its own lines, which end with what stopped it: the sweep's, which come every five minutes."""
+    """Not its own lines, which end with what stopped it: the sweep's, which come with every tick."""
     windows = {rule["name"]: rule["window"] for rule in alerts.variables["rules"]}
     assert windows["transfer-stuck"] == "PT30M"
     assert windows["sweep-silent"] == "PT2H"

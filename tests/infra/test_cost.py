@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 
 from devkit.azurite import Azurite
 from devkit.stack import Stack
-from infra.deployer.cost import COLUMNS, PRICES, Use, of_idle_month, of_transfer, priced, table
-from tests.infra.stand_in import ROOT
+from infra.deployer import prices
+from infra.deployer.cost import COLUMNS, Use, of_idle_month, of_transfer, priced, table
+from tests.infra.stand_in import ROOT, StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MAILBOX = "orders@contoso.test"
 
@@ -72,25 +76,153 @@ def test_the_sweep_is_counted_as_often_as_it_runs() -> None:
     assert of_idle_month().functions_executions == 30 * 24 * 60
 
 
-def test_every_meter_is_counted_and_every_price_has_a_source_and_a_date() -> None:
-    meters = json.loads(PRICES.read_text(encoding="utf-8"))["meters"]
-    assert meters.keys() == dict(COLUMNS[0][1].by_meter()).keys()
-    for facts in meters.values():
-        if facts["price"] is not None:
-            assert facts["price"] > 0
-            assert facts["source"].startswith("https://")
-            assert date.fromisoformat(facts["as_of"]) <= date(2026, 12, 31)
+def item(meter: str, price: float, unit: str = "1", *, least: float = 0, meter_id: str = "") -> dict[str, Any]:
+    """An item as the Retail Prices API lists it, for one of our meters."""
+    wanted = prices.METERS[meter]
+    return {
+        "currencyCode": "USD",
+        "tierMinimumUnits": least,
+        "retailPrice": price,
+        "unitPrice": price,
+        "armRegionName": "westeurope",
+        "location": "EU West",
+        "effectiveStartDate": "2026-01-01T00:00:00Z",
+        "meterId": meter_id or f"id-of-{meter}",
+        "meterName": wanted.meter.replace(".*", " "),
+        "productId": "p",
+        "skuId": "s",
+        "productName": wanted.product,
+        "skuName": wanted.sku,
+        "serviceName": wanted.service,
+        "serviceId": "x",
+        "serviceFamily": "Compute",
+        "unitOfMeasure": unit,
+        "type": "Consumption",
+        "isPrimaryMeterRegion": True,
+        "armSkuName": "",
+    }
 
 
-def test_a_price_that_is_missing_is_shown_as_missing_and_not_as_nothing() -> None:
-    assert "| execution | 1 | 1 | 1 | 43,200 | - | none found |" in table()
+def kept(tmp_path: Path, *items: dict[str, Any]) -> prices.PriceList:
+    file = tmp_path / "prices.json"
+    body = {"fetched": "2026-11-25", "from": [], "region": "westeurope", "currency": "USD", "Items": list(items)}
+    file.write_text(json.dumps(body), encoding="utf-8")
+    return prices.read(file)
 
 
-def test_the_sum_is_units_times_price() -> None:
-    use = Use(1, 10, 3, 4, 5, 6, 7, 0.5)
-    meters: dict[str, dict[str, float | None]] = {name: {"price": None} for name, _ in use.by_meter()}
-    meters |= {"functions-gb-seconds": {"price": 2.0}, "log-gb": {"price": 4.0}}
-    assert priced(use, meters) == 22.0
+def test_every_meter_is_counted_and_looked_for() -> None:
+    assert prices.METERS.keys() == dict(COLUMNS[0][1].by_meter()).keys()
+
+
+def test_no_price_in_the_repository_comes_from_anywhere_but_the_list() -> None:
+    file = json.loads(prices.PRICES.read_text(encoding="utf-8"))
+    assert file.keys() == {"fetched", "from", "region", "currency", "Items"}
+    if file["fetched"] is None:
+        assert file["Items"] == []
+    else:
+        assert date.fromisoformat(file["fetched"])
+        assert all(address.startswith(prices.LIST) for address in file["from"])
+
+
+def test_a_price_that_is_not_known_is_called_unknown_and_so_is_every_sum_that_needs_it(tmp_path: Path) -> None:
+    text = table(kept(tmp_path, item("functions-executions", 0.000004, "10")))
+    assert "| execution | 1 | 1 | 1 | 43,200 | 0.0000004 | meter id-of-functions-executions |" in text
+    assert "| unknown | not in the list |" in text
+    assert text.count("**unknown**") == len(COLUMNS)
+
+
+def test_with_every_price_known_executions_are_in_the_sum(tmp_path: Path) -> None:
+    some = kept(tmp_path, *(item(meter, 1.0) for meter in prices.METERS))
+    assert priced(Use(1, 10, 3, 4, 5, 6, 7, 0.5), some) == 36.5
+    assert "fetched 2026-11-25; free grants not deducted" in table(some)
+
+
+@pytest.mark.parametrize(
+    ("items", "amount", "free", "told"),
+    [
+        ([item("blob-writes", 0.05, "10K")], 0.000005, 0, "meter id-of-blob-writes"),
+        (
+            [item("functions-gb-seconds", 0, "1 GB Second"), item("functions-gb-seconds", 2, "1 GB Second", least=100)],
+            2.0,
+            100,
+            "meter id-of-functions-gb-seconds",
+        ),
+        ([item("log-gb", 2.5, "1 GB"), item("log-gb", 2.0, "1 GB", least=1000)], 2.5, 0, "meter id-of-log-gb"),
+        (
+            [item("log-gb", 1), item("log-gb", 2, meter_id="other")],
+            None,
+            0,
+            "2 meters answer to it: id-of-log-gb, other",
+        ),
+        ([item("log-gb", 0)], None, 0, "the list has no price for it but 0"),
+        ([item("log-gb", 1, "per month")], None, 0, "its unit 'per month' is not understood"),
+        ([{**item("log-gb", 1), "type": "DevTestConsumption"}], None, 0, "not in the list"),
+    ],
+)
+def test_a_price_is_read_as_the_list_means_it(
+    tmp_path: Path, items: list[dict[str, Any]], amount: float | None, free: float, told: str
+) -> None:
+    wanted = next(
+        name for name, meter in prices.METERS.items() if meter.meter.replace(".*", " ") == items[0]["meterName"]
+    )
+    price = kept(tmp_path, *items).prices[wanted]
+    assert (price.amount, price.free, price.source) == (amount, free, told)
+
+
+class PriceServer(BaseHTTPRequestHandler):
+    """The API: two pages of each service."""
+
+    def do_GET(self) -> None:
+        asked = parse_qs(urlsplit(self.path).query)
+        where = asked["$filter"][0]
+        found = [item(name, 1.0) for name, meter in prices.METERS.items() if f"'{meter.service}'" in where]
+        if "armRegionName eq 'westeurope'" not in where:
+            found = []
+        begin = int(asked.get("$skip", ["0"])[0])
+        following = f"http://{self.headers['Host']}/?{urlencode({'$filter': where, '$skip': begin + 1})}"
+        more = following if begin + 1 < len(found) else None
+        body = json.dumps({"Items": found[begin : begin + 1], "NextPageLink": more, "Count": 1}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def price_list() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), PriceServer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+        thread.join()
+
+
+def test_the_list_is_fetched_page_by_page_and_dated(nothing: StandIn, price_list: str) -> None:
+    done = nothing.run("prices", "westeurope", "--price-list", price_list)
+    assert done.returncode == 0, done.stderr
+    file = json.loads((nothing.folder / "infra" / "prices.json").read_text(encoding="utf-8"))
+    assert date.fromisoformat(file["fetched"])
+    assert len(file["Items"]) == len(prices.METERS)
+    assert "functions-executions: 1.0000000000 (meter id-of-functions-executions)" in done.stdout
+    assert "unknown" not in nothing.run("cost", "-").stdout
+
+
+@pytest.mark.parametrize(
+    ("region", "told"), [("atlantis", "nothing for the region 'atlantis'"), (None, "Which region?")]
+)
+def test_nothing_is_written_where_nothing_was_found(
+    nothing: StandIn, price_list: str, region: str | None, told: str
+) -> None:
+    before = (nothing.folder / "infra" / "prices.json").read_bytes()
+    words = ("prices", region) if region else ("prices",)
+    done = nothing.run(*words, *(("--price-list", price_list) if region else ()))
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert (nothing.folder / "infra" / "prices.json").read_bytes() == before
 
 
 def test_more_bytes_never_cost_less() -> None:

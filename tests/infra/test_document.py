@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import subprocess
 
 import pytest
 
 from infra.deployer.__main__ import COMMANDS
-from infra.deployer.cost import PRICES
 from infra.deployer.deployment import INFRASTRUCTURE
 from shared.core.errors import Code
-from tests.infra import bicep
+from tests.infra import bicep, compiler
+from tests.infra.az.program import SIGNATURES, parsed
+from tests.infra.az.signatures import COMMANDS as READ
 from tests.infra.documents import DOCUMENT, rendered
 from tests.infra.roles import ROLES
 
@@ -30,6 +33,42 @@ def test_permissions_come_first() -> None:
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"infra/deploy\.sh ([a-z][a-z-]*)", text))))
 def test_a_command_that_it_names_exists(command: str) -> None:
     assert command in COMMANDS
+
+
+def shell_blocks() -> list[str]:
+    return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def az_commands() -> list[str]:
+    """Every `az` command that the document tells people to type, as one line."""
+    blocks = "\n".join(shell_blocks()).replace("\\\n", " ")
+    blocks = re.sub(r'"\$\((?!az ).*?\)"(?=\s|$)', "value", blocks)  # what another program puts in
+    blocks = re.sub(r"'[^']*'", lambda quoted: quoted.group().replace("\n", " "), blocks)
+    found = re.findall(r"(?:^|\$\(|; )(az [^|\n]*?)(?=\)$|$)", blocks, re.MULTILINE)
+    return [one for one in found if not one.startswith(("az login", "az bicep"))]
+
+
+@pytest.mark.parametrize("command", az_commands())
+def test_a_command_that_it_tells_people_to_type_has_options_that_azure_cli_knows(command: str) -> None:
+    words = shlex.split(re.sub(r"<[a-z ]+>", "value", command))[1:]
+    name = max((one for one in SIGNATURES if words[: len(one.split())] == one.split()), key=len, default="")
+    assert name, command
+    parsed(name, words[len(name.split()) :])
+
+
+@pytest.mark.parametrize("block", shell_blocks())
+def test_a_block_of_commands_is_sound_shell(block: str) -> None:
+    typed = re.sub(r"<[a-z ]+>", "value", block)
+    done = subprocess.run(["sh", "-n"], input=typed, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_compiler_and_the_cli_that_it_names_are_the_ones_of_the_tests() -> None:
+    assert f"azure-cli {json.loads(READ.read_text(encoding='utf-8'))['azure-cli'].rpartition('.')[0]}" in text
+    if compiler.BICEP:
+        version = re.search(r"\d+\.\d+\.\d+", compiler.bicep("--version").stdout)
+        assert version
+        assert tuple(map(int, version.group().split("."))) >= (0, 44, 1)
 
 
 def test_every_command_is_told_about() -> None:
@@ -53,12 +92,6 @@ def test_every_parameter_that_it_names_exists() -> None:
     parameters = bicep.main().parameters.keys()
     named = set(re.findall(r"`([a-z]+[A-Z]\w+)(?: = '[^']*')?`", text))
     assert named <= parameters | {"messageid", "addAndWrite", "functionName"}
-
-
-def test_the_sentence_about_free_grants_quotes_the_prices_file() -> None:
-    meters = json.loads(PRICES.read_text(encoding="utf-8"))["meters"]
-    seconds, logs = meters["functions-gb-seconds"]["free_per_month"], meters["log-gb"]["free_per_month"]
-    assert f"({seconds:,} GB-seconds, {logs} GB of logs a month)" in " ".join(text.split())
 
 
 def test_the_deployers_condition_names_exactly_the_roles_that_are_assigned() -> None:

@@ -19,6 +19,7 @@ from tests.infra.stand_in import (
     FUNCTION_KEY,
     GROUP,
     PRINCIPAL_ID,
+    ROOT,
     SUBSCRIPTION_ID,
     TENANT_ID,
     StandIn,
@@ -128,6 +129,13 @@ def test_a_sound_deployment_passes_every_check(azure: StandIn, app: App) -> None
     checks = [text for text in done.stdout.splitlines() if not text.startswith("  waiting")]
     assert len(checks) == 9
     assert all(text.startswith("  ok ") for text in checks)
+
+
+def test_the_document_shows_what_is_printed_before_the_runbook_was_run(azure: StandIn, app: App) -> None:
+    app.fates["orders%40contoso.test"] = [("failed", "ACCESS_DENIED")]
+    done = verified(azure, app)
+    checks = [text for text in done.stdout.splitlines() if not text.startswith("  waiting")]
+    assert "```\n" + "\n".join(checks) + "\n```" in (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 
 
 def test_the_probes_are_taken_away_again(azure: StandIn, app: App) -> None:
