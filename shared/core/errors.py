@@ -166,8 +166,8 @@ CATALOGUE: dict[Code, Entry] = {
         "Outlook takes no empty attachment through an upload session: drop a file with content.",
     ),
     Code.SOURCE_TOO_LARGE: Entry(
-        "The file is larger than 150 MiB.",
-        "Outlook takes at most 150 MB per attachment: share the file by a link, or split it.",
+        "The file is larger than 157,286,400 bytes.",
+        "Outlook takes at most that (its 150 MB) per attachment: share the file by a link, or split it.",
     ),
     Code.SOURCE_INCOMPLETE: Entry(
         "The file is not complete: the copy that makes it is under way, or has failed.",
@@ -183,7 +183,7 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.SOURCE_UNREADABLE: Entry(
         "The file could not be read from storage.",
-        "Check the app's role on the storage account (Storage Blob Data Contributor) and its network path; then retry.",
+        "Check the app's role on the drop container (at least Storage Blob Data Reader) and its network; then retry.",
         retryable=True,
         waiting="The file cannot be read from storage just now.",
     ),

@@ -171,6 +171,15 @@ def test_a_body_is_refused_with_every_fault_in_it(
     assert all(fault["detail"] and fault["remedy"] for fault in problem["faults"])
 
 
+def test_a_body_in_chunks_is_refused_with_the_reason(caller: Caller) -> None:
+    chunks = iter([b'{"blob": "a', b'.pdf"}'])
+    answer = caller.call("POST", "/transfers", data=chunks, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    told = answer.json()
+    assert told["code"] == "REQUEST_INVALID"
+    assert "without Content-Length, arrives empty" in told["detail"]
+
+
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b'{"blob":"\\ud800"}', b"[" * 60_000, b"NaN", b"1" * 5000])
 def test_a_body_that_is_not_json_is_refused(caller: Caller, raw: bytes) -> None:
     refused(caller.call("POST", "/transfers", data=raw), 400, "REQUEST_INVALID")
