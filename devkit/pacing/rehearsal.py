@@ -17,6 +17,7 @@ from math import ceil
 from pathlib import Path
 
 from devkit.stack import ROOT, Stack
+from shared.core.allowance import MailboxBytes
 from shared.pace.limits import OUTLOOK
 
 APP = Path(__file__).with_name("shortened_app.py")
@@ -28,7 +29,10 @@ GIVE_UP = 4.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What is rehearsed. `speed`: how many seconds of Outlook's limits pass in one of ours."""
+    """What is rehearsed. `speed`: how many seconds of Outlook's limits pass in one of ours.
+
+    `bytes`: what is believed of the mailboxes' allowance; the emulator enforces it.
+    """
 
     files: int = 60
     items: int = 6
@@ -37,6 +41,7 @@ class Plan:
     smallest: int = 1 * MB
     largest: int = 20 * MB
     speed: float = 2.0
+    bytes: MailboxBytes = MailboxBytes.LIMIT
     kill: bool = True
     seed: int = 1
 
@@ -79,7 +84,11 @@ def rehearse(plan: Plan) -> Result:
         app = Path(folder)
         shutil.copy(APP, app / "function_app.py")
         shutil.copy(ROOT / "host.json", app)
-        settings = {"REHEARSAL_ROOT": str(ROOT), "REHEARSAL_SPEED": str(plan.speed)}
+        settings = {
+            "REHEARSAL_ROOT": str(ROOT),
+            "REHEARSAL_SPEED": str(plan.speed),
+            "MAILBOX_BYTES": plan.bytes.value,
+        }
         switches = {
             "concurrency_limit": OUTLOOK.places,
             "byte_window": OUTLOOK.window_bytes,
