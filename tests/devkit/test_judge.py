@@ -59,7 +59,7 @@ def test_an_attachment_that_is_missing_is_noticed(scene: Scene) -> None:
 
 
 def test_a_transfer_that_failed_is_noticed(scene: Scene) -> None:
-    file = scene.drop(b"")
+    file = scene.drop(content(10), isinline="true")  # without a contentid
     scene.ended(file)
     assert any("is failed" in wrong for wrong in judge.attached_once(scene, file))
 

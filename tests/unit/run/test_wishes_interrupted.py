@@ -111,3 +111,13 @@ def test_a_retry_never_overwrites_what_came_after_it_was_read() -> None:
     stage.begun = True
     stage.wishes.retry(transfer.id)
     assert stage.now_is(transfer.id).state is State.ATTACHED
+
+
+def test_a_retry_asks_for_a_run_at_once() -> None:
+    stage = Cut()
+    transfer = stage.put(State.CANCELLED)
+    now = stage.clock.now()
+    stage.wishes.retry(transfer.id)
+    due = stage.queue.take()
+    assert due is not None
+    assert due[0] == now

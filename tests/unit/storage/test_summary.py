@@ -42,6 +42,7 @@ def test_the_session_and_the_history_stay_out() -> None:
     unpacked = summary.unpack({summary.KEY: text}, "f" * 32)
     assert unpacked is not None
     assert (unpacked.session, unpacked.history, unpacked.before, unpacked.suspects) == (None, (), None, ())
+    assert unpacked.verdict is None
     assert URL not in zlib.decompress(base64.b64decode(text)).decode()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from shared.core.checkpoint import Checkpoint
 from shared.core.model import State
+from shared.storage.access import StorageAccess
 from shared.storage.checkpoints import CheckpointContainer
 from shared.storage.queue import LONGEST_DELAY, Continuations, Messages
 from tests.unit.core.shapes import transfer
@@ -32,6 +34,20 @@ class Blobs:
         self.uploads.append((self._name, data, given))
         return {"etag": "written"}
 
+    def get_blob_properties(self) -> Any:
+        given: dict[str, Any] = self._found()[2]
+        return SimpleNamespace(metadata=given["metadata"], etag="written")
+
+    def download_blob(self) -> Any:
+        text = self._found()[1]
+        return SimpleNamespace(readall=lambda: text, properties=self.get_blob_properties())
+
+    def _found(self) -> tuple[str, bytes, dict[str, Any]]:
+        found = [upload for upload in self.uploads if upload[0] == self._name]
+        if not found:
+            raise ResourceNotFoundError
+        return found[-1]
+
 
 class Access:
     """Stands for the account."""
@@ -45,10 +61,11 @@ class Access:
         assert name == "transfers"
         return self
 
-    def send_message(self, text: str, **given: Any) -> None:
+    def send_message(self, text: str, **given: Any) -> Any:
         if not self.exists:
             raise ResourceNotFoundError
         self.sent.append((text, given))
+        return SimpleNamespace(id="1", pop_receipt="r")
 
     def create_queue(self) -> None:
         self.exists = True
@@ -105,3 +122,29 @@ def test_a_message_shows_up_in_whole_seconds_and_never_early(delay: float, secon
     Messages(access, "transfers").put("text", delay)
     [(_, given)] = access.sent
     assert given["visibility_timeout"] == seconds
+
+
+@pytest.mark.parametrize("summed", [True, False], ids=["from the summary", "from the checkpoint"])
+def test_a_glance_is_at_the_transfer_that_was_asked_for(summed: bool) -> None:
+    access = Access()
+    mine, other = transfer(State.PLANNED), "0" * 32
+    container(access).create(Checkpoint(mine, None, "w"))
+    if not summed:
+        access.blobs.uploads[0][2]["metadata"].pop("summary")
+    found = container(access).glance(mine.id)
+    assert found is not None
+    assert (found.id, found.state) == (mine.id, mine.state)
+    assert container(access).glance(other) is None
+
+
+@pytest.mark.parametrize("managed", [True, False])
+def test_queues_are_signed_in_to_by_the_identity(managed: bool) -> None:
+    access = StorageAccess(
+        connection_string=None,
+        blob_uri="https://stdrop.blob.core.windows.net",
+        queue_uri="https://stdrop.queue.core.windows.net",
+        client_id="44444444-4444-4444-8444-444444444444" if managed else None,
+        managed=managed,
+    )
+    assert access.queue("transfers").credential is access._credential
+    assert access.blobs.credential is access._credential
