@@ -12,7 +12,7 @@ from devkit.fuzz import proofs as hostile
 from devkit.measured import LIVE, SIMULATED
 from devkit.pacing import proofs as politeness
 from devkit.proof import Outcome, Proof
-from devkit.simulation import campaigns
+from devkit.simulation import campaigns, sweeping
 from devkit.simulation.campaigns import Tally
 from devkit.simulation.case import Case
 from devkit.simulation.enumerate import singles
@@ -285,4 +285,5 @@ PROOFS = (
     *api.PROOFS,
     *listing.PROOFS,
     *politeness.PROOFS,
+    *sweeping.PROOFS,
 )

@@ -20,6 +20,9 @@ from shared.storage.ports import ContinuationRefused
 CONDITIONAL = frozenset({"checkpoint.create", "checkpoint.save"})
 """Calls with a condition that another writer can make fail."""
 
+ALIASES = {"queue.ask": "queue.send"}
+"""Two ways to ask for the same of the service."""
+
 PAGES = {"checkpoint.unfinished": 1, "source.page": 0}
 """Calls for a page, and which of their arguments is the continuation."""
 
@@ -88,7 +91,7 @@ class _Part:
         found = getattr(self._inner, name)
         if not callable(found) or name in {"open", "peek"}:
             return found
-        full = f"{self._kind}.{name}"
+        full = ALIASES.get(f"{self._kind}.{name}", f"{self._kind}.{name}")
 
         def asked(*given: Any) -> Any:
             continued = full in PAGES and given[PAGES[full]] is not None
@@ -109,6 +112,8 @@ def _about(given: tuple[Any, ...]) -> str:
             return continuation.key
         case (Source(blob=blob),):
             return blob
+        case (Continuation() as asked,):
+            return asked.key
         case (str(text),):
             return text
         case _:

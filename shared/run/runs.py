@@ -34,6 +34,8 @@ from shared.storage.ports import (
     TransferQueue,
 )
 
+NO_CONFLICT = "a checkpoint was refused as existing, and does not exist"
+
 HANDOVER_PAUSE = 1.0
 """Seconds after another run's lease before the transfer is looked at again. Chosen: clocks differ a little."""
 
@@ -139,6 +141,8 @@ class Runs:
         edges.checkpoints.mark_unfinished(transfer.id)
         checkpoint = Checkpoint(transfer, None, f"{edges.new_run_id()}.0")
         if self._create(checkpoint) is None:
+            if edges.checkpoints.load(transfer.id) is None:
+                raise StorageUnavailable(NO_CONFLICT)
             return False  # somebody else has just done the same
         if transfer.is_over:
             self.conclude(checkpoint)

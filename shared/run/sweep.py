@@ -234,11 +234,12 @@ class _Tick:
             self.position = replace(self.position, marks_after=onward, mark_done=None)
 
     def _revive(self, mark: str, marked_at: datetime | None = None) -> None:
-        """What a mark leads to. `marked_at`: when it was set; None where that is long ago."""
+        """What a mark leads to. `marked_at`: when it was set; None: it failed before, and is tried anyhow."""
         sweep = self.sweep
         transfer_id, retry = marked(mark)
         stored = sweep.checkpoints.load(transfer_id)
         transfer = stored.checkpoint.transfer if stored is not None else None
+        failed = marked_at is None
         marked_at = marked_at or self.now - STALE
         if stored is None or transfer is None or retry > transfer.retries:
             if self.now - marked_at >= STALE:  # whoever made the mark died before the checkpoint was written
@@ -256,7 +257,7 @@ class _Tick:
         has_died = owned is not None and self.now - owned.until >= LAPSED and marked_at <= owned.until
         messages = (transfer.not_before, transfer.recheck_at)  # when the ones that are under way come
         due = max(filter(None, (transfer.updated_at, *messages, owned.until if owned is not None else None)))
-        if has_died or (self.now - due >= STALE and self.now - marked_at >= STALE):
+        if failed or has_died or (self.now - due >= STALE and self.now - marked_at >= STALE):
             sweep.queue.send(transfer_id, 0)
             sweep.checkpoints.renew_mark(mark)  # young again: asked for once per STALE, not once per tick
             self.found["revived"] += 1
@@ -312,9 +313,20 @@ class _Tick:
         try:
             known = self.sweep.is_known
             self.found["accepted"] += self.sweep.runs.accept(transfer, lambda: known(transfer, blob))
-        except CheckpointUnreadable as error:  # a trouble of the transfer, and said as one
+        except (CheckpointUnreadable, StorageRefused) as error:
+            if not self._is_transfer(transfer.id):
+                raise
             self.failures += 1
-            self._failed(Kind.TRANSFER, transfer.id, error)
+            self._failed(Kind.TRANSFER, transfer.id, error)  # a trouble of the transfer, and said as one
+
+    def _is_transfer(self, transfer_id: str) -> bool:
+        """Whether there is a checkpoint, as far as storage says."""
+        try:
+            return self.sweep.checkpoints.load(transfer_id) is not None
+        except CheckpointUnreadable:
+            return True
+        except (StorageRefused, StorageUnavailable):
+            return False
 
     def _oldest(self) -> places.Unended | None:
         """The oldest unfinished transfer: the first candidate that is still unfinished; the others are forgotten."""

@@ -173,7 +173,7 @@ def storage_errors(what: str = "a request", *, conditional: bool = False) -> Ite
         if error.status_code is None:
             raise StorageUnavailable(f"{type(error).__name__} at {what}") from None
         raise refusals.problem(error.status_code, error_code(error), what, conditional=conditional) from None
-    except AzureError as error:
+    except (AzureError, ValueError) as error:  # a ValueError: the SDK cannot read the answer
         raise StorageUnavailable(f"{type(error).__name__} at {what}") from None
 
 
