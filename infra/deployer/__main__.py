@@ -131,7 +131,7 @@ def _validate(name: str) -> int:
 
 def _before_deployment(chosen: argparse.Namespace, azure: Azure, tenant: Tenant) -> int:
     bicep_is_new_enough()
-    group = look_at_group(azure, tenant)
+    group = look_at_group(azure, tenant, only_looks=chosen.command == "what-if")
     if chosen.command == "what-if":
         steps.what_if(azure, tenant, group)
         return 0

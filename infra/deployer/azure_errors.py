@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .azure import CommandError
 
-NOT_PROPAGATED = ("PrincipalNotFound", "AuthorizationPermissionMismatch", "InaccessibleStorage", "403")
+NOT_PROPAGATED = (
+    *("PrincipalNotFound", "RoleDefinitionDoesNotExist", "AuthorizationPermissionMismatch"),
+    *("InaccessibleStorage", "403"),
+)
 BUSY = ("DeploymentActive", "AnotherOperationInProgress", "RetryableError", "InternalServerError", "TooManyRequests")
 NOT_STARTED = ("ServiceUnavailable", "Service Unavailable", "Site Unavailable", "Bad Gateway", "503", "502")
 UPLOADED_ALREADY = ("ongoing deployment",)

@@ -36,6 +36,7 @@ class Group(Enum):
     ABSENT = "absent"
     EMPTY = "empty"
     OWN = "own"
+    UNSEEN = "unseen"
 
 
 def ensure_providers(azure: Azure, tenant: Tenant) -> None:
@@ -66,12 +67,18 @@ def ensure_providers(azure: Azure, tenant: Tenant) -> None:
             _left_to_an_owner(error, "registering a resource provider", commands)
 
 
-def look_at_group(azure: Azure, tenant: Tenant) -> Group:
-    """Whether the resource group is there. `DeployError` when it is not this deployment's own, and not empty."""
+def look_at_group(azure: Azure, tenant: Tenant, *, only_looks: bool = False) -> Group:
+    """Whether the resource group is there. `DeployError` when it is not this deployment's own, and not empty.
+
+    `only_looks`: nothing is going to be made, so that a group which may not be seen is `UNSEEN` and no error: before
+    the group exists, whoever has rights on it alone has none.
+    """
     group = tenant.text("resourceGroupName")
     try:
         is_there = azure.ask("group", "exists", "--name", group)
     except CommandError as error:
+        if only_looks and is_refusal(error):
+            return Group.UNSEEN
         _left_to_an_owner(error, f"seeing whether {group} exists, or making it,", [_creation(azure, tenant)])
     if is_there is not True:
         return Group.ABSENT

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 def what_if(azure: Azure, tenant: Tenant, group: Group) -> None:
     """Print what the deployment would change. Nothing is changed."""
+    if group is Group.UNSEEN:
+        say(f"{tenant.text('resourceGroupName')} does not exist yet, or may not be seen: nothing to compare with.")
+        return
     if group is Group.ABSENT:
         say(f"{tenant.text('resourceGroupName')} does not exist yet: everything in infra/main.bicep would be new.")
         return

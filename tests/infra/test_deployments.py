@@ -100,6 +100,12 @@ class TestFromNothing:
         done = good(nothing.run("what-if", "contoso"))
         assert "does not exist yet" in done.stdout
 
+    def test_what_if_of_a_group_that_may_not_be_seen_is_none_either(self, nothing: StandIn) -> None:
+        """A pull request for a tenant that nobody deployed yet, looked at by an identity with rights on its group."""
+        nothing.only(rights.READER, scope=f"{PLACE}-of-somebody-else")
+        done = good(nothing.run("what-if", "contoso"))
+        assert "does not exist yet, or may not be seen" in done.stdout
+
     @pytest.mark.parametrize("after", [False, True], ids=["before it", "its answer lost"])
     def test_after_a_stop_at_every_call_it_ends_as_if_it_had_not_stopped(self, nothing: StandIn, after: bool) -> None:
         empty = (nothing.folder / "azure.json").read_text(encoding="utf-8")

@@ -134,6 +134,10 @@ class TestWaits:
         assert azure.run(*UP).returncode == 0
         assert deployed_names(azure) == ["attachdrop-infrastructure"] * 2 + ["attachdrop-subscription"]
 
+    def test_for_a_role_that_is_not_known_everywhere_yet(self, azure: StandIn) -> None:
+        azure.answers("deployment group create", RuntimeError("RoleDefinitionDoesNotExist: ..."), once=True)
+        assert azure.run(*UP).returncode == 0
+
     def test_for_the_role_on_the_package_container(self, azure: StandIn) -> None:
         denied = RuntimeError("InaccessibleStorageException: Failed to access storage account: 403 (Forbidden)")
         azure.answers(CODE, denied, denied, once=True)
@@ -320,6 +324,35 @@ class TestAzdHooks:
         assert deployed_names(azure) == ["attachdrop-subscription"]
         assert "WRONG    app runs: state Stopped" in done.stdout
         assert done.returncode == 1
+
+    def test_azds_own_sign_in_is_asked_for_before_anything_is_made(self, nothing: StandIn) -> None:
+        with nothing.state() as data:
+            data["azd"]["status"] = "unauthenticated"
+        done = nothing.run(script="infra/hooks/prepare.sh", AZURE_ENV_NAME="contoso")
+        assert done.returncode == 1
+        assert "azd is not signed in (az login does not count for it): azd auth login" in done.stderr
+        assert nothing.calls("az", "group", "create") == []
+
+    @pytest.mark.parametrize(
+        ("version", "told"),
+        [
+            ("0.41.2", "azd would compile with Bicep 0.41.2"),
+            ("0.44.1", ""),
+            (None, "azd will download a Bicep of its own"),
+        ],
+    )
+    def test_the_compiler_that_azd_would_use_is_new_enough(
+        self, azure: StandIn, version: str | None, told: str
+    ) -> None:
+        compiler = azure.folder / "azd-config" / "bin" / "bicep"
+        if version:
+            compiler.parent.mkdir(parents=True)
+            compiler.write_text(f"#!/bin/sh\necho 'Bicep CLI version {version} (0123456789)'\n", encoding="utf-8")
+            compiler.chmod(0o755)
+        config = str(azure.folder / "azd-config")
+        done = azure.run(script="infra/hooks/prepare.sh", AZURE_ENV_NAME="contoso", AZD_CONFIG_DIR=config)
+        assert done.returncode == (1 if version == "0.41.2" else 0)
+        assert told in done.stdout + done.stderr
 
     def test_without_an_environment_the_hook_says_so(self, azure: StandIn) -> None:
         done = azure.run(script="infra/hooks/prepare.sh")
