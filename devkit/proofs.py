@@ -81,6 +81,10 @@ def _rewritten(_seed: int) -> Outcome:
     return _told(campaigns.tell_all(campaigns.rewritten_files((0, 1, 3))))
 
 
+def _twins(_seed: int) -> Outcome:
+    return _told(campaigns.tell_all(campaigns.twins((0, 1, 2))))
+
+
 def _waits(seed: int) -> Outcome:
     return _told(campaigns.tell_all(campaigns.throttled(10_000, seed)))
 
@@ -220,6 +224,14 @@ PROOFS = (
         "stories, alone, with every single fault, and with every status after the effect",
         2_000,
         _rewritten,
+    ),
+    Proof(
+        "twins",
+        "the same file dropped twice for one item is attached twice: no two transfers take one attachment for theirs",
+        "I1-I3, I27",
+        "stories, the second file at each call, with a fault at each later one",
+        2_000,
+        _twins,
     ),
     Proof(
         "waits",

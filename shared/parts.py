@@ -163,6 +163,8 @@ class Parts:
     @cached_property
     def edges(self) -> Edges:
         """Everything a run touches. Whoever measures may put watched parts in its place before the first run."""
+        from shared.storage.claims import ClaimBlobs  # noqa: PLC0415 - cold start
+
         settings, watching = self.settings, self.telemetry
         return Edges(
             checkpoints=self.checkpoints,
@@ -186,6 +188,7 @@ class Parts:
             guard_after=GUARD_AFTER,
             is_draining=self.draining.is_set,
             take_up=self._take_up,
+            claims=ClaimBlobs(self.access, settings.checkpoint_container, self.checkpoints),
         )
 
     def transfer_for(self, dropped: Dropped) -> Transfer:

@@ -140,6 +140,18 @@ def rewritten_files(ranges: Iterable[int]) -> Iterator[Case]:
                 yield replace(once, switches=story.switches)
 
 
+def twins(ranges: Iterable[int]) -> Iterator[Case]:
+    """The same file dropped a second time for the same item, before every call, with a fault at each later one."""
+    for count in ranges:
+        for call in range(1, len(calls_of(Case(ranges=count))) + 2):
+            once = Case(ranges=count, happenings=((call, Happening.TWIN),))
+            yield once
+            for later in range(call, len(calls_of(once)) + 1):
+                for fault in (Fault.LOST_BEFORE, Fault.LOST_AFTER, Fault.CRASH_AFTER):
+                    yield replace(once, faults=((later, fault, 0),))
+                yield replace(once, faults=((later, Fault.ANSWER, 404), (later + 1, Fault.ANSWER, 404)))
+
+
 def passing_404s(ranges: Iterable[int]) -> Iterator[Case]:
     """A range that is lost, or lands late, and a session that its upload URL does not find, for a while.
 

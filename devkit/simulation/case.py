@@ -35,6 +35,7 @@ class Happening(StrEnum):
     EXPIRE = "expire"  # every open upload session expires
     REPEAT = "repeat"  # the file's event is delivered once more
     NEIGHBOUR = "neighbour"  # somebody attaches a file of the same name and size, with other bytes
+    TWIN = "twin"  # the same bytes are dropped once more, under the same name for the same item
     VANISH = "vanish"  # the item is deleted or moved away
 
 

@@ -39,6 +39,7 @@ def judge(world: World) -> Verdict:
     known = set(world.contents.values())
     if attachments is not None:
         broken += ["I2: the attachment's bytes are no file's" for one in attachments if one.sent.data not in known]
+    broken += _of_twins(transfers)
     counts = {transfer.id: _judge_one(world, transfer, attachments, broken) for transfer in transfers}
     if world.checkpoints.marks:
         broken.append("I3: the mark of an unfinished transfer is left")
@@ -80,18 +81,44 @@ def _judge_one(world: World, transfer: Transfer, attachments: list[Attachment] |
         broken.append("I14: the outcome changed after it was told")
     if attachments is None:
         return 0
+    broken += _of_what_is_there(world, transfer, attachments)
+    content = world.contents[transfer.plan.source.etag]
+    return sum(one.sent.data == content for one in attachments)
+
+
+def _of_what_is_there(world: World, transfer: Transfer, attachments: list[Attachment]) -> list[str]:
+    """What the message shows against what the transfer says. Several transfers may be of the same bytes."""
     content = world.contents[transfer.plan.source.etag]
     count = sum(one.sent.data == content for one in attachments)
-    if count > 1:
-        broken.append(f"I1: attached {count} times")
+    twins = sum(world.contents[one.plan.source.etag] == content for one in world.transfers())
+    attached = _attached_twins(world, content)
+    broken = [f"I1: attached {count} times"] if count > twins else []
     if transfer.state is State.ATTACHED:
         if count == 0:
             broken.append("I2: attached, says the transfer; the message has nothing new")
+        elif count < attached:
+            broken.append("I2: more transfers say that they are attached than the message has attachments")
         if transfer.attachment_id in world.strangers:
             broken.append("I2: somebody else's attachment was taken for ours")
-    elif count and (transfer.failure is None or transfer.failure.code is not Code.COMMIT_IN_DOUBT):
+    elif count > attached and not _is_in_doubt(transfer):
         broken.append(f"I2: {transfer.state.value}, and attached all the same")
-    return count
+    return broken
+
+
+def _is_in_doubt(transfer: Transfer) -> bool:
+    return transfer.failure is not None and transfer.failure.code is Code.COMMIT_IN_DOUBT
+
+
+def _attached_twins(world: World, content: bytes) -> int:
+    """How many transfers of these bytes say that they are attached."""
+    attached = (one for one in world.transfers() if one.state is State.ATTACHED)
+    return sum(world.contents[one.plan.source.etag] == content for one in attached)
+
+
+def _of_twins(transfers: list[Transfer]) -> list[str]:
+    """Two transfers never name one attachment."""
+    named = [one.attachment_id for one in transfers if one.state is State.ATTACHED and one.attachment_id is not None]
+    return ["I2: two transfers name one attachment"] if len(named) != len(set(named)) else []
 
 
 def _ours(world: World) -> list[Attachment] | None:

@@ -17,7 +17,7 @@ from devkit.simulation.io import Gate, open_gate
 from shared.core.checkpoint import Checkpoint
 from shared.core.continuation import Continuation
 from shared.core.errors import Code
-from shared.core.model import Source
+from shared.core.model import Source, State, Transfer
 from shared.core.position import Position
 from shared.storage import codec
 from shared.storage.ports import Buffer, Conflict, Dropped, Receipt, SourceLost, Stored
@@ -239,6 +239,31 @@ class MemoryQueue:
         first = min(self.sent, key=lambda message: message[0])
         self.sent.remove(first)
         return first[0], first[1]
+
+
+class MemoryClaims:
+    """Implements `Claims` over the checkpoints themselves."""
+
+    def __init__(self, checkpoints: MemoryCheckpoints, gate: Gate = open_gate) -> None:
+        self.taken: dict[str, str] = {}
+        self._checkpoints = checkpoints
+        self._gate = gate
+
+    def of_others(self, transfer: Transfer) -> frozenset[str]:
+        """See `Claims.of_others`."""
+        return self._gate("claim.list", lambda: self._of_others(transfer))
+
+    def take(self, transfer: Transfer, attachment_id: str) -> bool:
+        """See `Claims.take`."""
+        return self._gate("claim.take", lambda: self.taken.setdefault(attachment_id, transfer.id) == transfer.id)
+
+    def _of_others(self, transfer: Transfer) -> frozenset[str]:
+        mailbox = transfer.target.mailbox.casefold()
+        found = [self._checkpoints.peek(one) for one in self._checkpoints.blobs if one != transfer.id]
+        ended = [one.checkpoint.transfer for one in found if one is not None]
+        there = (one for one in ended if one.plan.target is not None and one.target.mailbox.casefold() == mailbox)
+        attached = {one.attachment_id for one in there if one.state is State.ATTACHED}
+        return frozenset(one for one in attached if one is not None)
 
 
 class MemoryOutcomes:

@@ -19,7 +19,7 @@ from devkit.simulation.clock import SkewedClock, VirtualClock
 from devkit.simulation.gate import BreakingGate
 from devkit.simulation.host import Host
 from devkit.simulation.mailbox import MAILBOX, NAME, furnished
-from devkit.simulation.storage import AtOnce, MemoryOutcomes, MemoryPosition, MemoryQueue, MemorySources
+from devkit.simulation.storage import AtOnce, MemoryClaims, MemoryOutcomes, MemoryPosition, MemoryQueue, MemorySources
 from devkit.simulation.watch import Watch
 from devkit.simulation.watched import WatchedCheckpoints, WatchedTransport, Witness
 from shared.core.continuation import Continuation
@@ -36,6 +36,7 @@ from shared.storage.ports import Dropped
 T = TypeVar("T")
 
 BLOB = "in/report.pdf"
+TWIN = "in/twin.pdf"
 RANGE = 8
 POLICY = Policy(range_bytes=RANGE, smallest_range=2)
 
@@ -56,7 +57,10 @@ class World:
         self.witness = Witness()
         self.content = bytes((index * 7 + 3) % 251 for index in range(size_of(case.ranges)))
         self.contents: dict[str, bytes] = {}
-        self.watch = Watch(self.contents, one_worker=case.workers == 1, heeds_waits=self._keeps_waits(case))
+        has_twin = any(what is Happening.TWIN for _, what in case.happenings)  # whose sessions are not told apart
+        self.watch = Watch(
+            self.contents, one_worker=case.workers == 1 and not has_twin, heeds_waits=self._keeps_waits(case)
+        )
         self.clock.slept = self._slept
         self._serve()
         gated = cast("Callable[[str, Callable[[], Any]], Any]", self._gated)
@@ -67,6 +71,7 @@ class World:
         self.sources = MemorySources(self.clock, gated)
         self.queue = MemoryQueue(self.clock, gated)
         self.outcomes = MemoryOutcomes(gated)
+        self.claims = MemoryClaims(self.checkpoints, gated)
         self.transport = WatchedTransport(self.graph, SkewedClock(self.clock, case.skew), self.token, gated)
         self.transport.watch = self.watch
         self.transport.sessions = self._sessions
@@ -83,7 +88,11 @@ class World:
     def _keeps_waits(self, case: Case) -> bool:
         mild = {Fault.ANSWER, Fault.ANSWER_AFTER}
         faults = {fault for _, fault, _ in case.faults} | {storm.fault for storm in case.storms}
-        others = {Happening.CANCEL, Happening.OVERWRITE}  # a wish need not wait; a new version is a transfer of its own
+        others = {
+            Happening.CANCEL,
+            Happening.OVERWRITE,
+            Happening.TWIN,
+        }  # a wish need not wait; a new version is a transfer of its own
         kept = case.workers == 1 and case.skew == 0 and faults <= mild
         return kept and others.isdisjoint(what for _, what in case.happenings)
 
@@ -116,6 +125,7 @@ class World:
             budget=self.case.budget,
             delete_source=False,
             take_up=self._take_up,
+            claims=self.claims,
         )
 
     @property
@@ -186,6 +196,10 @@ class World:
                     before = {one.id for one in self.graph.attachments(MAILBOX, self.item)}
                     self.attach(bytes(reversed(self.content)))
                     self.strangers |= {one.id for one in self.graph.attachments(MAILBOX, self.item)} - before
+                case Happening.TWIN:
+                    dropped = self.sources.put(TWIN, self.content)
+                    self.contents[dropped.source.etag] = self.content
+                    self.host.post(TWIN)
                 case Happening.VANISH:
                     self.graph.remove_item(self.item)
 

@@ -29,9 +29,14 @@ class FindItem:
 
 @dataclass(frozen=True, slots=True)
 class ListAttachments:
-    """List what is attached to the item, all pages of it."""
+    """List what is attached to the item, all pages of it.
+
+    `known` is what was attached before: whatever else is there may be another transfer's, and is then named as such.
+    None where that does not matter.
+    """
 
     item: Item
+    known: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +89,12 @@ class CancelSession:
 
 @dataclass(frozen=True, slots=True)
 class CompareAttachment:
-    """Compare an attachment's bytes with the file's."""
+    """Compare an attachment's bytes with the file's, and take it where they are the same and `takes` says so."""
 
     item: Item
     attachment_id: str
     size: int
+    takes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

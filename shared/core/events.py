@@ -70,9 +70,10 @@ class ItemsFound(Event):
 
 @dataclass(frozen=True, slots=True)
 class AttachmentsListed(Event):
-    """Everything attached to the item."""
+    """Everything attached to the item. `others` are ids that other transfers have, as far as that was asked."""
 
     attachments: tuple[Listed, ...]
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +128,10 @@ class FenceRefused(Event):
 
 @dataclass(frozen=True, slots=True)
 class Compared(Event):
-    """Whether the attachment's bytes are the file's."""
+    """Whether the attachment's bytes are the file's. `taken`: they are, and another transfer has it."""
 
     equal: bool
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from shared.core import events as ev
-from shared.core import sending, waits
+from shared.core import sending, settling, waits
 from shared.core.actions import (
     Action,
     Announce,
@@ -58,9 +58,10 @@ def decide(transfer: Transfer, now: datetime, policy: Policy) -> Action:
         case State.FENCING:
             return CancelSession(_session(transfer).url)
         case State.LOOKING:
-            return ListAttachments(_item(transfer))
+            return ListAttachments(_item(transfer), None if transfer.landed else transfer.before or ())
         case State.COMPARING:
-            return CompareAttachment(_item(transfer), transfer.suspects[0], transfer.size)
+            takes = transfer.landed or not settling.is_stranger(transfer)
+            return CompareAttachment(_item(transfer), transfer.suspects[0], transfer.size, takes)
         case State.ATTACHED | State.FAILED | State.CANCELLED:
             raise AssertionError("is_over was asked first")
         case _:

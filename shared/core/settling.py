@@ -158,15 +158,15 @@ def looked(transfer: Transfer, event: AttachmentsListed, now: datetime, policy: 
     """Whatever is new is a suspect, and names weigh more than sizes: what has our name is one at any size.
 
     Where no commit was announced nothing can be ours, whatever its bytes: other files arrive at the same item. Nor can
-    a link, which has no bytes.
+    a link, which has no bytes, or what another transfer has: two of the same file for one item are two attachments.
 
     Nobody says whether Outlook may change a name, so attachments of other names are suspects too, the last ones, unless
     they are listed with less than the file has: Outlook counts more bytes, not fewer (reference section 5).
     """
     transfer = replace(transfer, tries=0, missing_since=None)
-    shown = {listed.id for listed in event.attachments}
+    shown = {listed.id for listed in event.attachments} - event.others
     transfer = replace(transfer, namesakes=tuple(one for one in transfer.namesakes if one in shown))
-    known = {*(transfer.before or ()), *transfer.namesakes}
+    known = {*(transfer.before or ()), *transfer.namesakes, *event.others}
     fresh = [listed for listed in event.attachments if listed.id not in known and _may_be_ours(listed, transfer)]
     fresh.sort(key=lambda listed: not _has_our_name(listed, transfer))
     if not fresh or transfer.announced_at is None:
@@ -252,9 +252,11 @@ def compared(transfer: Transfer, event: Compared, now: datetime, policy: Policy)
 
     The same bytes under another name are ours renamed, or another file's twin: only a confirmed commit tells which.
     """
+    if event.taken:
+        return _cleared(replace(transfer, before=(*(transfer.before or ()), transfer.suspects[0])), now, policy)
     if not event.equal:
         return not_comparable(transfer, event, now, policy)
-    if _is_stranger(transfer) and not transfer.landed:
+    if is_stranger(transfer) and not transfer.landed:
         twin = "A new attachment has the same bytes under another name."
         return ending.in_doubt(transfer, Failure(Code.COMMIT_IN_DOUBT, twin, event.graph), now)
     return ending.attached(transfer, transfer.suspects[0], now)
@@ -268,12 +270,16 @@ def not_comparable(
     One of our name is remembered: Outlook rewrites some files (.eml, .msg and .ics; msgraph-sdk-dotnet 2712), so it may
     be ours all the same, and there must be no second copy beside it.
     """
-    suspect, *others = transfer.suspects
-    if _is_stranger(transfer):
-        cleared = replace(transfer, before=(*(transfer.before or ()), suspect))
-    else:
-        cleared = replace(transfer, namesakes=(*transfer.namesakes, suspect))
-    cleared = replace(cleared, suspects=tuple(others), tries=0)
+    suspect = transfer.suspects[0]
+    if is_stranger(transfer):
+        return _cleared(replace(transfer, before=(*(transfer.before or ()), suspect)), now, policy)
+    return _cleared(replace(transfer, namesakes=(*transfer.namesakes, suspect)), now, policy)
+
+
+def _cleared(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
+    """The first suspect is judged: on to the next, or there is nothing new."""
+    others = transfer.suspects[1:]
+    cleared = replace(transfer, suspects=others, tries=0)
     return cleared if others else nothing_new(cleared, now, policy)
 
 
@@ -284,7 +290,7 @@ def compare_refused(transfer: Transfer, event: Refused, now: datetime, policy: P
     return patience.look_refused(transfer, event, now, policy)
 
 
-def _is_stranger(transfer: Transfer) -> bool:
+def is_stranger(transfer: Transfer) -> bool:
     """True where the suspect that is compared has another name than ours."""
     return len(transfer.suspects) <= transfer.strangers
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Protocol, assert_never
 
@@ -22,12 +22,12 @@ from shared.core.actions import (
 )
 from shared.core.errors import CATALOGUE, Code
 from shared.core.events import AttachmentsListed, Compared, Happening, NotDone, Refused, Unsure, Withdrawn
-from shared.core.model import Failure, Listed
+from shared.core.model import Failure, Listed, Transfer
 from shared.core.policy import LARGEST_RANGE
 from shared.graph import fields, prepare, read
 from shared.graph.hosts import UploadHosts
 from shared.graph.http import AnswerLost, HttpAnswer, HttpRequest, NotSent, Transport
-from shared.storage.ports import Clock, ReadsAhead, SourceLost, SourceReader, SourceUnreadable, StorageRefused
+from shared.storage.ports import Claims, Clock, ReadsAhead, SourceLost, SourceReader, SourceUnreadable, StorageRefused
 
 COMPARED_AT_ONCE = 1024 * 1024
 """Bytes of the file held while an attachment is compared with it. Chosen: small beside a transfer's two buffers."""
@@ -48,6 +48,22 @@ class Performer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """Which attachments are whose, as one transfer sees it."""
+
+    claims: Claims
+    transfer: Transfer
+
+    def by_others(self) -> frozenset[str]:
+        """See `Claims.of_others`."""
+        return self.claims.of_others(self.transfer)
+
+    def take(self, attachment_id: str) -> bool:
+        """See `Claims.take`."""
+        return self.claims.take(self.transfer, attachment_id)
+
+
 class Effects:
     """Implements `Performer`: what the actions of one transfer do to the world.
 
@@ -62,6 +78,7 @@ class Effects:
         reader: SourceReader,
         clock: Clock,
         range_bytes: int = LARGEST_RANGE,
+        owned: Owned | None = None,
     ) -> None:
         self._transport = transport
         self._hosts = hosts
@@ -69,6 +86,7 @@ class Effects:
         self._reader = reader
         self._clock = clock
         self._range_bytes = range_bytes
+        self._owned = owned
         self._reads_ahead = reader if isinstance(reader, ReadsAhead) else None
 
     def ahead(self, action: Request) -> None:
@@ -144,9 +162,15 @@ class Effects:
             listed += event.attachments
             onward = fields.next_link(answer)
             if onward is None:
-                return AttachmentsListed(listed, graph=event.graph)
+                return AttachmentsListed(listed, self._of_others(call, listed), graph=event.graph)
             request = replace(request, url=onward)
         return Unsure(Code.GRAPH_ANSWER_UNEXPECTED)
+
+    def _of_others(self, call: ListAttachments, listed: tuple[Listed, ...]) -> frozenset[str]:
+        """Which of them other transfers have; asked only where something is new and that matters."""
+        if self._owned is None or call.known is None or all(one.id in call.known for one in listed):
+            return frozenset()
+        return self._owned.by_others()
 
     def _compare(self, call: CompareAttachment) -> Happening:
         request = prepare.graph_request(call, self._base_url)
@@ -155,7 +179,8 @@ class Effects:
                 body = b"".join(pieces)
                 return self._read(call, replace(head, body=body))
             equal = self._same_bytes(pieces, call.size)
-        return Compared(equal, graph=fields.summary(head))
+        taken = equal and call.takes and self._owned is not None and not self._owned.take(call.attachment_id)
+        return Compared(equal, taken, graph=fields.summary(head))
 
     def _same_bytes(self, pieces: Iterator[bytes], size: int) -> bool:
         """True where `pieces` together are the file's `size` bytes."""

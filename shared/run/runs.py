@@ -18,12 +18,13 @@ from shared.graph.hosts import UploadHosts
 from shared.graph.http import Transport
 from shared.pace.turns import Later
 from shared.run.driver import Driver, Observer, Over, Yielded
-from shared.run.effects import Effects
+from shared.run.effects import Effects, Owned
 from shared.run.guard import Guard
 from shared.run.ledger import Background, Ledger, LostOwnership
 from shared.run.turn import Look, Pacing, Unlimited
 from shared.storage.ports import (
     Checkpoints,
+    Claims,
     Clock,
     Conflict,
     Outcomes,
@@ -61,6 +62,7 @@ class Edges:
         save_pause: seconds at least between two checkpoints that are only worth saving.
         delete_source: whether an attached file's source is deleted once the outcome is durable.
         pacing: where a run asks for its turn on a mailbox.
+        claims: whose an attachment is, where two transfers could take one for theirs; None: there are no others.
         may_write: whether this deployment may write to a mailbox, asked at the start of every run.
         guard_after: seconds that the run of a small file lasts before it sends the message against its death.
         is_draining: whether this process has been told to end.
@@ -88,6 +90,7 @@ class Edges:
     guard_after: float = 0
     is_draining: Callable[[], bool] = lambda: False
     take_up: Callable[[str], object] = lambda _blob: None
+    claims: Claims | None = None
 
 
 class Runs:
@@ -273,8 +276,9 @@ class Runs:
                         background.submit(guard.take_back)
                         return
                     policy = edges.policy
+                    owned = Owned(edges.claims, transfer) if edges.claims is not None else None
                     effects = Effects(
-                        edges.transport, edges.hosts, edges.base_url, reader, edges.clock, policy.range_bytes
+                        edges.transport, edges.hosts, edges.base_url, reader, edges.clock, policy.range_bytes, owned
                     )
                     driver = Driver(
                         ledger,

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 from shared.core.checkpoint import Checkpoint
 from shared.core.continuation import Continuation
 from shared.core.errors import Code
-from shared.core.model import Failure, Source
+from shared.core.model import Failure, Source, Transfer
 from shared.pace.mailbox import Mailbox, Waiting
 
 Buffer = bytes | bytearray | memoryview
@@ -236,6 +236,18 @@ class Outcomes(Protocol):
 
     def tell(self, checkpoint: Checkpoint) -> None:
         """One message for a transfer that is over."""
+        ...
+
+
+class Claims(Protocol):
+    """Whose an attachment is. Asked only while a lost commit is settled: an undisturbed transfer asks nothing."""
+
+    def of_others(self, transfer: Transfer) -> frozenset[str]:
+        """Ids of the attachments that other transfers to the same mailbox ended with, or have taken."""
+        ...
+
+    def take(self, transfer: Transfer, attachment_id: str) -> bool:
+        """Take it for this transfer, for good; False where another one was first. Taking it again changes nothing."""
         ...
 
 

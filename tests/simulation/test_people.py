@@ -10,6 +10,7 @@ from devkit.simulation import campaigns
 from devkit.simulation.campaigns import SMALL
 from devkit.simulation.case import Case, Fault, Happening
 from devkit.simulation.enumerate import calls_of
+from devkit.simulation.storage import MemoryClaims
 from devkit.simulation.telling import tell
 from tests.simulation.told import every, kept
 
@@ -65,6 +66,21 @@ def test_sessions_expire_at_any_call_however_the_clocks_differ() -> None:
 def test_an_event_may_come_five_times_at_any_moment_and_to_five_workers(ranges: int) -> None:
     tally = kept(campaigns.repeats([ranges]), 60)
     assert tally.ends == {"attached": tally.stories}
+
+
+@pytest.mark.parametrize("ranges", [0, 2])
+def test_the_same_file_dropped_twice_for_one_item_is_attached_twice(ranges: int) -> None:
+    """Every eighth of them; all: the proof `twins`."""
+    tally = kept(every(campaigns.twins([ranges]), 8), 70)
+    assert tally.ends == {"attached": tally.stories}
+
+
+def test_two_transfers_take_one_attachment_where_nobody_asks_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the stories are for: without claims they find it."""
+    monkeypatch.setattr(MemoryClaims, "of_others", lambda *_: frozenset())
+    monkeypatch.setattr(MemoryClaims, "take", lambda *_: True)
+    lost = (one for one in campaigns.twins([0]) if any(fault is Fault.LOST_BEFORE for _, fault, _ in one.faults))
+    assert any("I2: two transfers name one attachment" in tell(story)[0].broken for story in lost)
 
 
 def test_a_new_version_of_the_file_is_a_transfer_of_its_own() -> None:

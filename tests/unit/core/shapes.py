@@ -231,7 +231,7 @@ _EVENTS: dict[type[ev.Event], list[ev.Event]] = {
     ev.OffsetKnown: _offsets(ev.OffsetKnown),
     ev.OffsetRefused: _offsets(ev.OffsetRefused),
     ev.Committed: [ev.Committed("new"), ev.Committed(None)],
-    ev.Compared: [ev.Compared(equal=True), ev.Compared(equal=False)],
+    ev.Compared: [ev.Compared(equal=True), ev.Compared(equal=False), ev.Compared(equal=True, taken=True)],
     ev.ItemMissing: [ev.ItemMissing(graph=SEEN)],
     ev.NotDone: [
         ev.NotDone(code, wait, graph=graph) for code, wait, graph in product(_CODES, (None, 0.5, 900.0), (None, SEEN))

@@ -50,7 +50,7 @@ WANTS: list[tuple[State, dict[str, Any], ac.Action]] = [
     (State.COMMITTING, {"route": Route.POST, "announced_at": at(-POLICY.post_start - 1)}, ac.Withdraw()),
     (State.ASKING, {"session": session()}, ac.AskSession(URL)),
     (State.FENCING, {"session": session()}, ac.CancelSession(URL)),
-    (State.LOOKING, {}, ac.ListAttachments(ITEM)),
+    (State.LOOKING, {}, ac.ListAttachments(ITEM, ("old",))),
     (State.COMPARING, {"suspects": ("a", "b")}, ac.CompareAttachment(ITEM, "a", SIZE)),
     (State.ATTACHED, {}, ac.Finish()),
     (State.FAILED, {}, ac.Finish()),

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from shared.core import patience, settling
+from shared.core.actions import CompareAttachment, ListAttachments
 from shared.core.errors import Code
 from shared.core.events import AttachmentsListed, Compared, ItemMissing, NotComparable, Refused
+from shared.core.machine import decide
 from shared.core.model import Answered, Listed, Route, State
 from shared.core.retry import backoff
 from shared.core.table import TABLE
@@ -252,6 +254,34 @@ def test_a_namesake_is_never_answered_with_a_second_copy(fields: dict[str, Any])
 def test_a_namesake_that_is_gone_is_no_doubt() -> None:
     looked = replace(DONE_LOOKING, namesakes=("a",))
     assert settling.looked(looked, listed(), NOW, POLICY).state is State.OPENING
+
+
+def test_what_another_transfer_has_cannot_be_ours() -> None:
+    entries = listed(("theirs", "report.pdf", 30), ("new", "report.pdf", 30), ("like", "report.pdf", 30))
+    told = replace(entries, others=frozenset({"theirs", "like"}))
+    after = settling.looked(replace(LOOKING, namesakes=("like",)), told, NOW, POLICY)
+    assert (after.state, after.suspects, after.namesakes) == (State.COMPARING, ("new",), ())
+
+
+def test_what_another_transfer_took_first_is_never_suspected_again() -> None:
+    after = settling.compared(COMPARING, Compared(equal=True, taken=True), NOW, POLICY)
+    assert after == replace(COMPARING, before=("old", "a"), suspects=("b",), tries=0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "takes"), [({}, True), ({"strangers": 2}, False), ({"strangers": 2, "landed": True}, True)]
+)
+def test_only_what_would_make_the_transfer_attached_is_taken(fields: dict[str, Any], *, takes: bool) -> None:
+    action = decide(replace(COMPARING, **fields), NOW, POLICY)
+    assert isinstance(action, CompareAttachment)
+    assert action.takes is takes
+
+
+@pytest.mark.parametrize(("fields", "known"), [({}, ("old",)), ({"before": None}, ()), ({"landed": True}, None)])
+def test_whose_the_new_ones_are_is_asked_unless_the_commit_was_confirmed(fields: dict[str, Any], known: Any) -> None:
+    action = decide(replace(LOOKING, **fields), NOW, POLICY)
+    assert isinstance(action, ListAttachments)
+    assert action.known == known
 
 
 def test_a_link_cannot_be_ours() -> None:

@@ -1,0 +1,87 @@
+"""Whose an attachment is: the real records on Azurite and the simulation's in memory, under the same contract."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from devkit.simulation.clock import VirtualClock
+from devkit.simulation.storage import MemoryCheckpoints, MemoryClaims
+from shared.core.checkpoint import Checkpoint
+from shared.core.model import State, Transfer
+from shared.storage.claims import MOST_UNFINISHED, ClaimBlobs
+from shared.storage.ends import EndMarks
+from shared.storage.ports import Checkpoints, Claims
+from tests.storage.rooms import NOW, AzuriteRoom, transfer
+
+_numbers = itertools.count(1)
+
+
+def new_transfer() -> Transfer:
+    """A transfer of a file of its own, to the one item."""
+    return transfer(next(_numbers))
+
+
+@dataclass
+class Shelf:
+    """Checkpoints, what is told of their ends, and claims."""
+
+    checkpoints: Checkpoints
+    claims: Claims
+    tell: Callable[[Checkpoint], object]
+
+    def attached(self, attachment_id: str | None, mailbox: str = "Ada@example.org", *, told: bool = True) -> Transfer:
+        """A transfer that ended attached; its end is told, or is about to be."""
+        made = new_transfer()
+        target = replace(made.target, mailbox=mailbox)
+        over = replace(
+            made,
+            plan=replace(made.plan, target=target),
+            state=State.ATTACHED,
+            attachment_id=attachment_id,
+            finished_at=NOW,
+        )
+        checkpoint = Checkpoint(over, None, "run.1")
+        self.checkpoints.mark_unfinished(over.id)
+        self.checkpoints.create(checkpoint)
+        if told:
+            self.tell(checkpoint)
+            self.checkpoints.unmark(over.id)
+        return over
+
+
+@pytest.fixture(params=["memory", "azurite"])
+def shelf(request: pytest.FixtureRequest) -> Shelf:
+    if request.param == "memory":
+        held = MemoryCheckpoints(VirtualClock())
+        return Shelf(held, MemoryClaims(held), lambda _: None)
+    room: AzuriteRoom = request.getfixturevalue("real")
+    container = room.checkpoints._container
+    ends = EndMarks(room.access, container, room.checkpoints)
+    return Shelf(room.checkpoints, ClaimBlobs(room.access, container, room.checkpoints), ends.tell)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_another_transfer_ended_with_is_known_from_its_end_on(shelf: Shelf, *, told: bool) -> None:
+    theirs = shelf.attached("AAA=", told=told)
+    shelf.attached("elsewhere", "bob@example.org")
+    shelf.attached(None)
+    ours = new_transfer()
+    assert shelf.claims.of_others(ours) == {"AAA="}
+    assert shelf.claims.of_others(theirs) == frozenset()
+
+
+def test_an_attachment_is_taken_once_and_for_good(shelf: Shelf) -> None:
+    shelf.attached(None)  # so that there is a container
+    first, second = new_transfer(), new_transfer()
+    assert shelf.claims.take(first, "AAA=")
+    assert not shelf.claims.take(second, "AAA=")
+    assert shelf.claims.take(second, "BBB=")
+    assert shelf.claims.take(first, "AAA=")
+
+
+def test_only_so_many_unfinished_transfers_are_looked_at() -> None:
+    assert MOST_UNFINISHED == 50
