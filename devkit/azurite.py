@@ -29,7 +29,6 @@ _FLAGS = (
     "--disableTelemetry",
     "--skipApiVersionCheck",  # the Python SDKs speak a newer API version than Azurite 3.35 knows
     "--silent",
-    *("--blobPort", "0", "--queuePort", "0", "--tablePort", "0"),
 )
 
 
@@ -39,7 +38,8 @@ class Azurite(Child):
     `origins` maps "Blob", "Queue" and "Table" to the origin each service listens at.
     """
 
-    def __init__(self, log: Path | None = None) -> None:
+    def __init__(self, log: Path | None = None, ports: tuple[int, ...] = (0, 0, 0)) -> None:
+        """`ports` of the blob, queue and table service; 0: a free one."""
         self.origins: dict[str, str] = {}
         names = [f"account{number}" for number in range(1, MOST_ACCOUNTS + 1)]
         self._unused = iter(names)
@@ -49,7 +49,9 @@ class Azurite(Child):
             "AZURITE_ACCOUNTS": ";".join(f"{name}:{KEY}" for name in (ACCOUNT, *names)),
             "APPLICATION_INSIGHTS_NO_DIAGNOSTIC_CHANNEL": "1",  # it instruments every library it knows, at start
         }
-        super().__init__("azurite", ["node", script, *_FLAGS], ready=self._see_service, log=log, env=env)
+        blob, queue, table = map(str, ports)
+        at = ("--blobPort", blob, "--queuePort", queue, "--tablePort", table)
+        super().__init__("azurite", ["node", script, *_FLAGS, *at], ready=self._see_service, log=log, env=env)
 
     def _see_service(self, line: str) -> object | None:
         """Ready once all three services have said where they listen."""

@@ -12,14 +12,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from devkit.console import Progress, bar, coloured
 from devkit.processes import ChildError
 from devkit.stack import Stack
 
@@ -28,17 +29,19 @@ DEMO_BYTES = 25_000_000
 PUT_MILLISECONDS = 400
 PATIENCE_SECONDS = 180
 MOST_BYTES = 157_286_400
-BAR_CELLS = 40
 A = {"message": "a message", "event": "an event"}
-TICK_SECONDS = 0.05
+STOPPED = 128 + signal.SIGINT  # what a shell takes for "stopped by Ctrl-C"
 
 
 def main(_command: str, argv: list[str]) -> int:
-    """Exit code 0 only where everything held."""
+    """Exit code 0 only where everything held; 130 where Ctrl-C stopped it."""
     parser = argparse.ArgumentParser(prog="python3 dev.py demo", description=__doc__)
     parser.add_argument("--file", type=Path, help="the file to drop (default: 25 MB made up on the spot)")
     parser.add_argument("--to", choices=("message", "event"), default="message", help="what to attach it to")
     parser.add_argument("--keep", action="store_true", help="leave the stack up afterwards, until Ctrl-C")
+    parser.add_argument(
+        "--port", type=int, help="the app's port; Graph and storage get the six after it (default: free ones)"
+    )
     parser.add_argument("--host", choices=("dev", "func"), default="dev", help="this host, or Azure's Core Tools")
     given = parser.parse_args(argv)
     if given.file and not given.file.is_file():
@@ -49,8 +52,9 @@ def main(_command: str, argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is started with it ignored
     name = given.file.name if given.file else "demo.bin"
+    held = None
     try:
-        with _stack(given.host) as stack:
+        with _stack(given.host, given.port) as stack:
             held = Demo(stack, name, content, given.to).run()
             if given.keep:
                 _keep(stack)
@@ -58,29 +62,31 @@ def main(_command: str, argv: list[str]) -> int:
         print(f"\nThe demo did not hold: {problem}")
         return 1
     except KeyboardInterrupt:
-        return 1
+        if held is None:
+            print("\nStopped.", flush=True)
+            return STOPPED
     return 0 if held else 1
 
 
 @contextmanager
-def _stack(host: str) -> Iterator[Stack]:
+def _stack(host: str, port: int | None) -> Iterator[Stack]:
     print("Starting Azurite, the Graph emulator and the functions host ...", flush=True)
     settings = {"AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01"}
     switches = {"latency_ms_put": PUT_MILLISECONDS, "latency_ms_post": PUT_MILLISECONDS}
     options = ["--host", host] if host != "dev" else ["--event-grid-standin"]
-    with Stack(settings=settings, switches=switches, options=options) as stack:
+    with Stack(settings=settings, switches=switches, options=options, first_port=port) as stack:
         yield stack
 
 
 @dataclass
 class Demo:
-    """One file on its way. `lines` is what happened, in the order in which it did."""
+    """One file on its way, told while it happens."""
 
     stack: Stack
     name: str
     content: bytes
     kind: str
-    lines: list[tuple[str, str]] = field(default_factory=list)
+    progress: Progress = field(default_factory=Progress)
 
     def run(self) -> bool:
         """True where exactly one attachment with exactly the file's bytes came of it."""
@@ -89,23 +95,23 @@ class Demo:
         item = graph.add_message(MAILBOX) if self.kind == "message" else graph.add_event(MAILBOX)
         metadata = {"mailbox": MAILBOX, f"{self.kind}id": quote(item, safe="")}
         self.stack.drop(self.name, self.content, metadata=metadata, events=1)
-        self.say("dropped", f"{self.name}, {len(self.content):,} bytes, for {A[self.kind]} of {MAILBOX}")
+        step = self.progress.step
+        step("dropped", f"{self.name}, {len(self.content):,} bytes, for {A[self.kind]} of {MAILBOX}")
 
-        bar = Bar(len(self.content))
-        before = self._watch(bar, self._is_in_the_middle)
-        self.say("sent", f"{_confirmed(before):,} bytes, confirmed by Graph")
+        before = self._watch(self._is_in_the_middle)
+        confirmed = _confirmed(before)
+        step("sent", f"{confirmed:,} bytes, confirmed by Graph" if confirmed else "the one request that it takes")
         killed = self.stack.host.kill_worker()
         killed_at = time.monotonic()
-        self.say("killed", f"the worker, process {killed[0]}, with SIGKILL in the middle of the transfer")
+        step("killed", f"worker {killed[0]}, with SIGKILL in the middle of the transfer")
         reborn = self.stack.host.wait_for_worker(other_than=killed)
-        self.say("restarted", f"as process {reborn}; the dead run's lease still has to run out")
+        step("restarted", f"as worker {reborn}; nobody touches the transfer before the dead run's lease is over")
 
-        after = self._watch(bar, lambda seen: seen.get("state") in {"attached", "failed", "cancelled"})
-        bar.close()
+        self._watch(lambda seen: bool(_resumption(seen)) or _is_over(seen), dead=self._transfer()[1].get("owner"))
+        after = self._watch(_is_over)
         resumed = _resumption(after)
-        waited = _seconds_between(killed_at, resumed)
-        self.say("resumed", f"{waited:.0f} s after the kill: {_told(resumed)}")
-        self.say("ended", f"{after['state']} after {after.get('runs')} runs and {time.monotonic() - started:.0f} s")
+        step("resumed", f"{_seconds_between(killed_at, resumed):.0f} s after the kill: {_told(resumed, before)}")
+        step("ended", f"{after['state']} after {after.get('runs')} runs and {time.monotonic() - started:.0f} s")
         return self._judge(item, after)
 
     def _judge(self, item: str, after: dict[str, Any]) -> bool:
@@ -114,38 +120,40 @@ class Demo:
         found = [one.sha256 for one in attached]
         puts = [entry for entry in self.stack.graph.requests() if entry["kind"] in {"put", "final-put", "post"}]
         sent = sum(entry["length"] for entry in puts)
-        self.stack.wait_until(lambda: not self._leftovers(), PATIENCE_SECONDS, what="everything is cleaned up")
+        step = self.progress.step
+        step("counted", f"{len(attached)} attachment(s) on the {self.kind}")
+        step("compared", f"SHA-256 of the file {wanted[:16]}..., of the attachment {', '.join(found)[:16]}...")
+        step("spent", f"{len(puts)} uploads with {sent:,} bytes in their bodies for a file of {len(self.content):,}")
+
+        def is_clean() -> bool:
+            left = self._leftovers()
+            self.progress.now(f"checking that nothing is left behind: {', '.join(left) or 'nothing'}")
+            return not left
+
+        self.stack.wait_until(is_clean, PATIENCE_SECONDS, what="everything is cleaned up")
         scrubbed = "session" not in after
-        self.say("counted", f"{len(attached)} attachment(s) on the {self.kind}")
-        self.say("compared", f"SHA-256 of the file {wanted[:16]}..., of the attachment {', '.join(found)[:16]}...")
-        self.say(
-            "spent", f"{len(puts)} uploads with {sent:,} bytes in their bodies for a file of {len(self.content):,}"
-        )
-        self.say("cleaned up", f"secret URL in the checkpoint: {'no' if scrubbed else 'YES'}; messages left: none")
+        step("cleaned up", f"secret URL in the checkpoint: {'no' if scrubbed else 'YES'}; messages left: none")
         held = found == [wanted] and after["state"] == "attached" and scrubbed
-        print("\nWhat happened")
-        for number, (what, told) in enumerate(self.lines, 1):
-            print(f"  {number:>2}  {what:<11} {told}")
-        print("\nAll of it held." if held else "\nIT DID NOT HOLD.", flush=True)
+        print(coloured("\nAll of it held.", "green") if held else coloured("\nIT DID NOT HOLD.", "red"), flush=True)
         return held
 
-    def say(self, what: str, told: str) -> None:
-        """One line of the report."""
-        self.lines.append((what, told))
-
-    def _watch(self, bar: Bar, enough: Any) -> dict[str, Any]:
-        """The checkpoint's transfer, drawn until there is enough of it."""
+    def _watch(self, enough: Callable[[dict[str, Any]], bool], dead: str | None = None) -> dict[str, Any]:
+        """The checkpoint's transfer, shown until there is enough of it; `dead` is the run whose lease is waited for."""
 
         def look() -> dict[str, Any]:
-            seen = self._transfer()
-            bar.draw(_confirmed(seen), _standing(seen))
+            seen, lease = self._transfer()
+            line = f"{bar(_confirmed(seen), len(self.content))}  {_standing(seen)}"
+            waiting = dead is not None and lease.get("owner") == dead
+            wait = f"waiting {self.progress.countdown(_seconds_left(lease))}for the dead run's lease"
+            self.progress.now(f"{line}, {wait}" if waiting else line)
             return seen if enough(seen) else {}
 
         return self.stack.wait_until(look, PATIENCE_SECONDS, what="the transfer goes on")
 
-    def _transfer(self) -> dict[str, Any]:
-        found = [value["transfer"] for key, value in self.stack.checkpoints().items() if key.startswith("transfers/")]
-        return dict(found[0]) if found else {}
+    def _transfer(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The transfer as its checkpoint has it, and whose lease it is under."""
+        found = [value for key, value in self.stack.checkpoints().items() if key.startswith("transfers/")]
+        return (dict(found[0]["transfer"]), dict(found[0].get("lease") or {})) if found else ({}, {})
 
     def _is_in_the_middle(self, seen: dict[str, Any]) -> bool:
         """Half of the ranges are confirmed; or, where there is only one request to send, it is about to be."""
@@ -157,28 +165,6 @@ class Demo:
         return [*(name for name, length in lengths.items() if length), *marks.list_blob_names(name_starts_with="unfin")]
 
 
-@dataclass
-class Bar:
-    """A progress bar of the bytes that Graph confirmed: drawn in place on a terminal, else a line for each change."""
-
-    total: int
-    drawn: str = ""
-
-    def draw(self, confirmed: int, standing: str) -> None:
-        """Show how far it is, where that changed."""
-        full = BAR_CELLS * confirmed // self.total
-        line = f"  [{'#' * full}{'.' * (BAR_CELLS - full)}] {100 * confirmed // self.total:>3} %  {standing}"
-        if line != self.drawn:
-            self.drawn = line
-            sys.stdout.write(f"\r{line:<100}" if sys.stdout.isatty() else f"{line}\n")
-            sys.stdout.flush()
-
-    def close(self) -> None:
-        """Leave the last state standing."""
-        if sys.stdout.isatty():
-            sys.stdout.write("\n")
-
-
 def _confirmed(transfer: dict[str, Any]) -> int:
     return int(transfer.get("bytesConfirmed", 0))
 
@@ -187,17 +173,36 @@ def _standing(transfer: dict[str, Any]) -> str:
     return str(transfer.get("state", "planned" if transfer else "on its way"))
 
 
+def _is_over(transfer: dict[str, Any]) -> bool:
+    return transfer.get("state") in {"attached", "failed", "cancelled"}
+
+
+def _seconds_left(lease: dict[str, Any]) -> int:
+    """Whole seconds until the lease is over; 0 where there is none."""
+    if not lease:
+        return 0
+    return max(0, round((datetime.fromisoformat(lease["until"]) - datetime.now(UTC)).total_seconds()))
+
+
 def _resumption(transfer: dict[str, Any]) -> dict[str, Any]:
     """The first answer that the second run got."""
-    runs = [number for number, step in enumerate(transfer["history"]) if step["outcome"] == "run started"]
-    following = [step for step in transfer["history"][runs[1] + 1 :] if step.get("action")] if len(runs) > 1 else []
+    history = transfer.get("history", [])
+    runs = [number for number, step in enumerate(history) if step["outcome"] == "run started"]
+    following = [step for step in history[runs[1] + 1 :] if step.get("action")] if len(runs) > 1 else []
     return dict(following[0]) if following else {}
 
 
-def _told(step: dict[str, Any]) -> str:
+def _told(step: dict[str, Any], before: dict[str, Any]) -> str:
+    """What the second run found, and did about it."""
+    if not step:
+        return "the first run had come to its end after all"
     if step.get("action") == "ask session":
-        return f"the session was asked where it stands, answered ({step['outcome']}), and the rest was sent"
-    return f"first {step.get('action', 'nothing')}, then {step.get('outcome', 'nothing')}"
+        return f"at byte {step.get('offset', _confirmed(before)):,}, which the session named when it was asked"
+    if step.get("action") == "list attachments":
+        return (
+            "the item was looked at first: already there, nothing was sent again" if step["outcome"] != "retry" else ""
+        )
+    return f"first {step['action']}, then {step['outcome']}"
 
 
 def _seconds_between(killed_at: float, step: dict[str, Any]) -> float:
@@ -210,24 +215,35 @@ def _seconds_between(killed_at: float, step: dict[str, Any]) -> float:
 
 def _keep(stack: Stack) -> None:
     """Leave everything up until Ctrl-C, which is how it is meant to end, and say how to play with it."""
-    item = stack.graph.add_message(MAILBOX)
-    connection = stack.connection_string
+    graph, connection = stack.graph, stack.connection_string
+    second = "grace@contoso.example"
+    graph.add_mailbox(second)
+    message, event = (quote(item, safe="") for item in (graph.add_message(MAILBOX), graph.add_event(second)))
     print(
         f"""
 The stack stays up until Ctrl-C.
   functions  {stack.url}
   page       {stack.url}/api/ui
   storage    {connection}
-  Graph      {stack.graph.graph_origin}/v1.0
+  Graph      {graph.graph_origin}/v1.0
+  log        {stack.logs_folder}
 
-Three commands to try, in another terminal:
-  .venv/bin/python -m devkit.drop --connection '{connection}' \\
-      README.md mailbox={MAILBOX} messageid={quote(item, safe="")}
+Lines to try in another terminal, as they stand:
+  export AZURE_STORAGE_CONNECTION_STRING='{connection}'
+  # a file for a message, with the Azure CLI
+  az storage blob upload --container-name drop --file README.md --name README.md \\
+      --metadata mailbox={MAILBOX} messageid={message}
+  # the same without it
+  .venv/bin/python -m devkit.drop --connection "$AZURE_STORAGE_CONNECTION_STRING" \\
+      README.md mailbox={MAILBOX} messageid={message}
+  # another file, for an event of another mailbox
+  .venv/bin/python -m devkit.drop --connection "$AZURE_STORAGE_CONNECTION_STRING" \\
+      LICENSE mailbox={second} eventid={event}
+  # what became of them; then one tick of the sweep
   curl '{stack.url}/api/transfers'
   curl '{stack.url}/admin/functions/sweep' -H 'Content-Type: application/json' -d '{{}}'
 """,
         flush=True,
     )
-    with suppress(KeyboardInterrupt):
-        while True:
-            signal.pause()
+    while True:
+        signal.pause()

@@ -57,6 +57,7 @@ class Stack:
     `options` are options of `python -m devkit.host` (`--workers 3`, `--hold 5`, `--keys` ...), over SHORTENED.
     `graph=False` leaves the emulator out, `host=False` the host. Logs go to `logs_folder` and stay there; without one
     they go with the stack.
+    `first_port` is the host's; the emulator takes the three after it, and storage the next three. None: free ones.
     `azurite` is one that runs: the stack takes an account of it, and leaves it empty. Without one it starts its own.
     """
 
@@ -71,6 +72,7 @@ class Stack:
         host: bool = True,
         logs_folder: Path | None = None,
         azurite: Azurite | None = None,
+        first_port: int | None = None,
     ) -> None:
         self._app = app
         self._given = dict(settings or {})
@@ -85,7 +87,9 @@ class Stack:
         self._emulator: Emulator | None = None
         self._host: HostProcess | None = None
         self._shares_azurite = azurite is not None
-        self.azurite = azurite or Azurite(log=self.logs_folder / "azurite.log")
+        self._first_port = first_port
+        ports = range(first_port + 4, first_port + 7) if first_port else (0, 0, 0)
+        self.azurite = azurite or Azurite(log=self.logs_folder / "azurite.log", ports=tuple(ports))
         self.connection_string = ""
 
     def __enter__(self) -> Self:
@@ -127,7 +131,9 @@ class Stack:
 
     def _start_graph(self) -> None:
         """The emulator, under the same guard as everything else."""
-        config = json.dumps({"switches": self._switches})
+        first = self._first_port
+        ports = list(range(first + 1, first + 4)) if first else [0, 0, 0]
+        config = json.dumps({"switches": self._switches, "ports": ports})
         command = [sys.executable, "-m", "devkit.graph", "--config", config]
         log = self.logs_folder / "graph.log"
         child = self._parts.enter_context(Child("graph", command, ready=_addresses, cwd=ROOT, log=log))
@@ -179,11 +185,16 @@ class Stack:
         host = HostProcess(
             self._app,
             {**self.environment, **settings},
-            options=[*self._options, *options],
+            options=[*self._options, *options, *self._port_option()],
             log=self.logs_folder / f"{name}.log",
             name=name,
         )
         return self._parts.enter_context(host)
+
+    def _port_option(self) -> tuple[str, ...]:
+        """Only the first host gets the port that was asked for: a second one beside it takes a free one."""
+        is_first = self._hosts_started == 1
+        return ("--port", str(self._first_port)) if self._first_port and is_first else ()
 
     @property
     def host(self) -> HostProcess:
