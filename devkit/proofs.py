@@ -12,7 +12,7 @@ from devkit.fuzz import proofs as hostile
 from devkit.measured import LIVE, SIMULATED
 from devkit.pacing import proofs as politeness
 from devkit.proof import Outcome, Proof
-from devkit.simulation import campaigns, sweeping
+from devkit.simulation import campaigns, forged, sweeping
 from devkit.simulation.campaigns import Tally
 from devkit.simulation.case import Case
 from devkit.simulation.enumerate import singles
@@ -298,4 +298,5 @@ PROOFS = (
     *listing.PROOFS,
     *politeness.PROOFS,
     *sweeping.PROOFS,
+    *forged.PROOFS,
 )
