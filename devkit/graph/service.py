@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from devkit.graph import attachments, items, sessions, tokens
 from devkit.graph.call import Answer, Call
 from devkit.graph.errors import Refusal, error_body, method_not_allowed
-from devkit.graph.faults import PASSING, Rule, fault_answer
+from devkit.graph.faults import CODES, PASSING, Rule, fault_answer
 from devkit.graph.log import Entry, entry_of
 from devkit.graph.names import plain
 from devkit.graph.routes import COMMITS, Kind, kind_of, locate
@@ -111,7 +111,16 @@ class GraphService(Setup):
         answer = self._settle(call)
         if self.switches.drop_final_answer and answer.status == HTTPStatus.CREATED and call.session:
             raise self._lost(call, answer)
-        return self._reply(call, answer)
+        return self._reply(call, self._as_answered(call, answer))
+
+    def _as_answered(self, call: Call, answer: Answer) -> Answer:
+        """What the caller hears of what was done: the switches may let it be anything."""
+        status = self.switches.after_effect_status
+        is_done = answer.status < HTTPStatus.MULTIPLE_CHOICES
+        if not status or not is_done or call.kind not in self.switches.after_effect_kinds:
+            return answer
+        code = CODES.get(status, "UnknownError")
+        return Answer(status, error_body(call, status, code, "Carried out, and answered so."))
 
     def _settle(self, call: Call) -> Answer:
         """The ordinary course of a request: refused, or done."""

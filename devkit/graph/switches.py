@@ -83,6 +83,12 @@ class Switches:
     message_limit_at: Literal["create", "put"] = "create"
     message_limit_status: Literal[413, 400, 507] = 413
 
+    # any call
+    after_effect_status: int = 0
+    """What the calls of `after_effect_kinds` are answered with once they were carried out; 0: what they should be."""
+    after_effect_kinds: tuple[str, ...] = ("post",)
+    """Kinds as in a fault rule (devkit/graph/routes.py): post, create, put, final-put, cancel ..."""
+
     # small files and items
     post_body_limit: int = 4_194_304
     """Whole JSON body, inclusive bound."""

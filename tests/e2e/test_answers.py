@@ -72,6 +72,17 @@ def test_a_range_whose_answer_is_lost_is_settled_and_the_session_goes_on(
     attached(scene, file)
 
 
+@pytest.mark.parametrize("status", [404, 409, 401])
+def test_a_post_that_is_answered_with_a_refusal_and_carried_out_leaves_one_attachment(
+    scene: Scene, status: int
+) -> None:
+    rule = {"action": "status", "kind": "post", "status": status, "after_effect": True, "times": 3}
+    scene.graph.fault(rule)
+    file = scene.drop(content(1000, f"refused {status}"))
+    attached(scene, file)
+    assert [entry["status"] for entry in scene.requests(file, "post")] == [status]
+
+
 FAULTS: list[dict[str, Any]] = [
     {"action": "cut", "kind": "put", "nth": 2, "bytes": 300_000},
     {"action": "reset-before", "kind": "put", "nth": 2, "bytes": 300_000},
