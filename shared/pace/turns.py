@@ -17,10 +17,6 @@ from shared.pace.allowance import is_kept
 from shared.pace.limits import Limits
 from shared.pace.mailbox import Mailbox, Place, Waiting
 
-HORIZON = 2
-"""Windows ahead for which a time is told. What is promised to those before may be less than it looked: whoever would
-have to wait longer asks again then, before anybody who comes anew."""
-
 PATIENCE = 30
 """A part of the window, one in so many, that a transfer rather waits longer if it can then send all at once."""
 
@@ -220,8 +216,7 @@ def _short(mailbox: Mailbox, asked: Asked, now: datetime, limits: Limits) -> Lat
         return None
     at_once = window.when(mailbox, ahead + min(asked.need, limits.window_bytes), now, limits)
     worth_it = at_once - soonest <= timedelta(seconds=limits.window_seconds / PATIENCE)
-    until = min(at_once if worth_it else soonest, now + HORIZON * timedelta(seconds=limits.memory))
-    return Later(until, known=True, code=Code.MAILBOX_ALLOWANCE_USED)
+    return Later(at_once if worth_it else soonest, known=True, code=Code.MAILBOX_ALLOWANCE_USED)
 
 
 def _grant(mailbox: Mailbox, asked: Asked, now: datetime, limits: Limits) -> int:

@@ -48,7 +48,8 @@ def test_any_load_is_attached_once_politely_and_in_time(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize(
-    "plan", [SMALL, replace(SMALL, over_seconds=1200, seed=2), replace(SMALL, seed=3, workers=100)]
+    "plan",
+    [replace(SMALL, seed=2), replace(SMALL, seed=3), replace(SMALL, over_seconds=1200, seed=2)],
 )
 def test_where_the_service_counts_bytes_that_is_learned_politely_and_in_time(plan: Plan) -> None:
     result = simulate(replace(plan, bytes=MailboxBytes.LEARN))

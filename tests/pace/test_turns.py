@@ -10,7 +10,7 @@ import pytest
 
 from shared.pace import line, turns, window
 from shared.pace.limits import Limits
-from shared.pace.mailbox import Mailbox, Place, Promise, Spent, Waiting
+from shared.pace.mailbox import Mailbox, Place, Spent, Waiting
 from shared.pace.turns import Asked, Change, Later
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -173,12 +173,6 @@ def test_commits_are_kept_for_whoever_asked_for_them_and_is_at_work() -> None:
     change = turns.claim(mailbox, held(mailbox, "b"), asked("b", item="i"), 0, at(3), LIMITS)
     assert held(change.mailbox, "b").item == "i"
     assert held(change.mailbox, "b").wants is None
-
-
-def test_nobody_is_told_a_time_that_is_more_than_two_windows_away() -> None:
-    mailbox = Mailbox(spent=(Spent(at(100), 1000),), promises=(Promise(at(100), 9000),))
-    later = refused(turns.enter(mailbox, asked("a", 100), NOW, LIMITS))
-    assert later.until == at(turns.HORIZON * LIMITS.window_seconds)
 
 
 def test_a_full_window_tells_each_newcomer_its_own_time_in_the_order_they_came() -> None:
