@@ -96,6 +96,11 @@ param runBudgetSeconds int = 0
 @maxValue(604800)
 param targetWaitSeconds int = 600
 
+@description('Seconds that refused rights and tokens are waited out; Exchange caches permissions for up to two hours.')
+@minValue(0)
+@maxValue(604800)
+param accessWaitSeconds int = 7200
+
 @description('More app settings by name, such as OpenTelemetry\'s or overrides of host.json (AzureFunctionsJobHost__...).')
 param extraSettings settingsByName = {}
 
@@ -324,6 +329,7 @@ var productSettings = union(
     GRAPH_BASE_URL: graphBaseUrl
     RANGE_BYTES: string(rangeBytes)
     TARGET_WAIT_SECONDS: string(targetWaitSeconds)
+    ACCESS_WAIT_SECONDS: string(accessWaitSeconds)
     SOURCE_ON_SUCCESS: sourceOnSuccess
     MAILBOX_BYTES: mailboxBytes
   },

@@ -15,7 +15,7 @@ from shared.core.actions import Action, PutRange
 from shared.core.checkpoint import Checkpoint
 from shared.core.continuation import Continuation
 from shared.core.errors import Code
-from shared.core.events import Forbidden, Happening, NotDone, Refused, Unsure
+from shared.core.events import Forbidden, Happening, NotDone, RangeDenied, Refused, Unsure
 from shared.core.history import named
 from shared.core.model import State, Transfer
 from shared.core.position import Kind, Trouble
@@ -175,7 +175,7 @@ def note(event: str, *, error: bool = False, **facts: Any) -> None:
 def _code(event: Happening) -> str | None:
     if isinstance(event, Refused | Forbidden):
         return event.failure.code.value
-    return event.code.value if isinstance(event, NotDone | Unsure) else None
+    return event.code.value if isinstance(event, NotDone | Unsure | RangeDenied) else None
 
 
 def _write(level: int, **facts: Any) -> None:

@@ -174,7 +174,12 @@ class Parts:
             transport=self.graph,
             hosts=self.hosts,
             base_url=settings.graph_base_url,
-            policy=replace(Policy(), range_bytes=settings.range_bytes, target_wait=settings.target_wait_seconds),
+            policy=replace(
+                Policy(),
+                range_bytes=settings.range_bytes,
+                target_wait=settings.target_wait_seconds,
+                access_wait=settings.access_wait_seconds,
+            ),
             clock=self.clock,
             observer=self.logged if watching is None else Observers((self.logged, watching)),
             new_run_id=lambda: uuid.uuid4().hex,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.core.actions import Action, PutRange
 from shared.core.checkpoint import Checkpoint
-from shared.core.events import Happening, NotDone, Refused, RunStarted, Unsure
+from shared.core.events import Happening, NotDone, RangeDenied, Refused, RunStarted, Unsure
 from shared.core.history import named
 from shared.core.model import State, Transfer
 from shared.settings.forms import is_guid
@@ -146,7 +146,7 @@ class Telemetry:
             "drop.transfer.id": after.id,
             "drop.state": before.state.value,
             "drop.outcome": named(event),
-            "drop.code": event.code.value if isinstance(event, NotDone | Unsure) else None,
+            "drop.code": event.code.value if isinstance(event, NotDone | Unsure | RangeDenied) else None,
             "drop.offset": action.offset if isinstance(action, PutRange) else None,
             "drop.length": action.length if isinstance(action, PutRange) else None,
             "drop.graph.status": graph.status if graph is not None else None,

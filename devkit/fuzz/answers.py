@@ -150,7 +150,7 @@ def check_evidence(request: Request, answer: HttpAnswer, event: ev.Happening) ->
             assert UploadHosts([UPLOAD_HOST]).allow(url)
         case ev.ItemsFound() | ev.AttachmentsListed() | ev.OffsetKnown():
             assert answer.is_success
-        case ev.NotDone(retry_after=wait) | ev.Unsure(retry_after=wait):
+        case ev.NotDone(retry_after=wait) | ev.Unsure(retry_after=wait) | ev.RangeDenied(retry_after=wait):
             assert wait is None or 0 <= wait <= timedelta(days=1).total_seconds()
         case ev.Refused():
             assert not answer.is_success or isinstance(request, OpenSession)

@@ -18,6 +18,7 @@ from shared.core.model import (
     Failure,
     GraphAnswer,
     Plan,
+    Refusals,
     Route,
     Session,
     Source,
@@ -48,6 +49,7 @@ SEEN = st.builds(GraphAnswer, STATUSES, st.none() | TEXTS, st.none() | TEXTS)
 FAILURES = st.builds(Failure, st.sampled_from(Code), TEXTS, st.none() | SEEN)
 TARGETS = st.builds(Target, WORDS, st.sampled_from(TargetKey), WORDS)
 ATTACHMENTS = st.builds(Attachment, WORDS, WORDS, st.booleans(), st.none() | WORDS)
+REFUSALS = st.builds(Refusals, TIMES, COUNTS, st.floats(0, 604_800), st.sampled_from(State))
 WAITS = st.builds(WaitingFor, st.sampled_from(Code), TIMES, st.none() | TIMES)
 STEPS = st.builds(
     Step,
@@ -90,6 +92,7 @@ def transfers(draw: st.DrawFn) -> Transfer:
         verdict=draw(st.none() | FAILURES),
         cancel_requested=draw(st.booleans()),
         not_before=draw(st.none() | TIMES),
+        refusals=draw(st.none() | REFUSALS),
         waiting_for=draw(st.none() if over else st.none() | WAITS),
         missing_since=draw(st.none() | TIMES),
         bytes_confirmed=draw(st.integers(0, size)),

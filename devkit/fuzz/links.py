@@ -51,7 +51,7 @@ class _Token:
         """See `TokenSource.token`."""
         return "canary-of-the-token"
 
-    def forget(self) -> None:
+    def forget(self, claims: str | None = None) -> None:
         """See `TokenSource.forget`."""
 
 

@@ -1,9 +1,8 @@
 """A file that goes the way of every file, to learn whether a mailbox is reached.
 
 The small blob that is dropped names a message which does not exist. For a mailbox inside the scope Microsoft Graph
-answers that it knows no such message, and the app waits for it; for one outside, that access is denied, which ends the
-transfer. Either answer shows as well that Event Grid delivers. The app waits when Graph cannot be reached, too: that is
-what the health check before the probes is for. The refused probe ends as a failed transfer, so it tries the alert.
+answers that it knows no such message; for one outside, that access is denied. The app waits for either to pass, and its
+`waitingFor` tells at once which it is. Either answer shows as well that Event Grid delivers.
 """
 
 from __future__ import annotations
@@ -29,7 +28,20 @@ if TYPE_CHECKING:
 NO_SUCH_MESSAGE = "TARGET_NOT_FOUND"
 REFUSED_BY_EXCHANGE = "ACCESS_DENIED"
 REFUSED_BY_SETTING = "MAILBOX_NOT_ALLOWED"
-"""Codes of the app's error catalogue (shared/core/errors.py) that a probe ends in."""
+"""Codes of the app's error catalogue (shared/core/errors.py) that a probe waits for, or ends in."""
+
+SAYS_NOTHING_YET = frozenset(
+    {
+        "GRAPH_CONFLICT",
+        "GRAPH_THROTTLED",
+        "GRAPH_UNAVAILABLE",
+        "GRAPH_UNREACHABLE",
+        "MAILBOX_ALLOWANCE_USED",
+        "MAILBOX_BUSY",
+        "SOURCE_UNREADABLE",
+    }
+)
+"""What a probe may wait for before Exchange has been asked."""
 
 _NO_BLOB = "BlobNotFound"
 """It was never there, or the app has taken it (SOURCE_ON_SUCCESS=delete)."""
@@ -56,13 +68,14 @@ def refused(state: str, code: str | None) -> Verdict | None:
 
 
 def _was_looked_for(state: str, code: str | None) -> bool:
-    return state == "waiting" or code == NO_SUCH_MESSAGE
+    """An app that does not say what it waits for yet is an earlier version, and waits for the message."""
+    return code == NO_SUCH_MESSAGE or (state == "waiting" and code is None)
 
 
 def _other(state: str, code: str | None) -> Verdict | None:
-    if state in {"queued", "sending"}:
+    if state in {"queued", "sending"} or (state == "waiting" and code in SAYS_NOTHING_YET):
         return None
-    return False, f"the probe ended {state} {code or ''}".rstrip()
+    return False, f"the probe {'waits:' if state == 'waiting' else f'ended {state}'} {code or ''}".rstrip()
 
 
 def send_probe(site: Deployed, api: AppApi, mailbox: str, judge: Judge) -> Verdict:
@@ -78,9 +91,10 @@ def send_probe(site: Deployed, api: AppApi, mailbox: str, judge: Judge) -> Verdi
 
     def attempt() -> Verdict:
         transfer = api.transfer_of(blob)
-        verdict = judge(transfer["state"], (transfer["error"] or {}).get("code"))
+        verdict = judge(transfer["state"], (transfer["error"] or transfer.get("waitingFor") or {}).get("code"))
         if verdict is None:
-            raise NotYetError(f"the probe is {transfer['state']}")
+            waiting = (transfer.get("waitingFor") or {}).get("title", "")
+            raise NotYetError(f"the probe is {transfer['state']}. {waiting}".rstrip(". "))
         return verdict
 
     try:

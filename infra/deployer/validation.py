@@ -70,6 +70,7 @@ RULES: dict[str, rules.Rule] = {
     "rangeBytes": rules.number(327_680, 4_194_304),
     "runBudgetSeconds": rules.number(0, 86_400),
     "targetWaitSeconds": rules.number(0, 604_800),
+    "accessWaitSeconds": rules.number(0, 604_800),
     "extraSettings": rules.settings,
     "instanceMemoryMB": rules.one_of(512, 2048, 4096),
     "maximumInstanceCount": rules.number(1, 1000),

@@ -59,6 +59,7 @@ class Code(StrEnum):
     GRAPH_ANSWER_UNEXPECTED = "GRAPH_ANSWER_UNEXPECTED"
     UPLOAD_HOST_REFUSED = "UPLOAD_HOST_REFUSED"
     RANGE_REFUSED = "RANGE_REFUSED"
+    UPLOAD_DENIED = "UPLOAD_DENIED"
     UPLOAD_STALLED = "UPLOAD_STALLED"
     SIZE_ROUTES_REFUSED = "SIZE_ROUTES_REFUSED"
     # The product's own bookkeeping
@@ -212,10 +213,12 @@ CATALOGUE: dict[Code, Entry] = {
     Code.MAILBOX_NOT_FOUND: Entry(
         "The mailbox does not exist.",
         "Check the address; a user without a mailbox, or an external guest, has none.",
+        waiting="Microsoft Graph does not find the mailbox just now.",
     ),
     Code.MAILBOX_NOT_SUPPORTED: Entry(
         "Microsoft Graph cannot reach this mailbox.",
         "The mailbox is unlicensed, soft-deleted or on-premises: have an administrator license or migrate it.",
+        waiting="Microsoft Graph cannot reach the mailbox just now.",
     ),
     Code.MAILBOX_FULL: Entry(
         "The mailbox is full.",
@@ -234,16 +237,20 @@ CATALOGUE: dict[Code, Entry] = {
         "The app may not write to this mailbox.",
         "Put the mailbox into the app's Exchange management scope (Application Mail.ReadWrite, or Application "
         "Calendars.ReadWrite for events). A change takes up to two hours. Then retry.",
+        retryable=True,
+        waiting="Access to the mailbox is not granted yet.",
     ),
     Code.TOKEN_REJECTED: Entry(
         "Microsoft Graph rejects the app's token.",
         "Check GRAPH_CLIENT_ID, GRAPH_TENANT_ID and GRAPH_SCOPE against the deployment; then retry.",
         retryable=True,
+        waiting="Microsoft Graph rejects the app's token just now.",
     ),
     Code.IDENTITY_UNAVAILABLE: Entry(
         "The app's identity gives no token.",
         "Check that the managed identity is assigned and GRAPH_CLIENT_ID is its client id; then retry.",
         retryable=True,
+        waiting="The app's identity gives no token just now.",
     ),
     Code.GRAPH_THROTTLED: Entry(
         "Microsoft Graph kept asking to slow down.",
@@ -272,6 +279,7 @@ CATALOGUE: dict[Code, Entry] = {
     Code.GRAPH_REFUSED: Entry(
         "Microsoft Graph refused the request.",
         "Look up Graph's own code in the error's `graph` part; retry once its cause is gone.",
+        waiting="Microsoft Graph refuses the request just now, and does not say why.",
     ),
     Code.GRAPH_ANSWER_UNEXPECTED: Entry(
         "Microsoft Graph answered in a form nobody documents.",
@@ -285,6 +293,13 @@ CATALOGUE: dict[Code, Entry] = {
     Code.RANGE_REFUSED: Entry(
         "Microsoft Graph refuses ranges of even the smallest size.",
         "Report the error with its request id; something between the app and Graph limits request bodies.",
+    ),
+    Code.UPLOAD_DENIED: Entry(
+        "The upload sessions that Microsoft Graph opened kept refusing the file.",
+        "See the service health page of the tenant, and check that nothing between the app and Graph changes "
+        "requests; then retry.",
+        retryable=True,
+        waiting="The upload session refuses the file just now.",
     ),
     Code.UPLOAD_STALLED: Entry(
         "The upload was started again too often.",

@@ -155,6 +155,17 @@ class RangeTooLarge(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RangeDenied(Event):
+    """The upload URL refuses the range, and not for what is in it: it may be dead, or living and in trouble.
+
+    `code` is how the transfer ends if it never gets better; nothing is repeated before `retry_after` seconds.
+    """
+
+    code: Code
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ItemMissing(Event):
     """The item does not exist: not yet, not any more, or never. In a comparison: the attachment is gone."""
 
@@ -212,6 +223,7 @@ Happening = (
     | PostTooLarge
     | SessionTooSmall
     | RangeTooLarge
+    | RangeDenied
     | ItemMissing
     | NotDone
     | Unsure

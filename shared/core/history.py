@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.core.actions import Action, PutRange
-from shared.core.events import Forbidden, Happening, NotDone, Refused, Unsure
+from shared.core.events import Forbidden, Happening, NotDone, RangeDenied, Refused, Unsure
 from shared.core.model import State, Step, Transfer
 
 LONGEST = 120
@@ -23,7 +23,7 @@ RETRY_REQUESTED = "retry requested"
 def recorded(transfer: Transfer, at: datetime, state: State, action: Action | None, event: Happening) -> Transfer:
     """The transfer with one more step. `state` is the one the decision was made in."""
     code = None
-    if isinstance(event, NotDone | Unsure):
+    if isinstance(event, NotDone | Unsure | RangeDenied):
         code = event.code.value
     elif isinstance(event, Refused | Forbidden):
         code = event.failure.code.value

@@ -80,7 +80,11 @@ def apply(transfer: Transfer, event: ev.Happening, now: datetime, policy: Policy
     if not isinstance(event, ev.RunStarted | ev.CancelRequested | ev.Forbidden):
         transfer = replace(transfer, not_before=None)  # an answer came: whatever was waited for is over
     after = replace(row.rule(transfer, event, now, policy), updated_at=now)
-    if isinstance(event, ev.NotDone | ev.Unsure) and event.retry_after is not None and not after.is_over:
+    if (
+        isinstance(event, ev.NotDone | ev.Unsure | ev.RangeDenied)
+        and event.retry_after is not None
+        and not after.is_over
+    ):
         allowed_at = now + timedelta(seconds=event.retry_after)
         after = replace(after, not_before=max(after.not_before or allowed_at, allowed_at))
     return waits.noted(after, event, now, policy)

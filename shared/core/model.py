@@ -193,6 +193,19 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusals:
+    """Refusals in a row that may pass by themselves: since when, how many, and in which state the last one came.
+
+    `wait` is how long they are waited out, seconds: the longest of those that each of them is given.
+    """
+
+    since: datetime
+    times: int
+    wait: float
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
 class WaitingFor:
     """What holds a transfer up. `since`: when it was first held up by this, without progress in between.
 
@@ -230,6 +243,7 @@ class Transfer:
         waiting_for: what holds the transfer up; None while nothing does. `shared/core/waits.py` keeps it.
         recheck_at: while its mailbox has it wait: when the message that looks again by itself comes. It was sent before
             this was noted.
+        refusals: what has been refused in a row, and may pass by itself; None while nothing is.
         missing_since: since when Graph has said that the item does not exist.
         tries, session_tries, transfer_tries: failures in a row at this step; since the session opened; in all.
         throttles: answers in a row that asked to slow down.
@@ -263,6 +277,7 @@ class Transfer:
     not_before: datetime | None = None
     waiting_for: WaitingFor | None = None
     recheck_at: datetime | None = None
+    refusals: Refusals | None = None
     missing_since: datetime | None = None
     tries: int = 0
     session_tries: int = 0

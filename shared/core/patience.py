@@ -11,17 +11,24 @@ from datetime import datetime, timedelta
 
 from shared.core import ending
 from shared.core.errors import CATALOGUE, Code
-from shared.core.events import ItemMissing, NotDone, Refused, Unsure
-from shared.core.model import Failure, GraphAnswer, Session, State, Transfer
+from shared.core.events import ItemMissing, NotDone, RangeDenied, Refused, Unsure
+from shared.core.model import Failure, GraphAnswer, Refusals, Session, State, Transfer
 from shared.core.policy import Policy
 from shared.core.retry import backoff, wait_for
 
+ACCESS = frozenset({Code.ACCESS_DENIED, Code.TOKEN_REJECTED, Code.IDENTITY_UNAVAILABLE, Code.UPLOAD_DENIED})
+"""Rights, tokens and identities: they heal within hours (Exchange caches permissions; section 9)."""
+
+UNEXPLAINED = frozenset({Code.GRAPH_REFUSED, Code.MAILBOX_NOT_FOUND, Code.MAILBOX_NOT_SUPPORTED})
+"""Refusals that nobody explains, or that were seen to pass: tried again over minutes."""
+
+WAITED_OUT = ACCESS | UNEXPLAINED
 SETTLED_BY_EVIDENCE = frozenset({State.FENCING, State.LOOKING, State.COMPARING})
 
 
 def progressed(transfer: Transfer) -> Transfer:
     """Graph confirmed something new: the row of failures is over."""
-    return replace(transfer, tries=0, throttles=0, missing_since=None)
+    return replace(transfer, tries=0, throttles=0, missing_since=None, refusals=None)
 
 
 def counted(transfer: Transfer) -> Transfer:
@@ -48,7 +55,11 @@ def is_spent(transfer: Transfer, code: Code, policy: Policy) -> bool:
 
 def hold(transfer: Transfer, event: NotDone | Unsure, now: datetime, policy: Policy) -> Transfer:
     """Stay at this step and try it again later, or give up."""
+    if event.code in WAITED_OUT:
+        return wait_out(transfer, event, now, policy)
+    cap = policy.backoff_cap
     if event.code is Code.GRAPH_THROTTLED:
+        cap = policy.throttle_cap
         transfer = replace(transfer, throttles=transfer.throttles + 1)
         row = transfer.throttles
     else:
@@ -56,8 +67,46 @@ def hold(transfer: Transfer, event: NotDone | Unsure, now: datetime, policy: Pol
         row = transfer.tries
     if is_spent(transfer, event.code, policy):
         return give_up(transfer, exhausted(transfer, event.code, event.graph), now, policy)
-    own = backoff(row, policy.backoff_first, policy.backoff_cap, transfer.id)
+    own = backoff(row, policy.backoff_first, cap, transfer.id)
     return replace(transfer, not_before=now + timedelta(seconds=wait_for(event.retry_after, own)))
+
+
+def wait_out(transfer: Transfer, event: NotDone | Unsure | RangeDenied, now: datetime, policy: Policy) -> Transfer:
+    """A refusal that may pass by itself: stay, and try again ever more rarely, for as long as its kind is given.
+
+    Where only courtesy is left, or only the attachment's id is still to be learned, it is not waited for.
+    """
+    transfer, refusals = refused_again(transfer, event.code, now, policy)
+    settling = transfer.state in SETTLED_BY_EVIDENCE
+    mere_courtesy = settling and ending.is_ending(transfer) and transfer.announced_at is None
+    over = refusals.since + timedelta(seconds=refusals.wait)
+    if now >= over or transfer.landed or (mere_courtesy and refusals.times >= policy.courtesy_tries):
+        return give_up(transfer, _refused(transfer, event.code, event.graph), now, policy)
+    pause = backoff(refusals.times, policy.refused_first, policy.refused_cap, transfer.id)
+    return replace(transfer, not_before=min(now + timedelta(seconds=pause), over))
+
+
+def refused_again(transfer: Transfer, code: Code, now: datetime, policy: Policy) -> tuple[Transfer, Refusals]:
+    """The transfer with one more refusal in its row."""
+    earlier = transfer.refusals or Refusals(now, 0, 0, transfer.state)
+    wait = max(earlier.wait, patience_with(code, policy))
+    refusals = Refusals(earlier.since, earlier.times + 1, wait, transfer.state)
+    return replace(transfer, refusals=refusals), refusals
+
+
+def patience_with(code: Code, policy: Policy) -> float:
+    """Seconds that a refusal of this kind is waited out, from the first one on."""
+    return policy.access_wait if code in ACCESS else min(policy.unexplained_wait, policy.access_wait)
+
+
+def _refused(transfer: Transfer, code: Code, graph: GraphAnswer | None) -> Failure:
+    """The named failure at the end of that wait: what was refused, and for how long it was tried."""
+    detail = f"{CATALOGUE[code].title} {transfer.plan.source.blob!r} was {transfer.state.value}."
+    if graph is not None:
+        detail += f" Graph answered {graph.status} {graph.code or 'without a code'}."
+    if transfer.refusals is not None and transfer.refusals.times > 1:
+        detail += f" It was tried {transfer.refusals.times} times within {transfer.refusals.wait:g} seconds."
+    return Failure(code, detail, graph)
 
 
 def exhausted(transfer: Transfer, code: Code, graph: GraphAnswer | None = None) -> Failure:
@@ -105,6 +154,9 @@ def to_fence_again(transfer: Transfer, now: datetime, policy: Policy) -> datetim
     end = dead_at(transfer.session, policy)
     if 0 < transfer.fences <= len(policy.fence_delays):
         return min(end, now + timedelta(seconds=policy.fence_delays[transfer.fences - 1]))
+    if transfer.refusals is not None:  # it refuses everything for a time, and may answer again long before it dies
+        pause = backoff(transfer.refusals.times, policy.refused_first, policy.refused_cap, transfer.id)
+        return min(end, now + timedelta(seconds=pause))
     return end
 
 

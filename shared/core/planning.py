@@ -102,6 +102,7 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
         cancel_requested=False,
         not_before=transfer.not_before if doubtful else None,
         waiting_for=None,
+        refusals=None,
         missing_since=None,
         tries=0,
         session_tries=0,

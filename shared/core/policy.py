@@ -32,6 +32,14 @@ class Policy:
         courtesy_tries: failures in a row at fencing or looking where nothing can have been committed, before the
             transfer ends without it.
         throttles: answers in a row that ask to slow down before it gives up.
+        throttle_cap: the longest own delay after one that names no time: windows of 30 minutes that each try starts
+            anew are reported (msgraph-sdk-dotnet 250), so it goes beyond them.
+        access_wait: how long refused rights, tokens and upload URLs are waited out, from the first refusal on: Exchange
+            caches permissions for up to two hours, and identities were refused for as long (msgraph-sdk-dotnet-core
+            222).
+        unexplained_wait: how long a refusal that nobody explains is tried again, at most as long as `access_wait`.
+        refused_first, refused_cap: delay between two of these tries; doubles from the first to the cap.
+        denied_ranges: refusals in a row by one upload URL before a new session is opened.
         ask_tries: questions to the session that fail before its offset is found out by sending.
         fence_delays: pauses before the second, third ... DELETE of a session that the one before did not find, or
             refused: a 404 was seen to pass within seconds, and one that lasts longer is believed.
@@ -69,6 +77,12 @@ class Policy:
     transfer_tries: int = 120
     courtesy_tries: int = 3
     throttles: int = 200
+    throttle_cap: float = 3600
+    access_wait: float = 7200
+    unexplained_wait: float = 600
+    refused_first: float = 15
+    refused_cap: float = 600
+    denied_ranges: int = 6
     ask_tries: int = 3
     sessions: int = 8
     look_delays: tuple[float, ...] = (5, 25)

@@ -64,7 +64,9 @@ def session_opened(transfer: Transfer, event: SessionOpened, _now: datetime, pol
         session_tries=0,
         bytes_confirmed=offset,
     )
-    return _onward(patience.progressed(opened), policy)
+    by_a_session = transfer.refusals is not None and transfer.refusals.state is not State.OPENING
+    denied = transfer.refusals if by_a_session else None  # whether this one takes ranges, only a range tells
+    return _onward(replace(patience.progressed(opened), refusals=denied), policy)
 
 
 def end_of_range(transfer: Transfer, policy: Policy) -> int:

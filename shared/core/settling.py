@@ -164,6 +164,8 @@ def looked(transfer: Transfer, event: AttachmentsListed, now: datetime, policy: 
     they are listed with less than the file has: Outlook counts more bytes, not fewer (reference section 5).
     """
     transfer = replace(transfer, tries=0, missing_since=None)
+    if transfer.refusals is not None and transfer.refusals.state in patience.SETTLED_BY_EVIDENCE:
+        transfer = replace(transfer, refusals=None)
     shown = {listed.id for listed in event.attachments} - event.others
     transfer = replace(transfer, namesakes=tuple(one for one in transfer.namesakes if one in shown))
     known = {*(transfer.before or ()), *transfer.namesakes, *event.others}
@@ -234,14 +236,15 @@ def _to_look_again(transfer: Transfer, now: datetime, policy: Policy) -> Transfe
 def _start_over(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
     """Nothing is attached and nothing can land: the doubt is over, and the way is free for a new attempt.
 
-    A POST that was answered costs what its answer costs, and not an attempt.
+    A POST that was answered costs what its answer costs, and not an attempt. Nor does a session that was refused: that
+    is waited out by the clock.
     """
     state = State.OPENING if transfer.route is Route.SESSION else State.PLANNED
     clear = replace(transfer, state=state, announced_at=None, answered=None, looks=0, early_looks=0, bytes_confirmed=0)
     if transfer.answered is not None:
         tries, missing_since = transfer.answered.tries, transfer.answered.missing_since
         return replace(clear, tries=tries, missing_since=missing_since, sessions=max(0, transfer.sessions - 1))
-    if transfer.sessions >= policy.sessions:
+    if transfer.sessions >= policy.sessions and transfer.refusals is None:
         return ending.failed(transfer, patience.exhausted(transfer, Code.UPLOAD_STALLED), now)
     pause = backoff(transfer.sessions, policy.backoff_first, policy.backoff_cap, transfer.id)
     return replace(clear, not_before=now + timedelta(seconds=pause))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from shared.core import ending, patience, sending, settling
+from shared.core import denied, ending, patience, sending, settling
 from shared.core import events as ev
 from shared.core.model import State, Transfer
 from shared.core.policy import Policy
@@ -69,6 +69,7 @@ TABLE: Table = {
         ev.Committed: _row(sending.committed, State.FENCING),
         ev.SessionGone: _row(settling.session_missing, State.ASKING, State.FENCING),
         ev.RangeTooLarge: _row(sending.range_too_large, State.SENDING, State.FENCING),
+        ev.RangeDenied: _row(denied.range_denied, State.SENDING, State.ASKING, State.FENCING),
         ev.NotDone: _row(patience.hold, State.SENDING, State.FENCING),
         ev.Unsure: _row(settling.range_unsure, State.ASKING, State.FENCING),
         ev.Refused: _row(ending.refused, State.FENCING),
@@ -82,6 +83,7 @@ TABLE: Table = {
         ev.OffsetRefused: _row(settling.range_refused, *_ON, State.ASKING, State.FENCING),
         ev.SessionGone: _row(settling.session_missing, State.ASKING, State.FENCING),
         ev.RangeTooLarge: _row(sending.range_too_large, *_ON, State.FENCING),
+        ev.RangeDenied: _row(denied.range_denied, State.ASKING, State.FENCING),
         ev.PostTooLarge: _row(sending.post_too_large, State.LOOKING),
         ev.ItemMissing: _row(sending.commit_missed, State.LOOKING),
         ev.Withdrawn: _row(sending.commit_withdrawn, State.PLANNED, State.FAILED),
@@ -112,6 +114,7 @@ TABLE: Table = {
         ev.Committed: _row(sending.committed, State.ATTACHED, State.LOOKING, State.FENCING),
         ev.SessionGone: _row(settling.session_gone, State.FENCING),
         ev.RangeTooLarge: _row(sending.range_too_large, *_ON, State.FENCING),
+        ev.RangeDenied: _row(denied.range_denied, State.RESENDING, State.FENCING),
         ev.NotDone: _row(patience.hold, State.RESENDING, State.FENCING),
         ev.Unsure: _row(settling.range_unsure, State.ASKING, State.FENCING),
         ev.Refused: _row(ending.refused, State.FENCING),

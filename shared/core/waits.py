@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.core import patience
 from shared.core.errors import Code
-from shared.core.events import CancelRequested, Forbidden, Happening, NotDone, Refused, RunStarted, Unsure
+from shared.core.events import CancelRequested, Forbidden, Happening, NotDone, RangeDenied, Refused, RunStarted, Unsure
 from shared.core.model import State, Transfer, WaitingFor
 from shared.core.policy import Policy
 
@@ -63,7 +64,7 @@ def _had_its_turn(transfer: Transfer) -> bool:
 
 
 def _code(transfer: Transfer, event: Happening) -> Code:
-    if isinstance(event, NotDone | Unsure):
+    if isinstance(event, NotDone | Unsure | RangeDenied):
         return event.code
     if isinstance(event, Refused):
         return event.failure.code
@@ -83,7 +84,9 @@ def _likely(transfer: Transfer) -> Code:
 
 def _until(transfer: Transfer, event: Happening, policy: Policy) -> datetime | None:
     """When that is over, or given up: what Graph asked for, or how long our patience lasts; None where nobody knows."""
-    if isinstance(event, NotDone | Unsure):
+    if isinstance(event, NotDone | Unsure | RangeDenied):
+        if transfer.refusals is not None and event.code in patience.WAITED_OUT:
+            return transfer.refusals.since + timedelta(seconds=transfer.refusals.wait)
         return transfer.not_before if event.retry_after is not None else None
     if transfer.missing_since is not None:
         return transfer.missing_since + timedelta(seconds=policy.target_wait)

@@ -24,6 +24,7 @@ from urllib3.exceptions import (
 )
 
 from shared.core.errors import Code
+from shared.graph import fields
 from shared.graph.hosts import UploadHosts, is_url_text
 from shared.graph.http import AnswerLost, HttpAnswer, HttpRequest, NotSent
 from shared.graph.token import TokenSource
@@ -59,13 +60,12 @@ class GraphClient:
     def stream(self, request: HttpRequest) -> Iterator[tuple[HttpAnswer, Iterator[bytes]]]:
         """See `Transport.stream`. A token that Graph rejects is replaced, and what may be repeated is, once."""
         response = self._answer_to(request)
-        if response.status_code == HTTPStatus.UNAUTHORIZED and request.authorized and not request.repeatable:
-            self._token.forget()
-        elif response.status_code == HTTPStatus.UNAUTHORIZED and request.authorized:
-            with response:
-                _whole(_head(response), _pieces(response))  # read to its end, so that its connection serves again
-            self._token.forget()
-            response = self._answer_to(request)
+        if response.status_code == HTTPStatus.UNAUTHORIZED and request.authorized:
+            self._token.forget(fields.claims(response.headers.get("WWW-Authenticate", "")))
+            if request.repeatable:
+                with response:
+                    _whole(_head(response), _pieces(response))  # read to its end, so that its connection serves again
+                response = self._answer_to(request)
         with response:
             yield _head(response), _pieces(response)
 

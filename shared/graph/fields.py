@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,6 +20,7 @@ from shared.settings.forms import is_host
 _ATTACHMENT_IN_LOCATION = re.compile(r"/attachments(?:\('([^']+)'\)|/([^/?]+))", re.IGNORECASE)
 _ENCODED_KEY = re.compile(r"%2[789]")  # ( ) and '
 _REFERENCE = ".referenceattachment"  # the end of its @odata.type
+_CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_=\-]{1,4096})"', re.IGNORECASE)
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 LONGEST_RETRY_AFTER = timedelta(days=1)
 """A longer wait is taken as this long, or no transfer would ever end. Chosen: far beyond Outlook's own windows of 5 and
@@ -94,6 +97,40 @@ def _limit(status: int, said: Mapping[str, Any]) -> str | None:
     """The limit that a 429 says was exceeded: "Application is over its MailboxConcurrency limit." (seen live)."""
     found = _LIMIT.search(text(said.get("message")) or "") if status == HTTPStatus.TOO_MANY_REQUESTS else None
     return found[1] if found else None
+
+
+MOST_INNER = 8
+"""Errors inside of errors that are read. Chosen: deeper than any that was seen (graph/errors has two)."""
+
+
+def codes(answer: HttpAnswer) -> tuple[str, ...]:
+    """Every code of a refusal, the innermost, which is the most exact, first."""
+    found: list[str] = []
+    said: object = error(answer.json())
+    for _ in range(MOST_INNER):
+        if not isinstance(said, dict):
+            break
+        word = _word(text(said.get("code")))
+        found += [word] if word is not None else []
+        said = said.get("innererror")
+    return tuple(reversed(found))
+
+
+def claims(challenge: str) -> str | None:
+    """The claims that a 401 asks for, as JSON text; None where it asks for none that can be read.
+
+    They stand in `WWW-Authenticate` as base64 (Entra, claims challenges: Bearer ..., error="insufficient_claims",
+    claims="..."). What is not JSON in base64 is not passed on.
+    """
+    found = _CLAIMS.search(challenge)
+    if found is None:
+        return None
+    try:
+        packed = found[1].replace("-", "+").replace("_", "/")
+        told = base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True).decode()
+        return told if isinstance(json.loads(told), dict) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def next_link(answer: HttpAnswer) -> str | None:

@@ -6,6 +6,7 @@ Whatever comes back means one defined event, and nothing but a 201 means "attach
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, assert_never
@@ -36,6 +37,7 @@ from shared.core.events import (
     OffsetKnown,
     OffsetRefused,
     PostTooLarge,
+    RangeDenied,
     RangeTooLarge,
     Refused,
     SessionFenced,
@@ -48,6 +50,7 @@ from shared.core.model import Failure, GraphAnswer
 from shared.graph import fields, refusals
 from shared.graph.hosts import UploadHosts
 from shared.graph.http import HttpAnswer
+from shared.graph.refusals import Kind, Meaning
 
 UNSTATED_LIFETIME = timedelta(hours=24)
 """A session whose expiry Graph did not state, or stated unreadably, is taken to live this long. By analogy: longer than
@@ -94,9 +97,9 @@ def session_event(call: SessionCall, answer: HttpAnswer, now: datetime) -> Happe
     seen = fields.summary(answer)
     if answer.status == refusals.THROTTLED:
         return NotDone(Code.GRAPH_THROTTLED, fields.retry_after(answer, now), graph=seen)
-    word = refusals.BY_CODE.get((seen.code or "").lower())
-    if isinstance(call, PutRange) and word in refusals.ABOUT_THE_SESSION:
-        return _refused(word, seen)
+    named = _named_by_the_session(call, answer, seen, now)
+    if named is not None:
+        return named
     if refusals.is_service_fault(answer.status):
         return Unsure(Code.GRAPH_UNAVAILABLE, fields.retry_after(answer, now), graph=seen)
     if not isinstance(call, PutRange) and answer.status in refusals.CONFLICTS:
@@ -116,6 +119,17 @@ def session_event(call: SessionCall, answer: HttpAnswer, now: datetime) -> Happe
             assert_never(call)
 
 
+def _named_by_the_session(call: SessionCall, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happening | None:
+    """What a code that is believed from an upload URL means; None where there is none."""
+    known = refusals.by_code(fields.codes(answer)) if not answer.is_success else None
+    if known is None or known[1].code not in refusals.ABOUT_THE_SESSION:
+        return None
+    word, meaning = known
+    if meaning.kind in {Kind.THROTTLED, Kind.UNAVAILABLE}:
+        return _later(meaning, answer, replace(seen, code=word), now)
+    return _range_refused(meaning, answer, replace(seen, code=word), now) if isinstance(call, PutRange) else None
+
+
 def _range_event(answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happening:
     status = answer.status
     if status == HTTPStatus.CREATED:
@@ -130,18 +144,29 @@ def _range_event(answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happen
         return Unsure(Code.GRAPH_CONFLICT, fields.retry_after(answer, now), graph=seen)
     if status in refusals.DEAD_SESSION:
         return SessionGone(graph=seen)
-    return _refused(refusals.BY_STATUS.get(status, _unnamed(status)), seen)
+    if status in refusals.DENIED_SESSION:
+        return RangeDenied(Code.UPLOAD_DENIED, fields.retry_after(answer, now), graph=seen)
+    return _range_refused(refusals.by_status(status), answer, seen, now)
+
+
+def _range_refused(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happening:
+    if meaning.kind is Kind.FINAL:
+        return _refused(meaning.code, seen)
+    return RangeDenied(meaning.code, fields.retry_after(answer, now), graph=seen)
 
 
 def _graph_refusal(call: GraphCall, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happening:
-    status, word = answer.status, (seen.code or "").lower()
+    status, words = answer.status, fields.codes(answer)
     if status == refusals.THROTTLED:
         return NotDone(Code.GRAPH_THROTTLED, fields.retry_after(answer, now), graph=seen)
-    if word in refusals.BY_CODE:
-        return _refused(refusals.BY_CODE[word], seen)
-    if isinstance(call, OpenSession) and word == refusals.TOO_SMALL_FOR_SESSION:
+    known = refusals.by_code(words)
+    if known is not None:
+        word, meaning = known
+        return _meant(meaning, answer, replace(seen, code=word), now)
+    said = {word.lower() for word in words}
+    if isinstance(call, OpenSession) and refusals.TOO_SMALL_FOR_SESSION in said:
         return SessionTooSmall(graph=seen)
-    if isinstance(call, PostAttachment) and _is_post_too_large(answer, word):
+    if isinstance(call, PostAttachment) and _is_post_too_large(answer, said):
         return PostTooLarge(graph=seen)
     if status in refusals.CONFLICTS:
         return NotDone(Code.GRAPH_CONFLICT, fields.retry_after(answer, now), graph=seen)
@@ -149,23 +174,37 @@ def _graph_refusal(call: GraphCall, answer: HttpAnswer, seen: GraphAnswer, now: 
         return Unsure(Code.GRAPH_UNAVAILABLE, fields.retry_after(answer, now), graph=seen)
     if status == HTTPStatus.NOT_FOUND:
         return ItemMissing(graph=seen)
-    if status == HTTPStatus.UNAUTHORIZED and isinstance(call, PostAttachment):
-        return NotDone(Code.TOKEN_REJECTED, fields.retry_after(answer, now), graph=seen)  # the client did not repeat it
     if status < HTTPStatus.BAD_REQUEST and isinstance(call, PostAttachment):
         return _unexpected(seen)  # a redirect may come after the effect ("see other")
-    return _refused(refusals.BY_STATUS.get(status, _unnamed(status)), seen)
+    return _meant(refusals.by_status(status), answer, seen, now)
 
 
-def _is_post_too_large(answer: HttpAnswer, word: str) -> bool:
-    if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or word in refusals.TOO_LARGE_FOR_POST:
+def _meant(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happening:
+    """A refusal as an event: final, or not done for now, or not known to be done."""
+    match meaning.kind:
+        case Kind.FINAL:
+            return _refused(meaning.code, seen)
+        case Kind.ACCESS | Kind.PASSING:
+            return NotDone(meaning.code, fields.retry_after(answer, now), graph=seen)
+        case Kind.THROTTLED | Kind.UNAVAILABLE:
+            return _later(meaning, answer, seen, now)
+        case _:
+            assert_never(meaning.kind)
+
+
+def _later(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happening:
+    """Its words say "later"; whether it had an effect, its status does not say where the service failed."""
+    wait = fields.retry_after(answer, now)
+    if meaning.kind is Kind.UNAVAILABLE or refusals.is_service_fault(answer.status):
+        return Unsure(meaning.code, wait, graph=seen)
+    return NotDone(meaning.code, wait, graph=seen)
+
+
+def _is_post_too_large(answer: HttpAnswer, said: set[str]) -> bool:
+    if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or said & refusals.TOO_LARGE_FOR_POST:
         return True
     says = fields.text(fields.error(answer.json()).get("message")) or ""
     return answer.status == HTTPStatus.BAD_REQUEST and refusals.TOO_LARGE_FOR_POST_MESSAGE in says.lower()
-
-
-def _unnamed(status: int) -> Code:
-    """The last resort: a client error that nobody has named is a refusal; a redirect is no answer at all."""
-    return Code.GRAPH_REFUSED if status >= HTTPStatus.BAD_REQUEST else Code.GRAPH_ANSWER_UNEXPECTED
 
 
 def _refused(code: Code, seen: GraphAnswer) -> Refused:

@@ -40,8 +40,8 @@ class TokenSource(Protocol):
         """A bearer token. Raises NotSent where there is none."""
         ...
 
-    def forget(self) -> None:
-        """The last token was rejected: the next one must be fresh."""
+    def forget(self, claims: str | None = None) -> None:
+        """The last token was rejected: the next one must be fresh, and meet the claims that Graph asked for."""
         ...
 
 
@@ -52,6 +52,7 @@ class GraphToken:
         self._scope = scope
         self._make = credential
         self._credential: TokenCredential | None = None
+        self._claims: str | None = None
         self._lock = threading.Lock()
 
     def token(self) -> str:
@@ -59,15 +60,32 @@ class GraphToken:
         try:
             with self._lock:
                 credential = self._credential = self._credential or self._make()
-            return credential.get_token(self._scope).token
+                claims = self._claims
+            return self._got(credential, claims)
         except Exception as error:  # noqa: BLE001 - beside AzureError, whatever msal makes of an odd answer comes out
             _log.error(json.dumps(_told(error)))  # not its message, and no traceback, which ends with it
             raise NotSent(Code.IDENTITY_UNAVAILABLE) from None
 
-    def forget(self) -> None:
-        """Drop the credential with its cache: azure-identity has no other way to pass over a cached token."""
+    def _got(self, credential: TokenCredential, claims: str | None) -> str:
+        """A token that meets the claims. They are asked for until one was given; then azure-identity has it cached."""
+        if claims is None:
+            return credential.get_token(self._scope).token
+        token = credential.get_token(self._scope, claims=claims).token
         with self._lock:
-            self._credential = None
+            if self._claims == claims:
+                self._claims = None
+        return token
+
+    def forget(self, claims: str | None = None) -> None:
+        """Have the next token asked for anew.
+
+        With a claims challenge azure-identity passes over its cache by itself, and tells Entra what Graph wants.
+        Without one the credential is dropped with its cache: there is no other way to pass over a cached token.
+        """
+        with self._lock:
+            self._claims = claims
+            if claims is None:
+                self._credential = None
 
 
 def _told(error: Exception) -> dict[str, object]:

@@ -63,7 +63,7 @@ class Settings:
         allowed_mailboxes: addresses, object ids and `@domain`s as given; empty = every mailbox.
         range_bytes: 1 to 4,194,304, inclusive.
         run_budget_seconds: above 0, and below the host's function timeout.
-        target_wait_seconds: 0 (fail at once) to 604,800, inclusive.
+        target_wait_seconds, access_wait_seconds: 0 (fail at once) to 604,800, inclusive.
         graph_tenant_id, graph_app_id: both, or neither.
         route_prefix: what the host puts before every route (host.json), without slashes around it; may be empty.
     """
@@ -82,6 +82,7 @@ class Settings:
     range_bytes: int
     run_budget_seconds: float
     target_wait_seconds: float
+    access_wait_seconds: float
     source_on_success: SourceOnSuccess
     mailbox_bytes: MailboxBytes
     outcome_queue: str | None

@@ -79,7 +79,8 @@ def read(environ: Mapping[str, str], function_timeout: float | None) -> Settings
         allowed_mailboxes=_mailboxes(faults),
         range_bytes=_range_bytes(faults),
         run_budget_seconds=_run_budget(faults, function_timeout),
-        target_wait_seconds=_target_wait(faults),
+        target_wait_seconds=_wait(faults, "TARGET_WAIT_SECONDS"),
+        access_wait_seconds=_wait(faults, "ACCESS_WAIT_SECONDS"),
         source_on_success=_choice(faults, "SOURCE_ON_SUCCESS", SourceOnSuccess),
         same_file=_choice(faults, "SAME_FILE", SameFile),
         mailbox_bytes=_choice(faults, "MAILBOX_BYTES", MailboxBytes),
@@ -232,11 +233,11 @@ def _range_bytes(faults: Faults) -> int:
     return value
 
 
-def _target_wait(faults: Faults) -> float:
-    text = faults.text("TARGET_WAIT_SECONDS") or ""
+def _wait(faults: Faults, name: str) -> float:
+    text = faults.text(name) or ""
     value = float(text) if _NUMBER.fullmatch(text) else -1.0
     if not 0 <= value <= LONGEST_WAIT:
-        faults.refuse("TARGET_WAIT_SECONDS", f"must be seconds, 0 to {LONGEST_WAIT}", text)
+        faults.refuse(name, f"must be seconds, 0 to {LONGEST_WAIT}", text)
     return value
 
 

@@ -66,6 +66,12 @@ SETTINGS: tuple[Setting, ...] = (
         "600",
         "Seconds that a message or event which does not exist yet is waited for, 0 to 604800.",
     ),
+    Setting(
+        "ACCESS_WAIT_SECONDS",
+        "7200",
+        "Seconds that refused rights and tokens are waited out, 0 (fail at once) to 604800: Exchange caches "
+        "permissions for up to two hours. A refusal that nobody explains is tried again for at most 600 of them.",
+    ),
     Setting("SOURCE_ON_SUCCESS", "keep", "`keep` the file once it is attached, or `delete` it."),
     Setting(
         "MAILBOX_BYTES",

@@ -21,7 +21,7 @@ UID = "040000008200E00074C5B7101A82E008-ü"
 
 @pytest.fixture(scope="module")
 def stage(azurite: Azurite) -> Iterator[Scene]:
-    with staged(azurite, settings={"TARGET_WAIT_SECONDS": str(TARGET_WAIT)}) as running:
+    with staged(azurite, settings={"TARGET_WAIT_SECONDS": str(TARGET_WAIT), "ACCESS_WAIT_SECONDS": "0"}) as running:
         yield running
 
 

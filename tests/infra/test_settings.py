@@ -143,6 +143,7 @@ def test_the_defaults_of_the_parameters_are_the_defaults_of_the_app() -> None:
         "GRAPH_BASE_URL": "graphBaseUrl",
         "RANGE_BYTES": "rangeBytes",
         "TARGET_WAIT_SECONDS": "targetWaitSeconds",
+        "ACCESS_WAIT_SECONDS": "accessWaitSeconds",
         "SOURCE_ON_SUCCESS": "sourceOnSuccess",
         "MAILBOX_BYTES": "mailboxBytes",
     }.items():

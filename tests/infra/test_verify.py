@@ -38,8 +38,13 @@ class App:
         self.azure = azure
         self.health: tuple[int, dict[str, Any]] = (200, {"status": "up"})
         self.fates: dict[str, list[tuple[str, str | None]]] = {
-            "orders%40contoso.test": [("queued", None), ("sending", None), ("waiting", None)],
-            "director%40contoso.test": [("failed", "ACCESS_DENIED")],
+            "orders%40contoso.test": [
+                ("queued", None),
+                ("sending", None),
+                ("waiting", "MAILBOX_BUSY"),
+                ("waiting", "TARGET_NOT_FOUND"),
+            ],
+            "director%40contoso.test": [("waiting", "ACCESS_DENIED")],
         }
         self.deleted: list[str] = []
         self.others = 0  # files of other people, newer than the probe
@@ -49,9 +54,11 @@ class App:
         metadata = dict(word.split("=", 1) for word in call[call.index("--metadata") + 1 :][:2])
         fates = self.fates[metadata["mailbox"]]
         state, code = fates.pop(0) if len(fates) > 1 else fates[0]
-        error = {"code": code} if state == "failed" else None
         blob = call[call.index("--name") + 1]
-        return {"id": f"t{index}", "state": state, "source": {"blob": blob}, "error": error}
+        shown = {"id": f"t{index}", "state": state, "source": {"blob": blob}, "error": None, "waitingFor": None}
+        if code is not None:
+            shown["error" if state == "failed" else "waitingFor"] = {"code": code, "title": "Why."}
+        return shown
 
     def answer(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
         if path == "/api/health/details":
@@ -168,6 +175,10 @@ def test_the_function_key_travels_in_a_header_and_is_printed_nowhere(azure: Stan
     ("fate", "verdict"),
     [
         (("failed", "ACCESS_DENIED"), "WRONG reachableMailbox orders@contoso.test: access denied. Exchange needs 30"),
+        (("waiting", "ACCESS_DENIED"), "WRONG reachableMailbox orders@contoso.test: access denied. Exchange needs 30"),
+        (("waiting", "TOKEN_REJECTED"), "WRONG reachableMailbox orders@contoso.test: the probe waits: TOKEN_REJECTED"),
+        (("waiting", "TARGET_NOT_FOUND"), "ok reachableMailbox orders@contoso.test: reached"),
+        (("waiting", None), "ok reachableMailbox orders@contoso.test: reached"),  # an app of an earlier version
         (
             ("failed", "MAILBOX_NOT_FOUND"),
             "WRONG reachableMailbox orders@contoso.test: the probe ended failed MAILBOX_",
@@ -186,9 +197,11 @@ def test_the_mailbox_that_should_be_reached(azure: StandIn, app: App, fate: tupl
     ("fate", "verdict"),
     [
         (
-            ("waiting", None),
+            ("waiting", "TARGET_NOT_FOUND"),
             "WRONG refusedMailbox director@contoso.test: REACHED, although it must not be",
         ),
+        (("waiting", "ACCESS_DENIED"), "ok refusedMailbox director@contoso.test: refused by Exchange"),
+        (("failed", "ACCESS_DENIED"), "ok refusedMailbox director@contoso.test: refused by Exchange"),
         (("failed", "MAILBOX_NOT_ALLOWED"), "ok refusedMailbox director@contoso.test: refused by ALLOWED_MAILBOXES"),
         (("attached", None), "WRONG refusedMailbox director@contoso.test: the probe ended attached"),
     ],

@@ -19,6 +19,7 @@ from shared.core.model import (
     GraphAnswer,
     Listed,
     Plan,
+    Refusals,
     Route,
     Session,
     Source,
@@ -71,6 +72,7 @@ IMPATIENT: dict[str, Any] = {
     "transfer_tries": POLICY.transfer_tries,
     "throttles": POLICY.throttles,
     "missing_since": NOW - timedelta(seconds=POLICY.target_wait),
+    "refusals": Refusals(NOW - timedelta(seconds=POLICY.access_wait), 19, POLICY.access_wait, State.OPENING),
 }
 _GOING: list[dict[str, Any]] = [{}]
 _ENDING: list[dict[str, Any]] = [{"verdict": FAILURE}, {"cancel_requested": True}]
@@ -172,6 +174,7 @@ OUTCOMES: dict[type[Any], frozenset[type[ev.Event]]] = {
             ev.OffsetRefused,
             ev.SessionGone,
             ev.RangeTooLarge,
+            ev.RangeDenied,
             ev.NotDone,
             ev.Unsure,
             ev.Refused,
@@ -209,6 +212,7 @@ def listed(*entries: tuple[str, str, int | None]) -> ev.AttachmentsListed:
     return ev.AttachmentsListed(tuple(Listed(*entry) for entry in entries))
 
 
+_HELD = (Code.ACCESS_DENIED, Code.GRAPH_REFUSED)
 _CODES = (Code.GRAPH_UNAVAILABLE, Code.GRAPH_THROTTLED, Code.GRAPH_UNREACHABLE, Code.SOURCE_UNREADABLE)
 _EVENTS: dict[type[ev.Event], list[ev.Event]] = {
     ev.Forbidden: [ev.Forbidden(FAILURE)],
@@ -234,7 +238,8 @@ _EVENTS: dict[type[ev.Event], list[ev.Event]] = {
     ev.Compared: [ev.Compared(equal=True), ev.Compared(equal=False), ev.Compared(equal=True, taken=True)],
     ev.ItemMissing: [ev.ItemMissing(graph=SEEN)],
     ev.NotDone: [
-        ev.NotDone(code, wait, graph=graph) for code, wait, graph in product(_CODES, (None, 0.5, 900.0), (None, SEEN))
+        ev.NotDone(code, wait, graph=graph)
+        for code, wait, graph in product((*_CODES, *_HELD), (None, 0.5, 900.0), (None, SEEN))
     ],
     ev.Unsure: [ev.Unsure(code, wait) for code, wait in product(_CODES, (None, 0.5, 900.0))],
     ev.Refused: [
@@ -242,4 +247,5 @@ _EVENTS: dict[type[ev.Event], list[ev.Event]] = {
         ev.Refused(replace(FAILURE, code=Code.GRAPH_REFUSED)),
         ev.Refused(Failure(Code.SOURCE_CHANGED, "The file was overwritten.")),
     ],
+    ev.RangeDenied: [ev.RangeDenied(code, wait, graph=SEEN) for code, wait in product(_HELD, (None, 900.0))],
 }

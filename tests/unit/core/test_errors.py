@@ -25,7 +25,7 @@ def test_a_code_is_its_own_name(code: Code) -> None:
 @pytest.mark.parametrize("code", list(Code))
 def test_an_entry_is_made_of_whole_sentences(code: Code) -> None:
     entry = CATALOGUE[code]
-    for text in (entry.title, entry.remedy):
+    for text in filter(None, (entry.title, entry.remedy, entry.waiting)):
         assert text[0].isupper() or text[0] == "`"
         assert text.endswith(".")
         assert "  " not in text
@@ -40,6 +40,8 @@ def test_every_code_is_produced_somewhere(code: Code) -> None:
 
 RETRYABLE = {
     Code.SOURCE_UNREADABLE,
+    Code.ACCESS_DENIED,
+    Code.UPLOAD_DENIED,
     Code.TOKEN_REJECTED,
     Code.IDENTITY_UNAVAILABLE,
     Code.GRAPH_THROTTLED,

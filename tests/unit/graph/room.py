@@ -28,7 +28,7 @@ class Tokens:
             raise self.fails
         return f"{TOKEN}-{self.forgotten}"
 
-    def forget(self) -> None:
+    def forget(self, claims: str | None = None) -> None:
         self.forgotten += 1
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.core.errors import Code
+from shared.core import patience
+from shared.core.errors import CATALOGUE, Code
 from shared.graph import refusals
 
 
@@ -20,11 +21,38 @@ def test_only_refusals_about_what_is_written_are_believed_from_an_upload_url() -
         Code.MESSAGE_LIMIT_EXCEEDED,
         Code.ATTACHMENT_TOO_LARGE,
         Code.MAILBOX_FULL,
+        Code.GRAPH_THROTTLED,
+        Code.GRAPH_UNAVAILABLE,
     } == refusals.ABOUT_THE_SESSION
 
 
 def test_a_token_fault_is_no_fence() -> None:
     assert not refusals.FENCED & {401, 403}
+
+
+EVERY = [*refusals.BY_CODE.values(), *refusals.BY_STATUS.values(), refusals.unexplained(400)]
+
+
+@pytest.mark.parametrize("meaning", EVERY, ids=lambda meaning: f"{meaning.code}-{meaning.kind}")
+def test_every_row_says_why_and_fits_how_long_the_core_waits(meaning: refusals.Meaning) -> None:
+    assert len(meaning.why.split()) >= 4
+    assert (meaning.kind is refusals.Kind.ACCESS) == (meaning.code in patience.ACCESS)
+    if meaning.kind is refusals.Kind.PASSING:
+        assert meaning.code in patience.UNEXPLAINED
+    if meaning.kind in {refusals.Kind.ACCESS, refusals.Kind.PASSING}:
+        assert CATALOGUE[meaning.code].waiting
+
+
+def test_what_only_a_person_can_heal_is_final() -> None:
+    final = {meaning.code for meaning in EVERY if meaning.kind is refusals.Kind.FINAL}
+    assert final == {
+        Code.MESSAGE_LIMIT_EXCEEDED,
+        Code.ATTACHMENT_TOO_LARGE,
+        Code.MAILBOX_FULL,
+        Code.TARGET_IN_OTHER_MAILBOX,
+        Code.TARGET_INVALID,
+        Code.GRAPH_REFUSED,
+    }
 
 
 @pytest.mark.parametrize("status", range(100, 600))

@@ -50,6 +50,7 @@ def test_two_connections_are_enough_and_everything_else_has_its_default() -> Non
     assert found.range_bytes == 4_194_304
     assert found.run_budget_seconds == 480
     assert found.target_wait_seconds == 600
+    assert found.access_wait_seconds == 7200
     assert found.source_on_success is SourceOnSuccess.KEEP
     assert found.same_file is SameFile.ONCE
     assert found.outcome_queue is None
@@ -95,6 +96,8 @@ def test_two_connections_are_enough_and_everything_else_has_its_default() -> Non
         ("RUN_BUDGET_SECONDS", "599.9", "run_budget_seconds", 599.9),
         ("TARGET_WAIT_SECONDS", "0", "target_wait_seconds", 0),
         ("TARGET_WAIT_SECONDS", "604800", "target_wait_seconds", 604_800),
+        ("ACCESS_WAIT_SECONDS", "0", "access_wait_seconds", 0),
+        ("ACCESS_WAIT_SECONDS", "604800", "access_wait_seconds", 604_800),
         ("SOURCE_ON_SUCCESS", "Delete", "source_on_success", SourceOnSuccess.DELETE),
         ("SAME_FILE", "Again", "same_file", SameFile.AGAIN),
         ("MAILBOX_BYTES", "", "mailbox_bytes", MailboxBytes.LEARN),
@@ -161,6 +164,7 @@ def test_a_setting_is_taken_as_written(name: str, text: str, attribute: str, exp
             ("RANGE_BYTES", text, "must be a whole number of bytes, 1 to 4194304")
             for text in ("0", "4194305", "-1", "1.5", "4MiB", "1_000", "٣", "1e3", "9" * 30)
         ],
+        *[("ACCESS_WAIT_SECONDS", text, "must be seconds, 0 to 604800") for text in ("-1", "604801", "inf", "2h")],
         *[("TARGET_WAIT_SECONDS", text, "must be seconds, 0 to 604800") for text in ("-1", "604801", "nan", "10m")],
         *[("RUN_BUDGET_SECONDS", text, "must be seconds above 0") for text in ("0", "0.0", "-5", "inf", "nan", "9m")],
         ("RUN_BUDGET_SECONDS", "600", "must be below the host's functionTimeout (600 seconds)"),
