@@ -85,6 +85,11 @@ def _twins(_seed: int) -> Outcome:
     return _told(campaigns.tell_all(campaigns.twins((0, 1, 2))))
 
 
+def _healing(_seed: int) -> Outcome:
+    stories = chain(campaigns.healing((0, 1, 3)), campaigns.healing((0, 1, 3), after=True))
+    return _told(campaigns.tell_all(stories))
+
+
 def _waits(seed: int) -> Outcome:
     return _told(campaigns.tell_all(campaigns.throttled(10_000, seed)))
 
@@ -232,6 +237,17 @@ PROOFS = (
         "stories, the second file at each call, with a fault at each later one",
         2_000,
         _twins,
+    ),
+    Proof(
+        "healing",
+        "what heals by itself is waited for, and needs no person: rights, tokens, upload URLs, throttling, failing "
+        "services, refusals that nobody explains",
+        "I1-I3, I28",
+        "stories, refusals of each kind from each call on, for a second up to a day within its patience, before and "
+        "after the effect",
+        8_000,
+        _healing,
+        rests=SIMULATED,
     ),
     Proof(
         "waits",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from devkit.simulation import seeds
-from devkit.simulation.case import FOUR, Case, Fault, Happening, Storm
+from devkit.simulation.case import FOUR, Case, Denial, Fault, Happening, Storm
 from devkit.simulation.engines import NO_ETAG, WRONG
 from devkit.simulation.enumerate import calls_of, pairs, singles
 from devkit.simulation.judge import Verdict
@@ -195,6 +195,40 @@ def storms(ranges: Iterable[int], retries: int = 0) -> Iterator[Case]:
     for count in ranges:
         for storm in _storms(len(calls_of(Case(ranges=count)))):
             yield Case(ranges=count, storms=(storm,), retries=retries if storm.last else 0)
+
+
+_ACCESS = (1, 60, 1800, 7000)
+_THROTTLED = (1, 60, 1800, 21_600, 86_400)
+_UNEXPLAINED = (1, 60, 500)
+_FAILING = (1, 60, 600, 2400)
+_APP = ("graph.GET", "graph.POST")
+_ODD = (302, 402, 421, 423, 424, 425, 449)
+DENIALS: tuple[tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]], ...] = (
+    (_APP, (401, 403), _ACCESS),
+    (("graph.POST",), (401, 403), _ACCESS),
+    (("graph.PUT",), (401, 403), _ACCESS),
+    (("graph.PUT", "graph.DELETE"), (401, 403), _ACCESS),
+    (("graph.",), (401, 403), _ACCESS),
+    (("graph.",), (429,), _THROTTLED),
+    (("graph.PUT",), (429,), _THROTTLED),
+    (("graph.POST",), (429,), _THROTTLED),
+    (("graph.POST",), (400, *_ODD), _UNEXPLAINED),
+    (("graph.GET",), (400, *_ODD), _UNEXPLAINED),
+    (("graph.PUT",), _ODD, _UNEXPLAINED),
+    (("graph.",), (500, 503), _FAILING),
+)
+"""What heals by itself: the calls, what they are answered, and for how long (seconds), always within the patience of
+the policy: two hours for rights, tokens and upload URLs, days for throttling, ten minutes for what nobody explains, and
+what 24 tries come to, about an hour, for a service that fails."""
+
+
+def healing(ranges: Iterable[int], *, after: bool = False) -> Iterator[Case]:
+    """Refusals that last and then pass, from each call on; with `after`, they come after the effect of the calls."""
+    for count in ranges:
+        calls = len(calls_of(Case(ranges=count)))
+        for names, statuses, lengths in DENIALS:
+            for status, length, first in itertools.product(statuses, lengths, range(1, calls + 1)):
+                yield Case(ranges=count, denials=(Denial(names, status, length, first, after),), heals=True)
 
 
 def _storms(calls: int) -> Iterator[Storm]:

@@ -72,6 +72,20 @@ class Outage:
 
 
 @dataclass(frozen=True)
+class Denial:
+    """Calls to Graph that are refused for a time: from call `first` on, for `seconds` from the first one that is hit.
+
+    `names` are beginnings of their names; `status` is what they are answered, before their effect or `after` it.
+    """
+
+    names: tuple[str, ...]
+    status: int
+    seconds: float
+    first: int = 1
+    after: bool = False
+
+
+@dataclass(frozen=True)
 class Case:
     """One story.
 
@@ -81,6 +95,8 @@ class Case:
             that of an answer is its status.
         happenings: (call, what) just before the call.
         storms: calls that fail in a row.
+        denials: calls to Graph that are refused for a time.
+        heals: whatever befalls it passes within the policy's patience, so that no person may be needed (I28).
         switches: of the emulated Graph.
         skew: seconds by which Graph's clock is ahead of ours.
         redelivery: seconds after which the host delivers again what a run died of: ten minutes where the instance is
@@ -101,6 +117,8 @@ class Case:
     faults: tuple[tuple[int, Fault, int], ...] = ()
     happenings: tuple[tuple[int, Happening], ...] = ()
     storms: tuple[Storm, ...] = ()
+    denials: tuple[Denial, ...] = ()
+    heals: bool = False
     switches: dict[str, Any] = field(default_factory=dict)
     skew: float = 0
     redelivery: float = 600
@@ -129,5 +147,7 @@ class Case:
         values["happenings"] = tuple((call, Happening(what)) for call, what in values.get("happenings", ()))
         values["storms"] = tuple(Storm(**{**one, "fault": Fault(one["fault"])}) for one in values.get("storms", ()))
         values["outages"] = tuple(Outage(**one) for one in values.get("outages", ()))
+        denials = values.get("denials", ())
+        values["denials"] = tuple(Denial(**{**one, "names": tuple(one["names"])}) for one in denials)
         values["schedule"] = tuple((step, worker) for step, worker in values.get("schedule", ()))
         return cls(**values)

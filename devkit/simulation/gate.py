@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from devkit.graph.faults import CODES
-from devkit.simulation.case import Case, Fault, Happening, Storm
+from devkit.simulation.case import Case, Denial, Fault, Happening, Storm
 from devkit.simulation.clock import VirtualClock
 from devkit.simulation.outages import SPENT, Down
 from shared.core.errors import Code
@@ -63,6 +63,8 @@ class BreakingGate:
         for call, what in case.happenings:
             self._happenings.setdefault(call, []).append(what)
         self._storms = case.storms
+        self._denials = case.denials
+        self._denied_until: dict[Denial, datetime] = {}
         self.downs = [Down(outage) for outage in case.outages]
         self.is_stopped: Callable[[], bool] = lambda: False
         self.most_calls = MOST_CALLS + int(sum(outage.seconds for outage in case.outages) / 4)
@@ -92,6 +94,10 @@ class BreakingGate:
         for storm in self._storms:
             if self._blows(storm, name):
                 return self._broken(name, effect, storm.fault, storm.argument, storm.retry_after)
+        for denial in self._denials:
+            if self._is_denied(denial, name):
+                fault = Fault.ANSWER_AFTER if denial.after else Fault.ANSWER
+                return self._broken(name, effect, fault, denial.status, "")
         return effect()
 
     def land_all(self) -> bool:
@@ -124,6 +130,12 @@ class BreakingGate:
             if down.hits(name, self._clock.now()):
                 self._clock.advance(SPENT[down.outage.kind])
                 raise _loss(name)
+
+    def _is_denied(self, denial: Denial, name: str) -> bool:
+        if self.calls < denial.first or not name.startswith(denial.names):
+            return False
+        now = self._clock.now()
+        return now < self._denied_until.setdefault(denial, now + timedelta(seconds=denial.seconds))
 
     def _blows(self, storm: Storm, name: str) -> bool:
         begun = storm.first <= self.calls and (storm.last == 0 or self.calls <= storm.last)

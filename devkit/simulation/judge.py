@@ -41,6 +41,8 @@ def judge(world: World) -> Verdict:
         broken += ["I2: the attachment's bytes are no file's" for one in attachments if one.sent.data not in known]
     broken += _of_twins(transfers)
     counts = {transfer.id: _judge_one(world, transfer, attachments, broken) for transfer in transfers}
+    if world.case.heals and any(transfer.state is not State.ATTACHED for transfer in transfers):
+        broken.append("I28: what heals by itself needed a person")
     if world.checkpoints.marks:
         broken.append("I3: the mark of an unfinished transfer is left")
     first = next((transfer for transfer in transfers if transfer.id == world.transfer.id), None)

@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from devkit.simulation import campaigns
-from devkit.simulation.case import Case, Fault, Storm
+from devkit.simulation.case import Case, Denial, Fault, Storm
 from devkit.simulation.enumerate import calls_of, singles
 from devkit.simulation.seeds import ANSWERS
 from devkit.simulation.telling import tell
@@ -126,3 +126,34 @@ def test_waits_of_every_form_are_kept(part: int) -> None:
 @pytest.mark.parametrize("seed", [0, 1, 3, 4])  # a story of seed 2 is told by itself, in test_workers.py
 def test_everything_at_once(seed: int) -> None:
     kept(campaigns.mixed(600, seed), 600)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
+def test_what_heals_by_itself_is_waited_for(after: bool) -> None:
+    """Every thirtieth of them; all: the proof `healing`."""
+    tally = kept(every(campaigns.healing((0, 1, 3), after=after), 31), 150)
+    assert tally.ends == {"attached": tally.stories}
+
+
+@pytest.mark.parametrize(
+    ("names", "status", "code"),
+    [
+        (("graph.GET", "graph.POST"), 401, "TOKEN_REJECTED"),
+        (("graph.POST",), 403, "ACCESS_DENIED"),
+        (("graph.PUT", "graph.DELETE"), 401, "UPLOAD_DENIED"),
+        (("graph.PUT",), 403, "UPLOAD_DENIED"),
+        (("graph.POST",), 400, "GRAPH_REFUSED"),
+    ],
+)
+def test_what_does_not_heal_within_its_patience_ends_with_its_code_and_heals_when_tried_again(
+    names: tuple[str, ...], status: int, code: str
+) -> None:
+    for ranges in (0, 3) if "graph.POST" in names else (3,):
+        lasting = Denial(names, status, 20_000)
+        verdict, world = tell(Case(ranges=ranges, denials=(lasting,)))
+        assert (verdict.state, verdict.code, verdict.broken) == ("failed", code, ())
+        waited = (world.transfers()[0].finished_at - world.transfers()[0].plan.created_at).total_seconds()  # type: ignore[operator]
+        assert (600 if code == "GRAPH_REFUSED" else 7200) <= waited < 20_000
+        healed = replace(lasting, seconds=900 if code == "GRAPH_REFUSED" else 12_000)
+        again, _ = tell(Case(ranges=ranges, denials=(healed,), retries=2))
+        assert (again.state, again.broken) == ("attached", ())

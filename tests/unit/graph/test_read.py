@@ -389,7 +389,7 @@ def test_an_attachment_without_bytes_is_not_comparable(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [405, 406, 411, 414, 415, 422, 431, 451])
-@pytest.mark.parametrize("call", [*GRAPH, PUT, FINAL])
+@pytest.mark.parametrize("call", [FIND, LIST, OPEN, POST, PUT, FINAL])
 def test_a_client_error_about_the_form_of_the_request_is_final(call: ac.Request, status: int) -> None:
     assert event(call, answer(status)) == refused(Code.GRAPH_REFUSED, status)
 

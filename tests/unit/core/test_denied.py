@@ -1,0 +1,127 @@
+"""Refusals that may pass by themselves: waited out ever more rarely, said so, and in the end named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from shared.core import events as ev
+from shared.core.errors import Code
+from shared.core.machine import apply
+from shared.core.model import Refusals, State, Transfer, WaitingFor
+from tests.unit.core.shapes import NOW, POLICY, SEEN, URL, at, session, transfer
+
+
+def denied(code: Code = Code.UPLOAD_DENIED) -> ev.RangeDenied:
+    return ev.RangeDenied(code, graph=SEEN)
+
+
+@pytest.mark.parametrize(
+    ("code", "wait"),
+    [
+        (Code.ACCESS_DENIED, POLICY.access_wait),
+        (Code.TOKEN_REJECTED, POLICY.access_wait),
+        (Code.IDENTITY_UNAVAILABLE, POLICY.access_wait),
+        (Code.GRAPH_REFUSED, POLICY.unexplained_wait),
+        (Code.MAILBOX_NOT_SUPPORTED, POLICY.unexplained_wait),
+    ],
+)
+def test_it_is_tried_ever_more_rarely_for_as_long_as_its_kind_is_given_and_then_named(code: Code, wait: float) -> None:
+    one, now, tries = transfer(State.OPENING), NOW, [NOW]
+    while True:
+        one = apply(one, ev.NotDone(code, graph=SEEN), now, POLICY)
+        if one.is_over:
+            break
+        assert one.waiting_for == WaitingFor(code, NOW, NOW + timedelta(seconds=wait))
+        assert one.not_before is not None
+        now = one.not_before
+        tries.append(now)
+    assert tries[-1] == NOW + timedelta(seconds=wait)
+    pauses = [(later - sooner).total_seconds() for sooner, later in pairwise(tries)]
+    assert all(POLICY.inline_wait < pause <= POLICY.refused_cap for pause in pauses[:-1])
+    assert sum(pauses[:2]) < sum(pauses[2:4])
+    assert one.failure is not None
+    assert one.failure.code is code
+    assert f"tried {len(tries)} times within {wait:g} seconds" in one.failure.detail
+
+
+def test_no_patience_is_a_refusal_at_once() -> None:
+    hasty = replace(POLICY, access_wait=0)
+    for code in (Code.ACCESS_DENIED, Code.GRAPH_REFUSED):
+        ended = apply(transfer(State.OPENING), ev.NotDone(code, graph=SEEN), NOW, hasty)
+        assert (ended.state, ended.failure.code if ended.failure else None) == (State.FAILED, code)
+
+
+def test_the_longest_patience_of_a_mixed_row_counts_and_progress_ends_it() -> None:
+    one = apply(transfer(State.OPENING), ev.NotDone(Code.GRAPH_REFUSED, graph=SEEN), NOW, POLICY)
+    one = apply(one, ev.NotDone(Code.ACCESS_DENIED, graph=SEEN), at(500), POLICY)
+    one = apply(one, ev.NotDone(Code.GRAPH_REFUSED, graph=SEEN), at(5000), POLICY)
+    assert one.refusals == Refusals(NOW, 3, POLICY.access_wait, State.OPENING)
+    opened = apply(one, ev.SessionOpened(URL, at(9000), 0), at(5001), POLICY)
+    assert (opened.refusals, opened.waiting_for) == (None, None)
+
+
+def sending(**changes: Any) -> Transfer:
+    return transfer(State.SENDING, session=session(8), sessions=1, **changes)
+
+
+def test_an_upload_url_that_refuses_is_tried_again_where_nothing_can_be_committed() -> None:
+    held = apply(sending(), denied(), NOW, POLICY)
+    assert (held.state, held.session) == (State.SENDING, session(8))
+    assert held.waiting_for == WaitingFor(Code.UPLOAD_DENIED, NOW, at(POLICY.access_wait))
+    moved = apply(held, ev.OffsetKnown(12), at(30), POLICY)
+    assert (moved.refusals, moved.waiting_for) == (None, None)
+
+
+def test_after_a_row_of_refusals_a_new_session_is_opened_which_has_to_prove_itself() -> None:
+    row = Refusals(NOW, POLICY.denied_ranges - 1, POLICY.access_wait, State.SENDING)
+    gone = apply(sending(refusals=row), denied(), at(300), POLICY)
+    assert gone.state is State.FENCING
+    assert gone.not_before is not None
+    fenced = apply(gone, ev.SessionFenced(), at(600), POLICY)
+    looked = apply(fenced, ev.AttachmentsListed(()), at(600), POLICY)
+    assert looked.state is State.OPENING
+    again = apply(looked, ev.SessionOpened(URL, at(9000), 0), at(610), POLICY)
+    assert again.refusals == Refusals(NOW, POLICY.denied_ranges, POLICY.access_wait, State.SENDING)
+
+
+def test_sessions_that_were_refused_are_counted_by_the_clock() -> None:
+    row = Refusals(NOW, 12, POLICY.access_wait, State.SENDING)
+    looking = transfer(State.LOOKING, sessions=POLICY.sessions, refusals=row)
+    assert apply(looking, ev.AttachmentsListed(()), at(60), POLICY).state is State.OPENING
+    stalled = apply(transfer(State.LOOKING, sessions=POLICY.sessions), ev.AttachmentsListed(()), at(60), POLICY)
+    assert stalled.state is State.FAILED
+
+
+@pytest.mark.parametrize("expires_in", [3600, -1])
+def test_where_a_commit_may_be_under_way_or_the_session_is_over_the_item_tells(expires_in: float) -> None:
+    announced: dict[str, Any] = {"announced_at": NOW} if expires_in > 0 else {}
+    resending = transfer(State.RESENDING, session=session(12, expires_in=expires_in), **announced)
+    assert apply(resending, denied(), NOW, POLICY).state is State.FENCING
+    unfenced = apply(apply(resending, denied(), NOW, POLICY), ev.FenceRefused(), NOW, POLICY)
+    assert unfenced.state is State.LOOKING
+
+
+def test_a_fence_that_is_refused_for_a_time_is_tried_again_long_before_the_session_dies() -> None:
+    row = Refusals(NOW, 2, POLICY.access_wait, State.COMMITTING)
+    looking = transfer(State.LOOKING, session=session(12, expires_in=9000), announced_at=NOW, refusals=row)
+    after = apply(looking, ev.AttachmentsListed(()), NOW, POLICY)
+    assert after.state is State.FENCING
+    assert after.not_before is not None
+    assert after.not_before <= at(POLICY.refused_cap)
+
+
+def test_what_graph_confirmed_needs_no_rights_to_be_told() -> None:
+    landed = transfer(State.LOOKING, announced_at=NOW, landed=True)
+    assert apply(landed, ev.NotDone(Code.ACCESS_DENIED, graph=SEEN), NOW, POLICY).state is State.ATTACHED
+
+
+def test_throttling_without_a_time_backs_off_to_an_hour() -> None:
+    row = transfer(State.OPENING, throttles=30)
+    held = apply(row, ev.NotDone(Code.GRAPH_THROTTLED, graph=SEEN), NOW, POLICY)
+    assert held.not_before is not None
+    assert at(1800) <= held.not_before <= at(3600)
