@@ -94,11 +94,7 @@ class BreakingGate:
         for storm in self._storms:
             if self._blows(storm, name):
                 return self._broken(name, effect, storm.fault, storm.argument, storm.retry_after)
-        for denial in self._denials:
-            if self._is_denied(denial, name):
-                fault = Fault.ANSWER_AFTER if denial.after else Fault.ANSWER
-                return self._broken(name, effect, fault, denial.status, "")
-        return effect()
+        return self._denied(name, effect)
 
     def land_all(self) -> bool:
         """Whatever is still on its way arrives; False where nothing was."""
@@ -130,6 +126,14 @@ class BreakingGate:
             if down.hits(name, self._clock.now()):
                 self._clock.advance(SPENT[down.outage.kind])
                 raise _loss(name)
+
+    def _denied(self, name: str, effect: Callable[[], T]) -> T:
+        """The call, or a refusal in its place, or behind it."""
+        for denial in self._denials:
+            if self._is_denied(denial, name):
+                fault = Fault.ANSWER_AFTER if denial.after else Fault.ANSWER
+                return self._broken(name, effect, fault, denial.status, "")
+        return effect()
 
     def _is_denied(self, denial: Denial, name: str) -> bool:
         if self.calls < denial.first or not name.startswith(denial.names):

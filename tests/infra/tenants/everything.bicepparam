@@ -34,6 +34,7 @@ param mailboxBytes = 'limit'
 param rangeBytes = 3276800
 param runBudgetSeconds = 300
 param targetWaitSeconds = 1200
+param accessWaitSeconds = 3600
 param extraSettings = {
   AzureFunctionsJobHost__extensions__blobs__maxDegreeOfParallelism: '2'
   OTEL_SERVICE_NAME: 'attachment-drop'
