@@ -221,7 +221,7 @@ def test_an_attachment_is_compared_byte_by_byte(
     assert event.equal is equal
 
 
-@pytest.mark.parametrize(("status", "kind"), [(404, ItemMissing), (503, Unsure), (429, NotDone), (403, Refused)])
+@pytest.mark.parametrize(("status", "kind"), [(404, ItemMissing), (503, Unsure), (429, NotDone), (403, NotDone)])
 def test_an_attachment_that_cannot_be_fetched_is_an_event_too(status: int, kind: type) -> None:
     event, _ = performed(CompareAttachment(ITEM, "AAMkB=", 200), answer(status))
     assert isinstance(event, kind)
