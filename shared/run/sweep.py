@@ -10,7 +10,6 @@ again more and more rarely; the walk goes on behind it.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,11 +17,11 @@ from typing import Protocol, TypeVar
 
 from shared.core import position as places
 from shared.core.checkpoint import mark_of, marked
-from shared.core.errors import Code
 from shared.core.history import began_at
 from shared.core.model import Transfer
 from shared.core.position import Kind, Position, Trouble
 from shared.run.runs import Runs
+from shared.run.trouble import said
 from shared.storage.ports import (
     Checkpoints,
     CheckpointUnreadable,
@@ -384,7 +383,7 @@ class _Tick:
 
     def _failed(self, kind: Kind, key: str, error: Exception) -> None:
         before = self.position.trouble(kind, key)
-        code, detail = _said(error)
+        code, detail = said(error)
         self.position = places.failed(self.position, kind, key, code.value, detail, self.sweep.clock.now())
         trouble = self.position.trouble(kind, key) or Trouble(kind, key, code.value, detail, 1, self.now, self.now)
         news = before is None or before.code != trouble.code
@@ -398,22 +397,3 @@ def _behind(entries: list[T], done: str | None, name: Callable[[T], str]) -> lis
     """What is left of a page of which everything up to `done` was looked at; all of it where that is no more."""
     at = next((number for number, entry in enumerate(entries) if name(entry) == done), -1)
     return entries[at + 1 :]
-
-
-def _said(error: Exception) -> tuple[Code, str]:
-    """The code and the words for what was raised. Only our own exceptions are quoted: others may hold anything."""
-    match error:
-        case CheckpointUnreadable() | StorageRefused():
-            return error.code, error.detail
-        case StorageUnavailable():
-            return error.code, str(error)
-        case Conflict():
-            return Code.STORAGE_UNAVAILABLE, "somebody else kept writing"
-        case _:
-            return Code.SWEEP_FAILED, f"{type(error).__name__} in {_place(error)}"
-
-
-def _place(error: Exception) -> str:
-    """Where it was raised: the innermost line of our own."""
-    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "/shared/" in frame.filename]
-    return f"{ours[-1].name}, line {ours[-1].lineno}" if ours else "a library"
