@@ -23,10 +23,12 @@ UNREAD = {"main.bicep", "types.bicep"}
 
 
 def readable(path: Path, folder: Path) -> Path:
-    """A copy without what checkov's parser does not know: imports, types other than Bicep's own, choices over lines."""
+    """A copy without what checkov does not know: imports, types other than Bicep's own, lambdas, choices over lines."""
     text = re.sub(r"^import .*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     text = re.sub(r"^(param \w+) (?:\w+ByName)", r"\1 object", text, flags=re.MULTILINE)
-    text = re.sub(r"^(param \w+) \w+\[\]", r"\1 array", text, flags=re.MULTILINE)
+    text = re.sub(r"^((?:param|output) \w+) \w+\[\]", r"\1 array", text, flags=re.MULTILINE)
+    text = re.sub(r"^(param \w+) '.*$", r"\1 string", text, flags=re.MULTILINE)
+    text = re.sub(r"map\(rule\.dimensions, name => \{.*?\}\)", "[]", text, flags=re.DOTALL)
     text = re.sub(r"\n\s+([?:]) ", r" \1 ", text)
     copy = folder / path.name
     copy.write_text(text, encoding="utf-8")

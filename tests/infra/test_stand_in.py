@@ -13,10 +13,10 @@ from infra.deployer.container_roles import dropper_role_id
 from infra.deployer.deployment import Tenant
 from infra.deployer.tenant_file import read
 from tests.infra.az import deploying, rights
-from tests.infra.az.world import arm_guid
+from tests.infra.az.commands import COMMANDS
 from tests.infra.compiler import PARAMETER_FILES, of_type
 from tests.infra.expressions import Call, value
-from tests.infra.stand_in import GROUP, OPERATOR, SUBSCRIPTION_ID, StandIn
+from tests.infra.stand_in import GROUP, SUBSCRIPTION_ID, StandIn
 
 CONTAINERS = "/blobServices/default/containers/"
 
@@ -133,8 +133,7 @@ def test_the_droppers_role_has_the_id_that_the_deployer_works_out(tenant: str) -
     }
 
 
-def test_every_command_of_the_deployer_is_among_the_ones_that_were_read_from_azure_cli() -> None:
+def test_every_command_that_it_plays_was_read_from_azure_cli() -> None:
     known = json.loads(Path(__file__).with_name("az").joinpath("commands.json").read_text(encoding="utf-8"))
     assert known["azure-cli"] == "2.91.0"
-    assert arm_guid("a", "b") == arm_guid("a-b")
-    assert OPERATOR.endswith(".test")
+    assert COMMANDS.keys() <= known["commands"].keys()
