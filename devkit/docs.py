@@ -15,6 +15,7 @@ from typing import Any
 from devkit import evidence
 from devkit.bench import report as bench
 from devkit.pacing import report as pacing
+from devkit.simulation import healing
 from shared.core import events as ev
 from shared.core.errors import CATALOGUE
 from shared.core.model import TERMINAL, State
@@ -159,6 +160,14 @@ def _dated(proof: dict[str, Any]) -> str:
     return f"{proof['date']}, stale" if evidence.stale_since(proof) else str(proof["date"])
 
 
+def outages_table() -> str:
+    """What came of storage that was down, by how long it was; empty until it was proved."""
+    found: dict[str, str] = next(
+        (proof["details"] for proof in evidence.load()["proofs"] if proof["name"] == "outages"), {}
+    )
+    return table(("storage down for", *healing.COLUMNS), ([name, *told.split(" / ")] for name, told in found.items()))
+
+
 def _number(count: float | str) -> str:
     return count if isinstance(count, str) else f"{count:,}"
 
@@ -174,6 +183,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "transitions": transition_table,
     "promises": promises_table,
     "proofs": proofs_table,
+    "outages": outages_table,
     **bench.PARTS,
     **pacing.PARTS,
 }

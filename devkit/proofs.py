@@ -12,7 +12,7 @@ from devkit.fuzz import proofs as hostile
 from devkit.measured import LIVE, SIMULATED
 from devkit.pacing import proofs as politeness
 from devkit.proof import Outcome, Proof
-from devkit.simulation import campaigns, forged, sweeping
+from devkit.simulation import campaigns, forged, healing, sweeping
 from devkit.simulation.campaigns import Tally
 from devkit.simulation.case import Case
 from devkit.simulation.enumerate import singles
@@ -188,6 +188,14 @@ PROOFS = (
         5_000,
         _storms,
         rests=SIMULATED,
+    ),
+    Proof(
+        "outages",
+        "storage that is down, all of it or a part, for a second or a day, costs time and no person",
+        "I28",
+        "stories: each service and kind, from each call on, for each of twelve lengths, of 0 to 2 ranges",
+        5_000,
+        healing.proof,
     ),
     Proof(
         "unknowns",

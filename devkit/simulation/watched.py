@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from devkit.graph.state import Session as ServerSession
+from devkit.simulation.clock import VirtualClock
+from devkit.simulation.io import Gate, open_gate
 from devkit.simulation.storage import MemoryCheckpoints
 from devkit.simulation.transport import MemoryTransport
 from devkit.simulation.watch import Watch
@@ -62,12 +64,17 @@ class WatchedCheckpoints(MemoryCheckpoints):
     Attributes:
         ignores_etags: the wrong store, whose writes always win.
         no_lease_holds: every lease has expired when somebody else looks at it.
+        cleared: when marks were taken away, as far as whoever did it heard of that.
     """
 
     watch: Watch
     sessions: Callable[[], dict[str, ServerSession]]
     ignores_etags = False
     no_lease_holds = False
+
+    def __init__(self, clock: VirtualClock, gate: Gate = open_gate) -> None:
+        super().__init__(clock, gate)
+        self.cleared: list[datetime] = []
 
     def peek(self, transfer_id: str) -> Stored | None:
         """See `MemoryCheckpoints.peek`."""
@@ -77,6 +84,11 @@ class WatchedCheckpoints(MemoryCheckpoints):
         until = min(stored.checkpoint.lease.until, self._clock.now() - timedelta(seconds=1))
         lapsed = replace(stored.checkpoint.lease, until=until)
         return replace(stored, checkpoint=replace(stored.checkpoint, lease=lapsed))
+
+    def unmark(self, mark: str) -> None:
+        """See `Checkpoints.unmark`."""
+        super().unmark(mark)
+        self.cleared.append(self._clock.now())
 
     def _put(self, checkpoint: Checkpoint, etag: str | None) -> str:
         held = self.blobs.get(checkpoint.transfer.id)

@@ -249,6 +249,12 @@ class World:
         begun = transfers or BLOB not in self.sources.blobs
         return bool(begun) and not self.checkpoints.marks and all(transfer.is_over for transfer in transfers)
 
+    def healed_after(self) -> float:
+        """Seconds between the end of the last outage that began and the end of the last transfer; 0: it came first."""
+        ends = [down.ends for down in self.gate.downs if down.ends is not None]
+        finished = [transfer.finished_at for transfer in self.transfers() if transfer.finished_at is not None]
+        return max(0.0, (max(finished) - max(ends)).total_seconds()) if ends and finished else 0.0
+
     def transfers(self) -> list[Transfer]:
         """Every transfer there is, as its checkpoint has it."""
         found = [self.checkpoints.peek(transfer_id) for transfer_id in self.checkpoints.blobs]
