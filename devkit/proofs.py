@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 from devkit import kills, listing, network, rules
@@ -55,6 +55,15 @@ def _people(_seed: int) -> Outcome:
 def _storms(_seed: int) -> Outcome:
     stories = chain(campaigns.storms(range(4)), campaigns.storms(range(4), retries=1))
     return _told(campaigns.tell_all(stories))
+
+
+def _commands(_seed: int) -> Outcome:
+    tally = Tally()
+    for ranges, commands in product(range(3), campaigns.RACES):
+        tally.add(campaigns.all_schedules(Case(ranges=ranges, commands=commands), 2))
+    for ranges in range(3):
+        tally.add(campaigns.tell_all(campaigns.dying_retries(ranges)))
+    return _told(tally)
 
 
 def _unknowns(_seed: int) -> Outcome:
@@ -190,12 +199,22 @@ PROOFS = (
         rests=SIMULATED,
     ),
     Proof(
+        "commands",
+        "cancel, retry and accept beside runs and whoever concludes, at every call, crash included, lose nothing",
+        "I1, I2, I30",
+        "stories: all schedules with up to 2 changes of hands, and a retry that dies, of 0 to 2 ranges",
+        3_000,
+        _commands,
+        rests=SIMULATED,
+    ),
+    Proof(
         "outages",
         "storage that is down, all of it or a part, for a second or a day, costs time and no person",
         "I28",
         "stories: each service and kind, from each call on, for each of twelve lengths, of 0 to 2 ranges",
         5_000,
         healing.proof,
+        rests=SIMULATED,
     ),
     Proof(
         "unknowns",

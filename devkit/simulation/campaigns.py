@@ -252,6 +252,20 @@ def repeats(ranges: Iterable[int]) -> Iterator[Case]:
             yield Case(ranges=count, workers=workers, schedule=tuple((step, worker) for worker in range(1, workers)))
 
 
+RACES = (("cancel", "retry"), ("cancel", "accept"), ("cancel", "retry", "conclude"))
+"""Commands that race with a run, and with each other."""
+
+
+def dying_retries(ranges: int) -> Iterator[Case]:
+    """A run whose file is deleted fails; a retry at each of its calls, whose process dies at any of its own."""
+    base = Case(ranges=ranges, commands=("retry",), happenings=((5, Happening.DELETE),))
+    _, _, turns = told(base)
+    for case in children(base, turns.others if turns is not None else []):
+        step = case.schedule[0][0]
+        for call, fault in itertools.product(range(step + 1, step + 7), FOUR):
+            yield replace(case, faults=((call, fault, 0),))
+
+
 def throttled(count: int, seed: int) -> Iterator[Case]:
     """Stories of waits."""
     return (seeds.throttled(seed * 1_000_000 + number) for number in range(count))

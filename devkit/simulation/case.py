@@ -109,6 +109,8 @@ class Case:
         engine: the rules in force; all but "product" are wrong on purpose.
         workers: processes that are given the file's event at the same time.
         schedule: (step, worker): at that step the other worker goes on. Only with several workers.
+        commands: what people, and the sweep, do as workers of their own beside the runs: "cancel", "retry", "accept" or
+            "conclude".
         events: how often each of several workers is given the file's event.
         retries: how often a person has the transfer tried again after it failed or was cancelled.
     """
@@ -129,8 +131,14 @@ class Case:
     engine: str = "product"
     workers: int = 1
     schedule: tuple[tuple[int, int], ...] = ()
+    commands: tuple[str, ...] = ()
     events: int = 1
     retries: int = 0
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether one worker does everything, in its own order."""
+        return self.workers == 1 and not self.commands
 
     @property
     def id(self) -> str:
@@ -146,6 +154,7 @@ class Case:
         values["faults"] = tuple((call, Fault(fault), number) for call, fault, number in values.get("faults", ()))
         values["happenings"] = tuple((call, Happening(what)) for call, what in values.get("happenings", ()))
         values["storms"] = tuple(Storm(**{**one, "fault": Fault(one["fault"])}) for one in values.get("storms", ()))
+        values["commands"] = tuple(values.get("commands", ()))
         values["outages"] = tuple(Outage(**one) for one in values.get("outages", ()))
         denials = values.get("denials", ())
         values["denials"] = tuple(Denial(**{**one, "names": tuple(one["names"])}) for one in denials)

@@ -9,6 +9,7 @@ from devkit.simulation.mailbox import MAILBOX
 from devkit.simulation.world import World
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
+from shared.run.wishes import Granted
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def judge(world: World) -> Verdict:
     counts = {transfer.id: _judge_one(world, transfer, attachments, broken) for transfer in transfers}
     if world.case.heals and any(transfer.state is not State.ATTACHED for transfer in transfers):
         broken.append("I28: what heals by itself needed a person")
+    broken += _wishes_kept(world)
     if world.checkpoints.marks:
         broken.append("I3: the mark of an unfinished transfer is left")
     first = next((transfer for transfer in transfers if transfer.id == world.transfer.id), None)
@@ -121,6 +123,20 @@ def _of_twins(transfers: list[Transfer]) -> list[str]:
     """Two transfers never name one attachment."""
     named = [one.attachment_id for one in transfers if one.state is State.ATTACHED and one.attachment_id is not None]
     return ["I2: two transfers name one attachment"] if len(named) != len(set(named)) else []
+
+
+def _wishes_kept(world: World) -> list[str]:
+    """I30: a wish that was granted is carried out, unless a commit won the race, or another wish came after it."""
+    granted = [name for name, reply in world.replies if isinstance(reply, Granted)]
+    transfer = next((one for one in world.transfers() if one.id == world.transfer.id), None)
+    if transfer is None or not granted:
+        return []
+    broken = []
+    if "retry" in granted and transfer.retries == 0:
+        broken.append("I30: a retry was granted, and lost")
+    if granted == ["cancel"] and transfer.state not in {State.CANCELLED, State.ATTACHED} and transfer.retries == 0:
+        broken.append(f"I30: a cancellation was granted, and the transfer is {transfer.state.value}")
+    return broken
 
 
 def _ours(world: World) -> list[Attachment] | None:

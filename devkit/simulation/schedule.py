@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from devkit.simulation.case import Case
@@ -105,12 +106,22 @@ def told_in_turns(world: World) -> Turns:
             except (Died, StorageUnavailable):
                 world.queue.sent.append((*taken, Receipt("", "")))
 
-    turns = Turns(world.case.schedule, [work] * world.case.workers)
+    works: list[Callable[[], None]] = [work] * world.case.workers
+    works += [partial(_command, world, name) for name in world.case.commands]
+    turns = Turns(world.case.schedule, works)
     world.gate.boundary = turns.boundary
     turns.run()
     world.gate.boundary = lambda _: False
     world.finish()
     return turns
+
+
+def _command(world: World, name: str) -> None:
+    """A person's wish, or what the sweep does about a transfer that is over; its process may die of it."""
+    try:
+        world.command(name)
+    except (Died, StorageUnavailable):
+        return
 
 
 def children(case: Case, others: list[tuple[int, ...]]) -> Iterator[Case]:

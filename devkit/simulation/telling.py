@@ -26,7 +26,7 @@ def told(case: Case) -> tuple[Verdict, World, Turns | None]:
     world.checkpoints.ignores_etags = case.engine == NO_ETAG
     with engine(case.engine):
         try:
-            if case.workers > 1:
+            if case.workers > 1 or case.commands:
                 turns = told_in_turns(world)
             else:
                 world.run()

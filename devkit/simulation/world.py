@@ -59,7 +59,7 @@ class World:
         self.contents: dict[str, bytes] = {}
         has_twin = any(what is Happening.TWIN for _, what in case.happenings)  # whose sessions are not told apart
         self.watch = Watch(
-            self.contents, one_worker=case.workers == 1 and not has_twin, heeds_waits=self._keeps_waits(case)
+            self.contents, one_worker=case.is_alone and not has_twin, heeds_waits=self._keeps_waits(case)
         )
         self.clock.slept = self._slept
         self._serve()
@@ -78,6 +78,7 @@ class World:
         self.host = Host(self.clock, self.queue, case, self.gate.downs)
         self.gate.is_stopped = self.host.is_stopped
         self.run_began: list[datetime] = []
+        self.replies: list[tuple[str, object]] = []
         self._outside = False
         self._run_ids = count(1)
         self.edges = self._edges()
@@ -93,11 +94,11 @@ class World:
             Happening.OVERWRITE,
             Happening.TWIN,
         }  # a wish need not wait; a new version is a transfer of its own
-        kept = case.workers == 1 and case.skew == 0 and faults <= mild
+        kept = case.is_alone and case.skew == 0 and faults <= mild
         return kept and others.isdisjoint(what for _, what in case.happenings)
 
     def _slept(self, until: datetime) -> None:
-        if self.case.workers == 1:  # with several, one sleeps while time goes on for all
+        if self.case.is_alone:  # with several, one sleeps while time goes on for all
             self.watch.slept(until, self.host.deadline)
 
     def _serve(self) -> None:
@@ -202,6 +203,28 @@ class World:
                     self.host.post(TWIN)
                 case Happening.VANISH:
                     self.graph.remove_item(self.item)
+
+    def command(self, name: str) -> None:
+        """What a person asks for, or the sweep does, at calls that are numbered and broken like a run's."""
+        match name:
+            case "cancel":
+                reply: object = self._wishes().cancel(self.transfer.id)
+            case "retry":
+                reply = self._wishes().retry(self.transfer.id)
+            case "accept":
+                reply = self.runs.accept(self.transfer)
+            case "conclude":
+                self._conclude()
+                return
+            case _:
+                raise AssertionError(name)
+        self.replies.append((name, reply))
+
+    def _conclude(self) -> None:
+        """What the sweep does where it finds the mark of a transfer that is over."""
+        stored = self.checkpoints.load(self.transfer.id)
+        if stored is not None and stored.checkpoint.transfer.is_over and self.checkpoints.marks:
+            self.runs.conclude(stored.checkpoint)
 
     def transport_now(self) -> datetime:
         """Graph's clock."""

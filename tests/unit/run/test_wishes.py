@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
+from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease, mark_of
 from shared.core.errors import Code
 from shared.core.model import Failure, Route, Session, State, Transfer
 from shared.core.policy import Policy
@@ -253,3 +253,38 @@ def test_a_wish_that_is_never_written_is_reported(
     with pytest.raises(StorageUnavailable):
         getattr(stage.wishes, wish)(transfer.id)
     assert stage.queue.messages == []
+
+
+class Gone(BaseException):
+    """The process that carried the wish is gone."""
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
+def test_a_retry_that_dies_before_any_of_its_calls_leaves_an_end_or_a_mark(state: State) -> None:
+    """In the order of its writes: the mark, then the checkpoint, then the message."""
+    calls: list[str] = []
+    dies_at = [0]
+
+    def gate(called: str, effect: Callable[[], T], /) -> T:
+        calls.append(called)
+        if len(calls) == dies_at[0]:
+            raise Gone
+        return effect()
+
+    for dies in range(1, 6):
+        stage = Stage(gate, policy=SMALL_RANGES)
+        one = Wishes(stage.checkpoints, stage.queue, Ends(), stage.clock, lambda: "wish-1")
+        dies_at[0] = 0
+        transfer = replace(stage.transfer(BIG), state=state, finished_at=stage.clock.now())
+        stage.checkpoints.create(Checkpoint(transfer, None, "put.0"))
+        calls.clear()
+        dies_at[0] = dies
+        try:
+            one.retry(transfer.id)
+        except Gone:
+            found = stage.now_is(transfer.id)
+            assert found.is_over or mark_of(found) in stage.checkpoints.marks
+        else:
+            assert calls == ["checkpoint.load", "mark.set", "checkpoint.save", "queue.send"]
+            return
+    raise AssertionError("it never came to its end")
