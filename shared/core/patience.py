@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from shared.core import ending
 from shared.core.errors import CATALOGUE, Code
 from shared.core.events import ItemMissing, NotDone, RangeDenied, Refused, Unsure
-from shared.core.model import Failure, GraphAnswer, Refusals, Session, State, Transfer
+from shared.core.model import LOOKUPS, Failure, GraphAnswer, Refusals, Session, State, Transfer
 from shared.core.policy import Policy
 from shared.core.retry import backoff, wait_for
 
@@ -177,6 +177,8 @@ def wait_for_target(transfer: Transfer, event: ItemMissing, now: datetime, polic
     tries = transfer.tries + 1
     pause = backoff(tries, policy.target_poll_first, policy.target_poll_cap, transfer.id)
     until = min(now + timedelta(seconds=pause), since + timedelta(seconds=policy.target_wait))
+    if transfer.state is State.PLANNED and transfer.target.key in LOOKUPS:  # its id changes when the item is moved
+        transfer = replace(transfer, item_id=None, before=None)
     return replace(transfer, missing_since=since, tries=tries, not_before=until)
 
 

@@ -11,6 +11,7 @@ from shared.core import ending
 from shared.core.errors import Code
 from shared.core.history import RETRY_REQUESTED, remembered
 from shared.core.model import (
+    LOOKUPS,
     Answered,
     Attachment,
     Failure,
@@ -89,6 +90,7 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
         remembered(transfer, Step(now, transfer.state, "", RETRY_REQUESTED)),
         retries=transfer.retries + 1,
         state=State.LOOKING if doubtful else State.PLANNED,
+        item_id=None if transfer.plan.target and transfer.target.key in LOOKUPS and not doubtful else transfer.item_id,
         before=transfer.before if doubtful else None,
         session=None,
         answered=Answered() if doubtful and transfer.answered is not None else None,

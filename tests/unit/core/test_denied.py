@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 
 from shared.core import events as ev
+from shared.core.actions import FindItem
 from shared.core.errors import Code
-from shared.core.machine import apply
-from shared.core.model import Refusals, State, Transfer, WaitingFor
-from tests.unit.core.shapes import NOW, POLICY, SEEN, URL, at, session, transfer
+from shared.core.machine import apply, decide
+from shared.core.model import Plan, Refusals, State, Target, TargetKey, Transfer, WaitingFor
+from shared.core.planning import retried
+from tests.unit.core.shapes import ATTACHMENT, NOW, POLICY, SEEN, SOURCE, TARGET, URL, at, session, transfer
+
+PLAN = Plan(SOURCE, TARGET, ATTACHMENT, NOW)
 
 
 def denied(code: Code = Code.UPLOAD_DENIED) -> ev.RangeDenied:
@@ -125,3 +129,26 @@ def test_throttling_without_a_time_backs_off_to_an_hour() -> None:
     held = apply(row, ev.NotDone(Code.GRAPH_THROTTLED, graph=SEEN), NOW, POLICY)
     assert held.not_before is not None
     assert at(1800) <= held.not_before <= at(3600)
+
+
+LOOKED_UP = replace(PLAN, target=Target("ann@example.com", TargetKey.INTERNET_MESSAGE_ID, "<x@y>"))
+
+
+def test_a_looked_up_item_whose_id_is_gone_is_looked_up_again() -> None:
+    moved = replace(transfer(before=None), plan=LOOKED_UP)
+    waiting = apply(moved, ev.ItemMissing(graph=SEEN), NOW, POLICY)
+    assert (waiting.state, waiting.item_id, waiting.missing_since) == (State.PLANNED, None, NOW)
+    assert isinstance(decide(waiting, at(600), POLICY), FindItem)
+    found = apply(waiting, ev.ItemsFound((ev.FoundItem("new", is_draft=True),)), at(20), POLICY)
+    assert (found.item_id, found.missing_since) == ("new", None)
+
+
+def test_a_named_item_keeps_its_id_while_it_is_waited_for() -> None:
+    assert apply(transfer(before=None), ev.ItemMissing(graph=SEEN), NOW, POLICY).item_id == "AAMk="
+
+
+def test_a_persons_retry_looks_the_item_up_again() -> None:
+    failed = replace(transfer(State.FAILED), plan=LOOKED_UP, finished_at=NOW)
+    assert retried(failed, NOW).item_id is None
+    assert retried(transfer(State.FAILED, finished_at=NOW), NOW).item_id == "AAMk="
+    assert retried(replace(failed, announced_at=NOW), NOW).item_id == "AAMk="  # what is in doubt is looked for there
