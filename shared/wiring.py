@@ -37,7 +37,7 @@ class Product(Parts):
     def from_environment(cls) -> Self:
         """The product as the app settings describe it. Raises SettingsError naming every fault."""
         log.quieten()
-        host_json = HOST_JSON.read_text(encoding="utf-8-sig")
+        host_json = HOST_JSON.read_text(encoding="utf-8")  # a byte order mark is left out by its reader
         settings = load(os.environ, host_json)
         for name, problem in telemetry.unusable(os.environ).items():
             log.note("setting_unusable", error=True, setting=name, reason=problem)
