@@ -27,8 +27,9 @@ class Guard:
     """
 
     def __init__(self, queue: TransferQueue, asked: Continuation, run_id: str, begin_after: float) -> None:
+        """`asked` is what began the run; `since` in it is set by whoever counts runs that die in a row."""
         self._queue = queue
-        self._continuation = replace(asked, run=run_id, guards=True, tries=0)
+        self._continuation = replace(asked, run=run_id, guards=True, tries=0, poisoned=asked.poisoned + 1)
         self._lock = threading.Lock()
         self._is_over = False
         self._receipt: Receipt | None = None

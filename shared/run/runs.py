@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from shared.core import waits
 from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease, mark_of, writer_of
-from shared.core.continuation import Continuation
+from shared.core.continuation import Continuation, is_spent
 from shared.core.errors import Code
 from shared.core.model import Failure, Route, State, Transfer
 from shared.core.policy import Policy
@@ -93,6 +93,10 @@ class Edges:
     claims: Claims | None = None
 
 
+class RunsSpent(Exception):  # noqa: N818 - it names what is the case
+    """Runs of this transfer have died in a row for longer than the policy's patience: another would die too."""
+
+
 class Runs:
     """One per process. Every method is safe to repeat: what is done already is found, not done again."""
 
@@ -162,6 +166,7 @@ class Runs:
 
         Raises:
             StorageUnavailable, CheckpointUnreadable: as for `start`.
+            RunsSpent: the message of a run that died, as all those before it; the transfer has to be given up.
         """
         edges, transfer_id = self._edges, asked.key
         deadline = self._deadline()
@@ -174,6 +179,8 @@ class Runs:
             return True
         if _is_stale(asked, stored.checkpoint) or self._is_put_off(asked, stored.checkpoint, now):
             return True
+        if asked.guards and is_spent(asked, now, edges.policy):
+            raise RunsSpent
         run_id = edges.new_run_id()
         claimed = stored.checkpoint.written(stored.checkpoint.transfer, f"{run_id}.0", lease(run_id, now))
         with edges.background() as background:
@@ -313,7 +320,8 @@ class Runs:
         A small file is one request, over in less time than its message would take effect.
         """
         is_short = transfer.route is Route.POST and self._edges.guard_after > 0
-        guard = Guard(self._edges.queue, asked, run_id, self._edges.guard_after if is_short else math.inf)
+        counted = replace(asked, since=asked.since or self._edges.clock.now())
+        guard = Guard(self._edges.queue, counted, run_id, self._edges.guard_after if is_short else math.inf)
         if not is_short:
             background.submit(guard.send)
         return guard

@@ -18,7 +18,7 @@ from typing import Protocol
 from shared.core.continuation import Continuation, after_poison, after_trouble, is_spent
 from shared.core.model import Transfer
 from shared.run.poison import Ending, Poison
-from shared.run.runs import Edges, Runs
+from shared.run.runs import Edges, Runs, RunsSpent
 from shared.storage.ports import Conflict, Dropped, StorageUnavailable
 
 
@@ -76,7 +76,10 @@ class Triggers:
 
     def _carry_on(self, continuation: Continuation) -> None:
         if continuation.blob is None:
-            self.runs.carry_on(continuation)
+            try:
+                self.runs.carry_on(continuation)
+            except RunsSpent:
+                self._given_up(continuation)
             return
         dropped = self.edges.sources.describe(continuation.blob)
         if dropped is None:

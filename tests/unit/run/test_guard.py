@@ -224,7 +224,9 @@ def test_a_run_that_lasts_sends_it_once() -> None:
         if isinstance(thread, threading.Timer):
             thread.join(10)
     guard.send()
-    assert [continuation for _, continuation, _ in queue.sent] == [Continuation("a", run="run", guards=True)]
+    assert [continuation for _, continuation, _ in queue.sent] == [
+        Continuation("a", run="run", guards=True, poisoned=1)
+    ]
     guard.take_back()
     assert queue.sent == []
 

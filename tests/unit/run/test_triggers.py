@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -10,10 +12,11 @@ import pytest
 
 from shared.core.continuation import Continuation
 from shared.core.errors import Code
-from shared.core.model import State, Transfer
+from shared.core.model import Route, State, Transfer
 from shared.core.policy import Policy
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
+from shared.run.driver import Driver
 from shared.run.poison import Ending
 from shared.run.triggers import Triggers
 from shared.storage.ports import Conflict, Dropped, StorageUnavailable
@@ -174,3 +177,27 @@ def test_a_file_that_is_gone_when_patience_ends_is_unknown() -> None:
     old = stage.clock.now() - timedelta(days=30)
     spent = Continuation(blob="gone.bin", poisoned=POLICY.poison_tries, since=old)
     assert stage.triggers.poisoned(spent) is Ending.UNKNOWN
+
+
+def test_runs_that_die_in_a_row_for_a_day_end_their_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is begun by the message of the one before, and none by a message that the host counts."""
+    stage = Troubled("-")
+    transfer = replace(stage.transfer(BIG), route=Route.SESSION)
+
+    def defect(_driver: Driver, _why: object = None) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(Driver, "run", defect)
+    began = stage.clock.now()
+    with pytest.raises(RuntimeError):
+        stage.runs.start(transfer)
+    while stage.queue.sent:
+        message = stage.queue.take()
+        assert message is not None
+        stage.clock.advance_to(message[0])
+        with suppress(RuntimeError):
+            stage.triggers.due(message[1])
+    ended = stage.now_is(transfer.id)
+    assert ended.failure is not None
+    assert ended.failure.code is Code.RUNS_FAILED
+    assert stage.clock.now() - began >= timedelta(seconds=POLICY.poison_patience)
