@@ -6,8 +6,8 @@ import azure.functions as func
 from azurefunctions.extensions.bindings import blob
 
 from shared.api.http import Answer, Call
+from shared.app import Product
 from shared.storage.queue import message_text
-from shared.wiring import Product
 
 product = Product.from_environment()
 settings = product.settings

@@ -11,12 +11,15 @@ COMMANDS = {
     "demo": ("devkit.demo", "drop a 25 MB file, kill the worker half-way, find the file attached"),
     "test": ("devkit.checks", "everything: checks, unit tests, end-to-end tests over the local stack"),
     "package": ("devkit.package_app", "make the zip that goes to Azure, from the rules of .funcignore"),
-    "prove": ("devkit.prove", "the large proof: tens of minutes; writes the numbers that the documents quote"),
+    "verify": (
+        "assurance.verify",
+        "the verification campaigns: tens of minutes; writes the numbers that the documents quote",
+    ),
     "bench": (
-        "devkit.bench.command",
+        "bench.command",
         "one transfer beside the limit, a plain loop and O365: ten minutes; writes docs/performance.md",
     ),
-    "docs": ("devkit.docs", "bring the generated parts of the documents up to date"),
+    "docs": ("assurance.documents", "bring the generated parts of the documents up to date"),
     "check": ("devkit.checks", "ruff, mypy and the import rules only"),
 }
 

@@ -21,8 +21,8 @@ from typing import Any
 from urllib.parse import quote
 
 from devkit.console import Progress, bar, coloured
-from devkit.processes import ChildError
-from devkit.stack import Stack
+from devkit.local.processes import ChildError
+from devkit.local.stack import Stack
 
 MAILBOX = "ada@contoso.example"
 DEMO_BYTES = 25_000_000

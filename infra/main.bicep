@@ -2,7 +2,7 @@
 // follow the code. Values come from tenants/<tenant>.bicepparam; names and tags are made here and nowhere else.
 targetScope = 'resourceGroup'
 
-import { dropper, settingsByName, tagsByName } from 'modules/types.bicep'
+import { uploader, settingsByName, tagsByName } from 'modules/types.bicep'
 
 // --- Where ------------------------------------------------------------------------------------------------------------
 
@@ -125,14 +125,14 @@ param alwaysReadyBlobInstances int = 0
 param dataRedundancy string = 'Standard_ZRS'
 
 @description('People, groups and applications that may drop files: [{ principalId, principalType: User|Group|ServicePrincipal }].')
-param droppers dropper[] = []
+param uploaders uploader[] = []
 
-@description('addAndWrite: droppers can add and overwrite files, through a role that the deployment makes; contributor: where custom roles are not allowed, they can also read, list and delete everybody\'s files.')
+@description('addAndWrite: uploaders can add and overwrite files, through a role that the deployment makes; contributor: where custom roles are not allowed, they can also read, list and delete everybody\'s files.')
 @allowed(['addAndWrite', 'contributor'])
-param dropperRole string = 'addAndWrite'
+param uploaderRole string = 'addAndWrite'
 
 @description('People and pipelines that run verify: [{ principalId, principalType }]. They may read and delete dropped files, too.')
-param verifiers dropper[] = []
+param verifiers uploader[] = []
 
 @description('Days after which a dropped file is deleted; 0: never.')
 @minValue(0)
@@ -304,8 +304,8 @@ module roles 'modules/roles.bicep' = {
   params: {
     appIdentityName: names.identity
     topicName: names.topic
-    droppers: droppers
-    dropperRole: dropperRole
+    uploaders: uploaders
+    uploaderRole: uploaderRole
     verifiers: verifiers
     hostStorageName: names.hostStorage
     dataStorageName: names.dataStorage

@@ -18,7 +18,7 @@ from shared.core.errors import Code
 from shared.core.events import Forbidden, Happening, NotDone, RangeDenied, Refused, Unsure
 from shared.core.history import named
 from shared.core.model import State, Transfer
-from shared.core.position import Kind, Trouble
+from shared.core.sweep_cursor import Kind, Trouble
 from shared.run.sweep import Swept
 from shared.storage.ports import CheckpointUnreadable, StorageRefused
 

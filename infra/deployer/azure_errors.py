@@ -49,8 +49,8 @@ class Cure:
 CURES = (
     Cure(
         ("roleDefinitions/write",),
-        "The signed-in account may not make the droppers' own role. docs/deploy.md says which right that takes. "
-        "Without it, put param dropperRole = 'contributor' into the tenant's file: droppers can then read, overwrite "
+        "The signed-in account may not make the uploaders' own role. docs/deploy.md says which right that takes. "
+        "Without it, put param uploaderRole = 'contributor' into the tenant's file: uploaders can then read, overwrite "
         "and delete each other's files.",
     ),
     Cure(

@@ -26,14 +26,14 @@ _HAS_ASSIGNMENTS = ("RoleDefinitionHasAssignments",)
 
 
 def dropper_role_id(tenant: Tenant) -> str:
-    """The id of the droppers' own role; main.bicep works it out in the same way."""
+    """The id of the uploaders' own role; main.bicep works it out in the same way."""
     return str(uuid.uuid5(ARM_NAMESPACE, f"{_group_id(tenant)}-drop-writer"))
 
 
 def deployer_condition(tenant: Tenant) -> str:
     """The condition that keeps whoever deploys from granting any role but the ones of this deployment."""
     text = (INFRA / "deployer-condition.txt").read_text(encoding="utf-8")
-    return text.replace("{dropperRole}", dropper_role_id(tenant)).strip()
+    return text.replace("{uploaderRole}", dropper_role_id(tenant)).strip()
 
 
 def reconcile(site: Deployed) -> bool:
@@ -65,7 +65,7 @@ def missing(site: Deployed) -> list[str]:
 
 
 def drop_own_role(azure: Azure, tenant: Tenant, site: Deployed | None) -> None:
-    """Delete the droppers' own role, which would outlive the resource group, and the assignments that hold it.
+    """Delete the uploaders' own role, which would outlive the resource group, and the assignments that hold it.
 
     Args:
         azure: the CLI.
@@ -83,7 +83,7 @@ def drop_own_role(azure: Azure, tenant: Tenant, site: Deployed | None) -> None:
     held = [str(one["id"]) for one in _assigned(site) if str(one["roleDefinitionId"]).lower().endswith(role)]
     if held:
         azure.run("role", "assignment", "delete", "--ids", *held, "--output", "none")
-    azure.patiently("the droppers' role to be free", attempt, _HAS_ASSIGNMENTS)
+    azure.patiently("the uploaders' role to be free", attempt, _HAS_ASSIGNMENTS)
 
 
 def _assigned(site: Deployed) -> Iterator[dict[str, Any]]:

@@ -69,7 +69,7 @@ def _deployed(azure: Azure, tenant: Tenant) -> Deployed | None:
 
 
 def _drop_own_role(azure: Azure, tenant: Tenant, site: Deployed | None) -> str:
-    """What is left of the droppers' own role: it would outlive the resource group. Empty when it is gone."""
+    """What is left of the uploaders' own role: it would outlive the resource group. Empty when it is gone."""
     try:
         drop_own_role(azure, tenant, site)
     except DeployError as error:

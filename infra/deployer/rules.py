@@ -220,7 +220,7 @@ def mailbox(value: object) -> Iterator[str]:
         yield f"{value!r} is in the example's domain: put the tenant's own here."
 
 
-def dropper(value: object) -> Iterator[str]:
+def uploader(value: object) -> Iterator[str]:
     """A principal that may drop files."""
     if not isinstance(value, dict) or set(value) != {"principalId", "principalType"}:
         yield "needs principalId and principalType, and nothing else."

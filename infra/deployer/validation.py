@@ -76,9 +76,9 @@ RULES: dict[str, rules.Rule] = {
     "maximumInstanceCount": rules.number(1, 1000),
     "alwaysReadyBlobInstances": rules.number(0, 20),
     "dataRedundancy": rules.one_of("Standard_LRS", "Standard_ZRS", "Standard_GRS", "Standard_GZRS"),
-    "droppers": rules.each(rules.dropper),
-    "dropperRole": rules.one_of("addAndWrite", "contributor"),
-    "verifiers": rules.each(rules.dropper),
+    "uploaders": rules.each(rules.uploader),
+    "uploaderRole": rules.one_of("addAndWrite", "contributor"),
+    "verifiers": rules.each(rules.uploader),
     "dropRetentionDays": rules.retention,
     "softDeleteDays": rules.number(0, 365),
     "deadLetterRetentionDays": rules.number(1, 36_500),
@@ -115,10 +115,10 @@ def _storage_together(values: Mapping[str, object]) -> Iterator[tuple[str, str]]
             yield key, "is 'deadletters': that container belongs to Event Grid."
     if values.get("outcomeQueue") and values.get("outcomeQueue") == values.get("transferQueue", "transfers"):
         yield "outcomeQueue", "is the transfer queue: the app would take its own notices for work."
-    twice = _principals(values.get("droppers")) & _principals(values.get("verifiers"))
+    twice = _principals(values.get("uploaders")) & _principals(values.get("verifiers"))
     if twice:
         yield (
-            "droppers",
+            "uploaders",
             f"and verifiers both name {', '.join(sorted(twice))}: verifiers may drop as well, leave it there.",
         )
     ranges = values.get("dropIpRanges")

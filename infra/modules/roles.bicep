@@ -4,7 +4,7 @@
 // assignments behind under these names, and Azure refuses to change their principal (RoleAssignmentUpdateNotPermitted).
 // principalType is always given: without it a principal that is minutes old may not be found.
 
-import { dropper } from 'types.bicep'
+import { uploader } from 'types.bicep'
 
 @description('Name of the app\'s identity.')
 param appIdentityName string
@@ -13,13 +13,13 @@ param appIdentityName string
 param topicName string
 
 @description('People, groups and applications that may drop files: [{ principalId, principalType }].')
-param droppers dropper[]
+param uploaders uploader[]
 
-@description('addAndWrite: droppers get a role of this deployment\'s own; contributor: Azure\'s built-in one.')
-param dropperRole 'addAndWrite' | 'contributor'
+@description('addAndWrite: uploaders get a role of this deployment\'s own; contributor: Azure\'s built-in one.')
+param uploaderRole 'addAndWrite' | 'contributor'
 
 @description('People and pipelines that run verify: [{ principalId, principalType }].')
-param verifiers dropper[]
+param verifiers uploader[]
 
 param hostStorageName string
 param dataStorageName string
@@ -40,8 +40,8 @@ var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 
 // Worked out in the same way by infra/deployer/container_roles.py.
 var dropWriter = guid(resourceGroup().id, 'drop-writer')
-var hasOwnDropperRole = dropperRole == 'addAndWrite'
-var dropperRoleOnDrops = hasOwnDropperRole ? dropWriter : blobDataContributor
+var hasOwnUploaderRole = uploaderRole == 'addAndWrite'
+var uploaderRoleOnDrops = hasOwnUploaderRole ? dropWriter : blobDataContributor
 var blobActions = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
 
 var appRoleOnDrops = appDeletesSources ? blobDataContributor : blobDataReader
@@ -175,11 +175,11 @@ resource topicDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' =
 }
 
 // Azure has no built-in role that writes blobs and does not read or delete them.
-resource dropperDefinition 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (hasOwnDropperRole) {
+resource dropperDefinition 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (hasOwnUploaderRole) {
   name: dropWriter
   properties: {
     // Unique within the Microsoft Entra tenant, which may have other deployments.
-    roleName: 'Attachment Drop dropper (${uniqueString(resourceGroup().id)})'
+    roleName: 'Attachment Drop uploader (${uniqueString(resourceGroup().id)})'
     description: 'Writes files into the drop container of Outlook Attachment Drop; reads, lists and deletes none.'
     type: 'CustomRole'
     permissions: [
@@ -200,14 +200,14 @@ resource dropperDefinition 'Microsoft.Authorization/roleDefinitions@2022-04-01' 
 }
 
 @description('Named in the tenant file as one who may drop files.')
-resource dropperRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for dropper in droppers: {
-    name: guid(drops.id, dropper.principalId, dropperRoleOnDrops)
+resource uploaderRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for uploader in uploaders: {
+    name: guid(drops.id, uploader.principalId, uploaderRoleOnDrops)
     scope: drops
     properties: {
-      principalId: dropper.principalId
-      principalType: dropper.principalType
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', dropperRoleOnDrops)
+      principalId: uploader.principalId
+      principalType: uploader.principalType
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', uploaderRoleOnDrops)
     }
     dependsOn: [
       dropperDefinition
@@ -236,5 +236,5 @@ output ownContainerAssignments string[] = [
   topicDeadLetters.id
 ]
 
-output dropperAssignments string[] = [for (dropper, index) in droppers: dropperRoles[index].id]
+output dropperAssignments string[] = [for (uploader, index) in uploaders: uploaderRoles[index].id]
 output verifierAssignments string[] = [for (verifier, index) in verifiers: verifierRoles[index].id]

@@ -14,7 +14,7 @@ type settingsByName = {
 
 @export()
 @description('Someone who may drop files.')
-type dropper = {
+type uploader = {
   @description('Object id in Microsoft Entra: of an application its service principal\'s, not its registration\'s.')
   @minLength(36)
   @maxLength(36)

@@ -19,7 +19,7 @@ param allowedMailboxes = [
 ]
 
 // Who may drop files
-param droppers = [
+param uploaders = [
   {
     principalId: '33333333-3333-4333-8333-333333333333'
     principalType: 'Group'

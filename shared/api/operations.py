@@ -26,8 +26,8 @@ from shared.intake.accept import noted
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.intake.names import name_from_blob
 from shared.run.arrivals import is_folder
-from shared.run.runs import Runs
-from shared.run.wishes import Denied, Granted, Reply, Unknown, Wishes
+from shared.run.commands import Denied, Granted, Reply, Unknown, Wishes
+from shared.run.runner import Runs
 from shared.storage.listing import ContinuationInvalid, Listing
 from shared.storage.ports import Checkpoints, Clock, Dropped, Sources
 from shared.views import ROUTE_PREFIX, view

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from shared.core import patience
+from shared.core import retry_budget
 from shared.core.events import RangeDenied
 from shared.core.model import State, Transfer
 from shared.core.policy import Policy
@@ -21,15 +21,15 @@ def range_denied(transfer: Transfer, event: RangeDenied, now: datetime, policy: 
     """Wait and send the same range again, while the session can live and nothing can have been committed."""
     alive = transfer.session is not None and now < transfer.session.expires_at
     if transfer.announced_at is not None or not alive:
-        marked, _ = patience.refused_again(transfer, event.code, now, policy)
+        marked, _ = retry_budget.refused_again(transfer, event.code, now, policy)
         if transfer.state is State.RESENDING or transfer.tries >= policy.ask_tries:
             return _gone(marked)
-        return replace(patience.counted(marked), state=State.ASKING)
-    held = patience.wait_out(transfer, event, now, policy)
+        return replace(retry_budget.counted(marked), state=State.ASKING)
+    held = retry_budget.wait_out(transfer, event, now, policy)
     if held.state is transfer.state and held.refusals is not None and held.refusals.times % policy.denied_ranges == 0:
         return replace(_gone(held), not_before=held.not_before)
     return held
 
 
 def _gone(transfer: Transfer) -> Transfer:
-    return replace(patience.counted(transfer), state=State.FENCING, tries=0)
+    return replace(retry_budget.counted(transfer), state=State.FENCING, tries=0)

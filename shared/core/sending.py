@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from shared.core import ending, patience
+from shared.core import ending, retry_budget
 from shared.core.errors import Code
 from shared.core.events import (
     Announced,
@@ -37,9 +37,9 @@ def item_found(transfer: Transfer, event: ItemsFound, now: datetime, policy: Pol
     drafts = [item for item in event.items if item.is_draft]
     chosen = event.items if len(event.items) == 1 else drafts
     if len(chosen) == 1:
-        return patience.progressed(replace(transfer, item_id=chosen[0].id))
+        return retry_budget.progressed(replace(transfer, item_id=chosen[0].id))
     if not event.items:
-        return patience.wait_for_target(transfer, ItemMissing(graph=event.graph), now, policy)
+        return retry_budget.wait_for_target(transfer, ItemMissing(graph=event.graph), now, policy)
     target = transfer.target
     detail = (
         f"{len(event.items)} items in {target.mailbox} match {target.key.value} {target.value!r}, "
@@ -50,7 +50,7 @@ def item_found(transfer: Transfer, event: ItemsFound, now: datetime, policy: Pol
 
 def before_noted(transfer: Transfer, event: AttachmentsListed, _now: datetime, _policy: Policy) -> Transfer:
     """What is attached now was there before us: later looks ignore it."""
-    noted = patience.progressed(replace(transfer, before=tuple(listed.id for listed in event.attachments)))
+    noted = retry_budget.progressed(replace(transfer, before=tuple(listed.id for listed in event.attachments)))
     return replace(noted, state=State.OPENING) if transfer.route is Route.SESSION else noted
 
 
@@ -66,7 +66,7 @@ def session_opened(transfer: Transfer, event: SessionOpened, _now: datetime, pol
     )
     by_a_session = transfer.refusals is not None and transfer.refusals.state is not State.OPENING
     denied = transfer.refusals if by_a_session else None  # whether this one takes ranges, only a range tells
-    return _onward(replace(patience.progressed(opened), refusals=denied), policy)
+    return _onward(replace(retry_budget.progressed(opened), refusals=denied), policy)
 
 
 def end_of_range(transfer: Transfer, policy: Policy) -> int:
@@ -79,7 +79,7 @@ def moved(transfer: Transfer, offset: int, policy: Policy) -> Transfer:
     """Graph named the next byte, ahead, behind or inside a range: follow it. Only going forward is progress."""
     before = transfer.session.offset if transfer.session else 0
     there = with_offset(transfer, offset)
-    return _onward(patience.progressed(there) if offset > before else there, policy)
+    return _onward(retry_budget.progressed(there) if offset > before else there, policy)
 
 
 def _onward(transfer: Transfer, policy: Policy) -> Transfer:
@@ -99,13 +99,15 @@ def range_answered(transfer: Transfer, event: OffsetKnown, now: datetime, policy
     offset = event.offset if event.offset is not None else end_of_range(transfer, policy)
     if offset >= transfer.size:
         # 200 is progress, never an end: what the session really holds has to be asked.
-        return replace(patience.counted(transfer), state=State.ASKING)
+        return replace(retry_budget.counted(transfer), state=State.ASKING)
     stalled = transfer.session is not None and offset <= transfer.session.offset
     if not stalled:
         return moved(transfer, offset, policy)
-    transfer = patience.counted(transfer)
-    if patience.is_spent(transfer, Code.UPLOAD_STALLED, policy):
-        return patience.give_up(transfer, patience.exhausted(transfer, Code.UPLOAD_STALLED, event.graph), now, policy)
+    transfer = retry_budget.counted(transfer)
+    if retry_budget.is_spent(transfer, Code.UPLOAD_STALLED, policy):
+        return retry_budget.give_up(
+            transfer, retry_budget.exhausted(transfer, Code.UPLOAD_STALLED, event.graph), now, policy
+        )
     return moved(transfer, offset, policy)
 
 
@@ -113,7 +115,9 @@ def range_too_large(transfer: Transfer, event: RangeTooLarge, now: datetime, pol
     """Halve the range and go on; at the smallest, size is not what is wrong."""
     smaller = halved(range_bytes(transfer, policy), policy.smallest_range)
     if smaller is None:
-        return patience.give_up(transfer, patience.exhausted(transfer, Code.RANGE_REFUSED, event.graph), now, policy)
+        return retry_budget.give_up(
+            transfer, retry_budget.exhausted(transfer, Code.RANGE_REFUSED, event.graph), now, policy
+        )
     return _onward(replace(transfer, range_bytes=smaller), policy)
 
 
@@ -125,7 +129,7 @@ def commit_announced(transfer: Transfer, _event: Announced, now: datetime, _poli
 
 def commit_withdrawn(transfer: Transfer, event: Withdrawn, now: datetime, policy: Policy) -> Transfer:
     """The POST was announced and not sent in time, because the file was slow to read: announce it afresh, later."""
-    return patience.hold(_unposted(transfer), NotDone(Code.SOURCE_UNREADABLE, graph=event.graph), now, policy)
+    return retry_budget.hold(_unposted(transfer), NotDone(Code.SOURCE_UNREADABLE, graph=event.graph), now, policy)
 
 
 def commit_unsent(transfer: Transfer, _event: Unsent, _now: datetime, _policy: Policy) -> Transfer:
@@ -136,15 +140,15 @@ def commit_unsent(transfer: Transfer, _event: Unsent, _now: datetime, _policy: P
 def commit_not_done(transfer: Transfer, event: NotDone, now: datetime, policy: Policy) -> Transfer:
     """A final range stays: its session tells. So does a POST that never left; one that was answered is looked for."""
     if transfer.route is Route.SESSION:
-        return patience.hold(transfer, event, now, policy)
+        return retry_budget.hold(transfer, event, now, policy)
     if event.graph is None:
-        return patience.hold(_unposted(transfer), event, now, policy)
-    return ending.answered(patience.hold(transfer, event, now, policy))
+        return retry_budget.hold(_unposted(transfer), event, now, policy)
+    return ending.answered(retry_budget.hold(transfer, event, now, policy))
 
 
 def commit_missed(transfer: Transfer, event: ItemMissing, now: datetime, policy: Policy) -> Transfer:
     """The POST found no item, says its answer: look for the attachment all the same, and wait for the item."""
-    return ending.answered(patience.wait_for_target(transfer, event, now, policy))
+    return ending.answered(retry_budget.wait_for_target(transfer, event, now, policy))
 
 
 _UNANNOUNCED = {Route.POST: State.PLANNED, Route.SESSION: State.SENDING}
@@ -164,7 +168,7 @@ def committed(transfer: Transfer, event: Committed, now: datetime, policy: Polic
     )
     if not final:
         # A session that claims to be complete after part of the file is fenced, and judged by its bytes.
-        return replace(patience.counted(transfer), state=State.FENCING, announced_at=transfer.announced_at or now)
+        return replace(retry_budget.counted(transfer), state=State.FENCING, announced_at=transfer.announced_at or now)
     if event.attachment_id is not None:
         return ending.attached(transfer, event.attachment_id, now)
     return replace(transfer, state=State.LOOKING, landed=True, session=None, bytes_confirmed=transfer.size, tries=0)
@@ -185,7 +189,7 @@ def _rerouted(
 ) -> Transfer:
     """Take the other way; sent back again, neither way is open."""
     if transfer.routes_refused:
-        failure = patience.exhausted(transfer, Code.SIZE_ROUTES_REFUSED, event.graph)
-        return patience.give_up(transfer, failure, now, policy)
+        failure = retry_budget.exhausted(transfer, Code.SIZE_ROUTES_REFUSED, event.graph)
+        return retry_budget.give_up(transfer, failure, now, policy)
     state = State.OPENING if route is Route.SESSION else State.PLANNED
     return replace(transfer, route=route, routes_refused=transfer.routes_refused + 1, state=state)

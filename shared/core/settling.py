@@ -17,7 +17,7 @@ import unicodedata
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.core import ending, patience
+from shared.core import ending, retry_budget
 from shared.core.errors import Code
 from shared.core.events import (
     AskRefused,
@@ -51,7 +51,7 @@ def run_started(transfer: Transfer, _event: RunStarted, _now: datetime, _policy:
 
 def range_unsure(transfer: Transfer, event: Unsure, now: datetime, policy: Policy) -> Transfer:
     """A range's answer is lost: ask the session, which may hold all, part or none of the range."""
-    held = patience.hold(transfer, event, now, policy)
+    held = retry_budget.hold(transfer, event, now, policy)
     return held if held.state is not transfer.state else replace(held, state=State.ASKING)
 
 
@@ -59,15 +59,17 @@ def commit_unsure(transfer: Transfer, event: Unsure, now: datetime, policy: Poli
     """A commit's answer is lost: a final range has its session to ask, a POST leaves only the item to look at."""
     if transfer.route is Route.SESSION:
         return range_unsure(transfer, event, now, policy)
-    held = patience.hold(transfer, event, now, policy)
+    held = retry_budget.hold(transfer, event, now, policy)
     return held if held.state is not transfer.state else replace(held, state=State.LOOKING, tries=0)
 
 
 def range_refused(transfer: Transfer, event: OffsetRefused, now: datetime, policy: Policy) -> Transfer:
     """The session stands elsewhere: go where it says, else ask."""
-    transfer = patience.counted(transfer)
-    if patience.is_spent(transfer, Code.UPLOAD_STALLED, policy):
-        return patience.give_up(transfer, patience.exhausted(transfer, Code.UPLOAD_STALLED, event.graph), now, policy)
+    transfer = retry_budget.counted(transfer)
+    if retry_budget.is_spent(transfer, Code.UPLOAD_STALLED, policy):
+        return retry_budget.give_up(
+            transfer, retry_budget.exhausted(transfer, Code.UPLOAD_STALLED, event.graph), now, policy
+        )
     if event.offset is None or event.offset >= transfer.size:
         return replace(transfer, state=State.ASKING)
     return moved(transfer, event.offset, policy)
@@ -89,7 +91,7 @@ def ask_refused(transfer: Transfer, _event: AskRefused, _now: datetime, _policy:
 
 def ask_failed(transfer: Transfer, event: NotDone | Unsure, now: datetime, policy: Policy) -> Transfer:
     """Ask again a few times, then find out by sending."""
-    held = patience.hold(transfer, event, now, policy)
+    held = retry_budget.hold(transfer, event, now, policy)
     asked_enough = held.state is State.ASKING and held.tries >= policy.ask_tries
     return replace(held, state=State.RESENDING) if asked_enough else held
 
@@ -105,7 +107,7 @@ def resend_answered(transfer: Transfer, event: OffsetKnown, _now: datetime, poli
 def resend_refused(transfer: Transfer, event: OffsetRefused, _now: datetime, policy: Policy) -> Transfer:
     """The session stands elsewhere. It did not say where when asked, nor now: start over, behind a fence."""
     if event.offset is None or event.offset >= transfer.size:
-        return replace(patience.counted(transfer), state=State.FENCING, tries=0)
+        return replace(retry_budget.counted(transfer), state=State.FENCING, tries=0)
     return moved(transfer, event.offset, policy)
 
 
@@ -113,12 +115,12 @@ def session_missing(transfer: Transfer, event: SessionGone, now: datetime, polic
     """A range found no session. That may be a slip of the service: ask, and send again, a few times."""
     if transfer.tries >= policy.ask_tries:
         return session_gone(transfer, event, now, policy)
-    return replace(patience.counted(transfer), state=State.ASKING)
+    return replace(retry_budget.counted(transfer), state=State.ASKING)
 
 
 def session_gone(transfer: Transfer, _event: SessionGone, _now: datetime, _policy: Policy) -> Transfer:
     """Expired, cancelled or committed: which one, only the item tells, and only behind the fence."""
-    return replace(patience.counted(transfer), state=State.FENCING, tries=0)
+    return replace(retry_budget.counted(transfer), state=State.FENCING, tries=0)
 
 
 def fenced(transfer: Transfer, _event: SessionFenced | SessionGone, _now: datetime, _policy: Policy) -> Transfer:
@@ -141,13 +143,13 @@ def fence_refused(transfer: Transfer, _event: FenceRefused | Refused, now: datet
     if ending.is_ending(transfer) and transfer.announced_at is None:
         return ending.end(transfer, now)  # its final range was never sent: what is left of it comes to nothing
     again = _to_be_fenced_again(transfer, now, policy)
-    return patience.fence_by_expiry(transfer, now, policy) if again is None else again
+    return retry_budget.fence_by_expiry(transfer, now, policy) if again is None else again
 
 
 def _to_be_fenced_again(transfer: Transfer, now: datetime, policy: Policy) -> Transfer | None:
     """The transfer, to look and then to ask its session once more to end; None where that tells nothing new."""
     session = transfer.session
-    if session is None or transfer.announced_at is None or now >= patience.dead_at(session, policy):
+    if session is None or transfer.announced_at is None or now >= retry_budget.dead_at(session, policy):
         return None
     if transfer.fences >= len(policy.fence_delays):
         return None
@@ -164,7 +166,7 @@ def looked(transfer: Transfer, event: AttachmentsListed, now: datetime, policy: 
     they are listed with less than the file has: Outlook counts more bytes, not fewer (reference section 5).
     """
     transfer = replace(transfer, tries=0, missing_since=None)
-    if transfer.refusals is not None and transfer.refusals.state in patience.SETTLED_BY_EVIDENCE:
+    if transfer.refusals is not None and transfer.refusals.state in retry_budget.SETTLED_BY_EVIDENCE:
         transfer = replace(transfer, refusals=None)
     shown = {listed.id for listed in event.attachments} - event.others
     transfer = replace(transfer, namesakes=tuple(one for one in transfer.namesakes if one in shown))
@@ -198,7 +200,7 @@ def nothing_new(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
     """Look again while something of ours may still turn up; then end, or start over."""
     transfer = replace(transfer, state=State.LOOKING, suspects=(), strangers=0)
     if transfer.session is not None:  # not fenced yet: the look that counts comes behind the fence
-        return replace(transfer, state=State.FENCING, not_before=patience.to_fence_again(transfer, now, policy))
+        return replace(transfer, state=State.FENCING, not_before=retry_budget.to_fence_again(transfer, now, policy))
     later = _to_look_again(transfer, now, policy)
     if later is not None:
         return later
@@ -245,7 +247,7 @@ def _start_over(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
         tries, missing_since = transfer.answered.tries, transfer.answered.missing_since
         return replace(clear, tries=tries, missing_since=missing_since, sessions=max(0, transfer.sessions - 1))
     if transfer.sessions >= policy.sessions and transfer.refusals is None:
-        return ending.failed(transfer, patience.exhausted(transfer, Code.UPLOAD_STALLED), now)
+        return ending.failed(transfer, retry_budget.exhausted(transfer, Code.UPLOAD_STALLED), now)
     pause = backoff(transfer.sessions, policy.backoff_first, policy.backoff_cap, transfer.id)
     return replace(clear, not_before=now + timedelta(seconds=pause))
 
@@ -290,7 +292,7 @@ def compare_refused(transfer: Transfer, event: Refused, now: datetime, policy: P
     """Graph will not show the bytes. Where nobody knows why, it is asked a few times; then there are none."""
     if event.failure.code is Code.GRAPH_REFUSED and transfer.tries >= policy.ask_tries:
         return not_comparable(transfer, event, now, policy)
-    return patience.look_refused(transfer, event, now, policy)
+    return retry_budget.look_refused(transfer, event, now, policy)
 
 
 def is_stranger(transfer: Transfer) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from shared.core import denied, ending, patience, sending, settling
+from shared.core import denied, ending, retry_budget, sending, settling
 from shared.core import events as ev
 from shared.core.model import State, Transfer
 from shared.core.policy import Policy
@@ -43,9 +43,9 @@ TABLE: Table = {
         ev.ItemsFound: _row(sending.item_found, State.PLANNED, State.FAILED),
         ev.AttachmentsListed: _row(sending.before_noted, State.PLANNED, State.OPENING),
         ev.Announced: _row(sending.commit_announced, State.COMMITTING),
-        ev.ItemMissing: _row(patience.wait_for_target, State.PLANNED, State.FAILED),
-        ev.NotDone: _row(patience.hold, State.PLANNED, State.FAILED),
-        ev.Unsure: _row(patience.hold, State.PLANNED, State.FAILED),
+        ev.ItemMissing: _row(retry_budget.wait_for_target, State.PLANNED, State.FAILED),
+        ev.NotDone: _row(retry_budget.hold, State.PLANNED, State.FAILED),
+        ev.Unsure: _row(retry_budget.hold, State.PLANNED, State.FAILED),
         ev.Refused: _row(ending.refused, State.FAILED),
     },
     State.OPENING: {
@@ -54,9 +54,9 @@ TABLE: Table = {
         ev.Forbidden: _row(ending.forbid, State.FAILED),
         ev.SessionOpened: _row(sending.session_opened, State.SENDING),
         ev.SessionTooSmall: _row(sending.session_too_small, State.PLANNED, State.FAILED),
-        ev.ItemMissing: _row(patience.wait_for_target, State.OPENING, State.FAILED),
-        ev.NotDone: _row(patience.hold, State.OPENING, State.FAILED),
-        ev.Unsure: _row(patience.hold, State.OPENING, State.FAILED),
+        ev.ItemMissing: _row(retry_budget.wait_for_target, State.OPENING, State.FAILED),
+        ev.NotDone: _row(retry_budget.hold, State.OPENING, State.FAILED),
+        ev.Unsure: _row(retry_budget.hold, State.OPENING, State.FAILED),
         ev.Refused: _row(ending.refused, State.FAILED),
     },
     State.SENDING: {
@@ -70,7 +70,7 @@ TABLE: Table = {
         ev.SessionGone: _row(settling.session_missing, State.ASKING, State.FENCING),
         ev.RangeTooLarge: _row(sending.range_too_large, State.SENDING, State.FENCING),
         ev.RangeDenied: _row(denied.range_denied, State.SENDING, State.ASKING, State.FENCING),
-        ev.NotDone: _row(patience.hold, State.SENDING, State.FENCING),
+        ev.NotDone: _row(retry_budget.hold, State.SENDING, State.FENCING),
         ev.Unsure: _row(settling.range_unsure, State.ASKING, State.FENCING),
         ev.Refused: _row(ending.refused, State.FENCING),
     },
@@ -115,7 +115,7 @@ TABLE: Table = {
         ev.SessionGone: _row(settling.session_gone, State.FENCING),
         ev.RangeTooLarge: _row(sending.range_too_large, *_ON, State.FENCING),
         ev.RangeDenied: _row(denied.range_denied, State.RESENDING, State.FENCING),
-        ev.NotDone: _row(patience.hold, State.RESENDING, State.FENCING),
+        ev.NotDone: _row(retry_budget.hold, State.RESENDING, State.FENCING),
         ev.Unsure: _row(settling.range_unsure, State.ASKING, State.FENCING),
         ev.Refused: _row(ending.refused, State.FENCING),
     },
@@ -127,18 +127,18 @@ TABLE: Table = {
         ev.SessionGone: _row(settling.fence_missed, State.LOOKING),
         ev.FenceRefused: _row(settling.fence_refused, State.LOOKING, *_ENDS),
         ev.Refused: _row(settling.fence_refused, State.LOOKING, *_ENDS),
-        ev.NotDone: _row(patience.hold, State.FENCING, State.LOOKING, *_ENDS),
-        ev.Unsure: _row(patience.hold, State.FENCING, State.LOOKING, *_ENDS),
+        ev.NotDone: _row(retry_budget.hold, State.FENCING, State.LOOKING, *_ENDS),
+        ev.Unsure: _row(retry_budget.hold, State.FENCING, State.LOOKING, *_ENDS),
     },
     State.LOOKING: {
         ev.RunStarted: _row(settling.run_started, State.LOOKING),
         ev.CancelRequested: _row(ending.cancel, State.LOOKING),
         ev.Forbidden: _row(ending.forbid, State.LOOKING),
         ev.AttachmentsListed: _row(settling.looked, State.LOOKING, State.COMPARING, State.FENCING, *_LOOKED),
-        ev.ItemMissing: _row(patience.look_missed, State.LOOKING, State.ATTACHED, *_ENDS),
-        ev.NotDone: _row(patience.hold, State.LOOKING, State.ATTACHED, *_ENDS),
-        ev.Unsure: _row(patience.hold, State.LOOKING, State.ATTACHED, *_ENDS),
-        ev.Refused: _row(patience.look_refused, State.LOOKING, State.ATTACHED, *_ENDS),
+        ev.ItemMissing: _row(retry_budget.look_missed, State.LOOKING, State.ATTACHED, *_ENDS),
+        ev.NotDone: _row(retry_budget.hold, State.LOOKING, State.ATTACHED, *_ENDS),
+        ev.Unsure: _row(retry_budget.hold, State.LOOKING, State.ATTACHED, *_ENDS),
+        ev.Refused: _row(retry_budget.look_refused, State.LOOKING, State.ATTACHED, *_ENDS),
     },
     State.COMPARING: {
         ev.RunStarted: _row(settling.run_started, State.COMPARING),
@@ -147,8 +147,8 @@ TABLE: Table = {
         ev.NotComparable: _row(settling.not_comparable, State.COMPARING, State.LOOKING, State.FENCING, *_LOOKED),
         ev.Compared: _row(settling.compared, State.COMPARING, State.LOOKING, State.FENCING, *_LOOKED),
         ev.ItemMissing: _row(settling.suspect_missing, State.LOOKING, State.FENCING, *_LOOKED),
-        ev.NotDone: _row(patience.hold, State.COMPARING, State.ATTACHED, State.FAILED),
-        ev.Unsure: _row(patience.hold, State.COMPARING, State.ATTACHED, State.FAILED),
+        ev.NotDone: _row(retry_budget.hold, State.COMPARING, State.ATTACHED, State.FAILED),
+        ev.Unsure: _row(retry_budget.hold, State.COMPARING, State.ATTACHED, State.FAILED),
         ev.Refused: _row(settling.compare_refused, State.COMPARING, State.LOOKING, State.FENCING, *_LOOKED),
     },
     State.ATTACHED: {},

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.core import patience
+from shared.core import retry_budget
 from shared.core.errors import Code
 from shared.core.events import CancelRequested, Forbidden, Happening, NotDone, RangeDenied, Refused, RunStarted, Unsure
 from shared.core.model import State, Transfer, WaitingFor
@@ -85,7 +85,7 @@ def _likely(transfer: Transfer) -> Code:
 def _until(transfer: Transfer, event: Happening, policy: Policy) -> datetime | None:
     """When that is over, or given up: what Graph asked for, or how long our patience lasts; None where nobody knows."""
     if isinstance(event, NotDone | Unsure | RangeDenied):
-        if transfer.refusals is not None and event.code in patience.WAITED_OUT:
+        if transfer.refusals is not None and event.code in retry_budget.WAITED_OUT:
             return transfer.refusals.since + timedelta(seconds=transfer.refusals.wait)
         return transfer.not_before if event.retry_after is not None else None
     if transfer.missing_since is not None:

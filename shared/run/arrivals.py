@@ -18,7 +18,7 @@ from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.model import Failure, Transfer
 from shared.core.policy import Policy
-from shared.run.runs import Runs
+from shared.run.runner import Runs
 from shared.storage.ports import Clock, Dropped, StorageRefused
 
 FOLDER_KEY = "hdi_isfolder"

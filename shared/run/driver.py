@@ -29,9 +29,9 @@ from shared.core.history import recorded
 from shared.core.machine import apply, decide
 from shared.core.model import Failure, Transfer
 from shared.core.policy import Policy
-from shared.run.effects import Performer
-from shared.run.ledger import Ledger
-from shared.run.turn import Turn
+from shared.run.checkpoint_writer import Ledger
+from shared.run.executor import Performer
+from shared.run.permit import Turn
 from shared.storage.ports import Clock
 
 LEAST_ACTIONS = 4

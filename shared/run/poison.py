@@ -18,9 +18,9 @@ from shared.core.errors import Code
 from shared.core.events import SessionFenced
 from shared.core.history import recorded
 from shared.core.model import Transfer
-from shared.core.patience import dead_at
-from shared.run.effects import Effects
-from shared.run.runs import HANDOVER_PAUSE, Edges, Runs
+from shared.core.retry_budget import dead_at
+from shared.run.executor import Effects
+from shared.run.runner import HANDOVER_PAUSE, Edges, Runs
 from shared.storage.ports import Conflict, Stored
 
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from shared.core import position as places
+from shared.core import sweep_cursor as places
 from shared.core.checkpoint import mark_of, marked
 from shared.core.history import began_at
 from shared.core.model import Transfer
-from shared.core.position import Kind, Position, Trouble
-from shared.run.runs import Runs
+from shared.core.sweep_cursor import Kind, Position, Trouble
+from shared.run.runner import Runs
 from shared.run.trouble import said
 from shared.storage.ports import (
     Checkpoints,

@@ -18,7 +18,7 @@ from typing import Protocol
 from shared.core.continuation import Continuation, after_poison, after_trouble, is_spent
 from shared.core.model import Transfer
 from shared.run.poison import Ending, Poison
-from shared.run.runs import Edges, Runs, RunsSpent
+from shared.run.runner import Edges, Runs, RunsSpent
 from shared.storage.ports import Conflict, Dropped, StorageUnavailable
 
 

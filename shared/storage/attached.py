@@ -18,7 +18,7 @@ from typing import Any
 
 from shared.core.model import Source, State, Transfer
 from shared.core.planning import age_mark
-from shared.storage import ends, summary
+from shared.storage import outcome_index, summary
 from shared.storage.access import StorageAccess, storage_errors
 
 MOST = 20_000
@@ -41,7 +41,7 @@ class AttachedFiles:
             return None
         source = transfer.plan.source
         newest, oldest = age_mark(source.modified_at), age_mark(created_at) if created_at is not None else "g"
-        prefix = ends.of_mailbox(transfer.plan.target.mailbox)
+        prefix = outcome_index.of_mailbox(transfer.plan.target.mailbox)
         container = self._access.blobs.get_container_client(self._container)
         with storage_errors("list the ends of a mailbox"):
             marks: Any = container.list_blobs(name_starts_with=prefix, include=["metadata"])

@@ -14,7 +14,7 @@ from typing import Any
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
 from shared.core.model import State, Transfer
-from shared.storage import ends, summary
+from shared.storage import outcome_index, summary
 from shared.storage.access import StorageAccess, storage_errors
 from shared.storage.checkpoints import CheckpointContainer
 from shared.storage.ports import CheckpointUnreadable
@@ -42,7 +42,7 @@ class ClaimBlobs:
         """See `Claims.of_others`. The unfinished ones come first: who ends meanwhile is seen among the marks."""
         unfinished, _ = self._checkpoints.unfinished(MOST_UNFINISHED, None)
         found = {self._attached(one) for one, _ in unfinished if one != transfer.id}
-        place = ends.of_mailbox(transfer.target.mailbox)
+        place = outcome_index.of_mailbox(transfer.target.mailbox)
         for name, metadata in self._listed(place):
             other = name.removeprefix(place)
             if other != transfer.id:

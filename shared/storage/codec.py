@@ -3,7 +3,7 @@
 `schema` comes first and is looked at first: a newer one is refused with a remedy, so that a rollback does not destroy
 what a newer version wrote. What never changes stands in `plan`; the rest changes with every step. Names are those of
 the HTTP API. What cannot be read is refused and left untouched: nothing is guessed, and nothing is repaired. So no
-value is converted from another type, no key stands twice, and `shared/storage/soundness.py` has the last word.
+value is converted from another type, no key stands twice, and `shared/storage/validation.py` has the last word.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic.alias_generators import to_camel
 from shared.core.checkpoint import Checkpoint, Lease
 from shared.core.errors import Code
 from shared.core.model import Transfer
-from shared.storage import soundness
+from shared.storage import validation
 from shared.storage.ports import CheckpointUnreadable
 
 SCHEMA = 1
@@ -52,9 +52,9 @@ def decode(text: bytes, transfer_id: str, container: str | None = None) -> Check
             version did not write, another transfer's checkpoint included.
     """
     checkpoint = decode_part(text, transfer_id)
-    flaw = soundness.flaw(checkpoint)
+    flaw = validation.flaw(checkpoint)
     if flaw is None and container is not None:
-        flaw = soundness.outside(checkpoint, container)
+        flaw = validation.outside(checkpoint, container)
     if flaw is not None:
         raise _unreadable(transfer_id, flaw)
     return checkpoint

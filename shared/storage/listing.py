@@ -27,7 +27,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from shared.core.errors import Code
 from shared.core.model import Transfer
-from shared.storage import ends, summary
+from shared.storage import outcome_index, summary
 from shared.storage.access import StorageAccess, storage_errors
 from shared.storage.checkpoints import TRANSFERS, UNFINISHED, CheckpointContainer
 from shared.storage.ports import CheckpointUnreadable, StorageRefused
@@ -41,7 +41,7 @@ ROUNDS = 3
 
 MOST_HEADS = 10
 """Unfinished transfers that one page looks at, one HEAD each. Chosen: with 20 a page takes over 300 ms on an Azurite
-with 10,000 transfers, which searches all its blobs for each request (`dev.py prove --only listing`)."""
+with 10,000 transfers, which searches all its blobs for each request (`dev.py verify --only listing`)."""
 
 HEADS_AT_ONCE = 8
 """Requests side by side for a page of unfinished transfers. Measured on Azurite: more do not make it faster."""
@@ -185,11 +185,11 @@ def _places(wanted: Wanted) -> tuple[_Place, ...]:
     """Where to look, in this order."""
     unfinished = wanted.state in {"queued", "sending", "waiting", UNDER_WAY}
     if wanted.mailbox is not None:
-        marked = _Place(ends.of_mailbox(wanted.mailbox), summed_up=True)
+        marked = _Place(outcome_index.of_mailbox(wanted.mailbox), summed_up=True)
         return (_UNFINISHED, marked) if wanted.state is None else (_UNFINISHED,) if unfinished else (marked,)
     if unfinished:
         return (_UNFINISHED,)
-    prefixes = {"failed": ends.FAILED, "cancelled": ends.CANCELLED, IN_DOUBT: ends.IN_DOUBT}
+    prefixes = {"failed": outcome_index.FAILED, "cancelled": outcome_index.CANCELLED, IN_DOUBT: outcome_index.IN_DOUBT}
     prefix = prefixes.get(wanted.state or "")
     return (_Place(prefix, summed_up=True) if prefix is not None else _ALL,)
 

@@ -14,7 +14,7 @@ from shared.core.checkpoint import Checkpoint
 from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.model import Failure, Source, Transfer
-from shared.pace.mailbox import Mailbox, Waiting
+from shared.rate_limit.mailbox import Mailbox, Waiting
 
 Buffer = bytes | bytearray | memoryview
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from devkit.scene import MAILBOX, Scene
+from assurance.harness import MAILBOX, Scene
 
 PROBLEM = "application/problem+json"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from devkit.azurite import ACCOUNT, KEY
-from devkit.stack import ROOT
+from devkit.local.azurite import ACCOUNT, KEY
+from devkit.local.stack import ROOT
 
 STORAGE = (
     f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
@@ -68,7 +68,7 @@ def test_telemetry_that_is_asked_for_comes_with_the_first_run_and_not_before(tmp
     assert imported(tmp_path, **asked) == set()
 
 
-@pytest.mark.parametrize("name", ["azure.functions", "shared.wiring"])
+@pytest.mark.parametrize("name", ["azure.functions", "shared.app"])
 def test_the_program_that_looks_sees_what_is_imported(tmp_path: Path, name: str) -> None:
     """A look that always saw nothing would prove nothing."""
     environment = {"PATH": "", "AzureWebJobsStorage": STORAGE, "DropStorage": STORAGE, "HOME": str(tmp_path)}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.scene import MAILBOX, Scene, content
+from assurance.harness import MAILBOX, Scene, content
+from devkit.local.azurite import Azurite
 from tests.api.caller import Caller, accepted, refused
 from tests.e2e.stage import LOST, staged
 

@@ -1,4 +1,4 @@
-"""Schemathesis against the running app, at a small count. `python3 dev.py prove --only api` is the long run."""
+"""Schemathesis against the running app, at a small count. `python3 dev.py verify --only api` is the long run."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from devkit import judge
-from devkit.fuzz import api
-from devkit.proofs import PROOFS
-from devkit.scene import Scene
+from assurance import oracle
+from assurance.campaigns import PROOFS
+from assurance.fuzz import api
+from assurance.harness import Scene
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("api fuzz"), pytest.mark.timeout(900)]
 
@@ -27,7 +27,7 @@ def test_no_request_that_schemathesis_thinks_of_is_answered_amiss(stage: Scene) 
     assert found.passed, found.told[-6000:]
     assert {label: count for label, count in found.cases.items() if count < CASES} == {}
     assert found.steps > 0
-    assert judge.aftermath(stage) == []
+    assert oracle.aftermath(stage) == []
 
 
 def test_the_long_run_is_one_of_the_proofs() -> None:

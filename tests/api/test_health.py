@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.scene import Scene
-from devkit.stack import Stack
+from assurance.harness import Scene
+from devkit.local.azurite import Azurite
+from devkit.local.stack import Stack
 from shared.api import health
 from shared.api.health import Health
 from shared.api.http import Call

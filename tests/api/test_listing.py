@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.shelf import ADA, GRACE, IN_DOUBT, NOW, Shelf, transfer
+from assurance.checkpoint_fixtures import ADA, GRACE, IN_DOUBT, NOW, Shelf, transfer
+from devkit.local.azurite import Azurite
 from shared.core import planning
 from shared.core.checkpoint import Checkpoint
 from shared.core.model import State, Transfer
-from shared.storage import ends
+from shared.storage import outcome_index
 from shared.storage.listing import ContinuationInvalid, Wanted
 from shared.storage.ports import StorageRefused
 
@@ -192,7 +192,7 @@ def test_an_end_is_marked_where_it_is_looked_for(
     empty: Shelf, state: State, changes: dict[str, Any], places: set[str]
 ) -> None:
     one = empty.put(transfer(1, state, **changes))
-    expected = {f"{place}{one.id}" for place in places | {ends.of_mailbox(ADA)}}
+    expected = {f"{place}{one.id}" for place in places | {outcome_index.of_mailbox(ADA)}}
     assert set(empty.names()) - {f"transfers/{one.id}.json"} == expected
     empty.ends.tell(Checkpoint(one, None, "again"))
     assert set(empty.names()) - {f"transfers/{one.id}.json"} == expected

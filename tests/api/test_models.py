@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from devkit.fuzz.generated import CHECKPOINTS, PATIENT
+from assurance.fuzz.generated import CHECKPOINTS, PATIENT
 from shared.api import models
 from shared.api.body import BODY_NAMES, Refused, Start, read_start
 from shared.core.checkpoint import Checkpoint

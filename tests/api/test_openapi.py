@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devkit.stack import ROOT
+from devkit.local.stack import ROOT
 from shared.api.openapi import description
 from shared.core.errors import Code
 from shared.storage.listing import STATES

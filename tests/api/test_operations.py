@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
-from devkit import judge
-from devkit.azurite import Azurite
-from devkit.scene import MAILBOX, Scene, content
+from assurance import oracle
+from assurance.harness import MAILBOX, Scene, content
+from devkit.local.azurite import Azurite
 from tests.api.caller import Caller, accepted, refused
 from tests.e2e.stage import LOST, staged
 
@@ -339,6 +339,6 @@ def test_no_answer_holds_a_secret(caller: Caller) -> None:
     secrets = [*caller.scene.graph.secrets(), caller.key]
     assert secrets
     assert [secret for secret in secrets for text in texts if secret in text or quote(secret, safe="") in text] == []
-    assert [sign for text in texts for sign in judge._SIGNS.findall(text)] == []
+    assert [sign for text in texts for sign in oracle._SIGNS.findall(text)] == []
     caller.scene.graph.release()
     caller.ended(started["id"])

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from azure.core.exceptions import ResourceExistsError
 
-from devkit import judge
-from devkit.azurite import Azurite
-from devkit.scene import MAILBOX, Scene, content
-from devkit.shelf import Shelf
-from devkit.stack import ROOT, Stack
+from assurance import oracle
+from assurance.checkpoint_fixtures import Shelf
+from assurance.harness import MAILBOX, Scene, content
+from devkit.local.azurite import Azurite
+from devkit.local.stack import ROOT, Stack
 from shared.core import planning
 from shared.core.model import Attachment, Route, Source, Target, TargetKey
 from tests.api.caller import Caller, accepted
@@ -36,9 +36,10 @@ checkpoint.LEASE_SECONDS = 1.0  # first of all: others take their own from it
 
 from functools import partial
 from shared.core.actions import AskSession
-from shared import parts
-from shared.run import effects, runs
-from shared.wiring import Product
+from shared import composition
+from shared.run import executor
+from shared.run import runner
+from shared.app import Product
 
 parts.Policy = partial(parts.Policy, poison_first=1, poison_cap=1, poison_patience=2, poison_tries=2)
 run, accept, put = runs.Runs._run, runs.Runs.start, effects.Effects._session_call
@@ -83,8 +84,8 @@ def stage(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     shutil.copy(ROOT / "host.json", folder / "host.json")
     with Scene(Stack(app=Path(folder), settings=SETTINGS, options=["--keys"], azurite=azurite)) as scene:
         yield scene
-        judge.settle(scene)
-        assert [*judge.left_behind(scene), *judge.leaks(scene), *judge.strays(scene)] == []
+        oracle.settle(scene)
+        assert [*oracle.left_behind(scene), *oracle.leaks(scene), *oracle.strays(scene)] == []
 
 
 def test_a_continuation_that_always_fails_ends_its_transfer(caller: Caller) -> None:
@@ -117,7 +118,7 @@ def test_a_commit_that_may_have_landed_ends_in_doubt_and_a_retry_finds_it(caller
     assert [session["state"] for session in caller.scene.sessions(file)] == ["committed"]
     accepted(caller.call("POST", f"/transfers/{ended['id']}/retry"))
     assert caller.ended(ended["id"])["state"] == "attached"
-    assert judge.attached_once(caller.scene, file) == []
+    assert oracle.attached_once(caller.scene, file) == []
 
 
 def make_queues(stack: Stack) -> None:
@@ -177,6 +178,6 @@ def test_a_message_carries_a_transfer_on_whichever_way_it_is_written(caller: Cal
 
 
 def test_the_poison_queues_are_empty_in_the_end(caller: Caller) -> None:
-    judge.settle(caller.scene)
+    oracle.settle(caller.scene)
     lengths = caller.scene.stack.queue_lengths()
     assert {name: count for name, count in lengths.items() if name.endswith("-poison") and count} == {}

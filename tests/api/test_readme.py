@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.scene import Scene, content
-from devkit.stack import ROOT
+from assurance.harness import Scene, content
+from devkit.local.azurite import Azurite
+from devkit.local.stack import ROOT
 from shared.api.openapi import description
 from shared.log import DECISION_KEYS
 from tests.api.caller import Caller, accepted

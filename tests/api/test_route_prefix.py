@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from devkit.azurite import Azurite
-from devkit.scene import MAILBOX, Scene, content
+from assurance.harness import MAILBOX, Scene, content
+from devkit.local.azurite import Azurite
 from tests.e2e.stage import staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("api prefix")]

@@ -1,4 +1,4 @@
-"""A page costs the same however many transfers there are. `python3 dev.py prove --only listing` has 10,000 of them."""
+"""A page costs the same however many transfers there are. `python3 dev.py verify --only listing` has 10,000 of them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from devkit import listing
-from devkit.azurite import Azurite
-from devkit.proofs import PROOFS
-from devkit.shelf import Shelf
+from assurance import listing
+from assurance.campaigns import PROOFS
+from assurance.checkpoint_fixtures import Shelf
+from devkit.local.azurite import Azurite
 from shared.storage.listing import Wanted
 
 pytestmark = [pytest.mark.xdist_group("api listing"), pytest.mark.timeout(300)]

@@ -14,12 +14,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from devkit import judge
-from devkit.azurite import Azurite
-from devkit.fuzz import environment
-from devkit.scene import Scene, content
-from devkit.stack import ROOT
+from assurance import oracle
+from assurance.fuzz import environment
+from assurance.harness import Scene, content
+from devkit.local.azurite import Azurite
+from devkit.local.stack import ROOT
 from shared import telemetry
+from shared.app import Product
 from shared.core import actions as ac
 from shared.core import events as ev
 from shared.core.checkpoint import Checkpoint
@@ -27,7 +28,6 @@ from shared.core.errors import Code
 from shared.core.model import Failure, GraphAnswer, State
 from shared.settings import read
 from shared.telemetry import Telemetry, is_wanted, unusable, usable
-from shared.wiring import Product
 from tests.api.collector import Collector, attributes
 from tests.e2e.stage import attached, staged
 from tests.unit.core.shapes import FAILURE, NOW, URL, session, transfer
@@ -301,5 +301,5 @@ def test_nothing_that_was_sent_holds_a_secret(stage: Scene, collector: Collector
     secrets = stage.graph.secrets()
     assert secrets
     assert [secret for secret in secrets if secret in sent] == []
-    assert judge._SIGNS.findall(sent) == []
+    assert oracle._SIGNS.findall(sent) == []
     assert stage.graph.upload_host not in sent

@@ -10,9 +10,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from devkit.bench import command, measure, peer, report, svg
-from devkit.bench.bed import Bed, WrongBytesError, about
-from devkit.bench.measure import Plan
+from bench import command, measure, peer, report, svg
+from bench.bed import Bed, WrongBytesError, about
+from bench.measure import Plan
 from shared.core.policy import LARGEST_RANGE
 
 MB = 1_000_000

@@ -3,7 +3,7 @@
     python -m tests.contract.runtime_harness APP < invocations.json
 
 It indexes the app in APP and runs the invocations given: `[{"function", "input", "metadata"}]`, with datums as in
-`devkit.host.frames`. The last line of standard output is the outcome: `{"error"}` where indexing failed, else
+`devkit.functions_host.frames`. The last line of standard output is the outcome: `{"error"}` where indexing failed, else
 `{"functions": {name: [binding]}, "results": [{"error"} or {"value"}]}`.
 
 The library takes its protobuf module as an argument, so that plain classes do. It keeps one app for each process.

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from azure.storage.queue import QueueMessage
 
-from devkit.azurite import Azurite
-from devkit.host import blobs, inputs
-from devkit.stack import ROOT, Stack
-from tests.devkit.host.sample import FOLDER, Sample
+from devkit.functions_host import blobs, inputs
+from devkit.local.azurite import Azurite
+from devkit.local.stack import ROOT, Stack
+from tests.devkit.functions_host.sample import FOLDER, Sample
 
 pytestmark = pytest.mark.xdist_group("contract")
 MAILBOX, NAME, CONTENT = "someone@example.com", "a folder/ünïcode.pdf", b"%PDF-1.7 a small file"

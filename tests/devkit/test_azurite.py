@@ -11,7 +11,7 @@ from azure.core.exceptions import ResourceModifiedError
 from azure.storage.blob import BlobClient, BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from devkit.azurite import MOST_ACCOUNTS, Azurite
+from devkit.local.azurite import MOST_ACCOUNTS, Azurite
 
 pytestmark = pytest.mark.xdist_group("azurite")
 

@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from devkit import demo
-from devkit.processes import ChildError
-from devkit.stack import ROOT
+from devkit.local.processes import ChildError
+from devkit.local.stack import ROOT
 
 
 @pytest.fixture

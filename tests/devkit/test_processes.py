@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devkit.processes import GUARD, Child, ChildError
-from devkit.stack import wait_until
+from devkit.local.processes import GUARD, Child, ChildError
+from devkit.local.stack import wait_until
 
 SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
 STUBBORN = (
@@ -27,7 +27,7 @@ time.sleep(600)
 """
 PARENT = """
 import signal, sys, time
-from devkit.processes import Child
+from devkit.local.processes import Child
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background inherits it as ignored
 child = Child("c", [sys.executable, "-c", sys.argv[1]], ready=lambda line: line or None).start()
 print(child.pid, child.ready_value, flush=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from devkit.proxy import Fault, Proxy
+from devkit.local.proxy import Fault, Proxy
 
 BODY = bytes(range(256)) * 4000
 

@@ -13,17 +13,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.host.client import measured
-from devkit.processes import ChildError
-from devkit.stack import ROOT, Stack, wait_until
-from devkit.storage import LocalStorage
+from devkit.functions_host.client import measured
+from devkit.local.azurite import Azurite
+from devkit.local.processes import ChildError
+from devkit.local.stack import ROOT, Stack, wait_until
+from devkit.local.storage import LocalStorage
 
 pytestmark = pytest.mark.xdist_group("stack")
 MAILBOX = "someone@example.com"
 STACK_AND_WAIT = """
 import signal, time
-from devkit.stack import Stack
+from devkit.local.stack import Stack
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background inherits it as ignored
 with Stack() as stack:
     print(stack.logs_folder, flush=True)

@@ -7,22 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from devkit import docs
+from assurance import documents
 from shared.intake.metadata import METADATA_KEYS
 
-ROOT = docs.ROOT
+ROOT = documents.ROOT
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
 
 
-@pytest.mark.parametrize("document", docs.documents(), ids=lambda path: path.name)
+@pytest.mark.parametrize("document", documents.documents(), ids=lambda path: path.name)
 def test_generated_parts_are_up_to_date(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    assert docs.rendered(text) == text, "run `python3 dev.py docs`"
+    assert documents.rendered(text) == text, "run `python3 dev.py docs`"
 
 
 def test_every_part_that_is_made_is_shown_somewhere() -> None:
-    shown = {match["name"] for path in docs.documents() for match in docs.BLOCK.finditer(path.read_text("utf-8"))}
-    assert shown == set(docs.PARTS)
+    shown = {
+        match["name"] for path in documents.documents() for match in documents.BLOCK.finditer(path.read_text("utf-8"))
+    }
+    assert shown == set(documents.PARTS)
 
 
 @pytest.mark.parametrize("document", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)

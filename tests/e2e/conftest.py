@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from devkit.scene import Scene
+from assurance.harness import Scene
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from devkit import judge
-from devkit.azurite import Azurite
-from devkit.scene import PATIENCE, Delivery, Scene
-from devkit.stack import Stack
+from assurance import oracle
+from assurance.harness import PATIENCE, Delivery, Scene
+from devkit.local.azurite import Azurite
+from devkit.local.stack import Stack
 
 LOST = frozenset({"worker lost"})
 OVERRUN = frozenset({"timed out", "worker lost"})
@@ -34,13 +34,13 @@ def staged(
     stack = Stack(settings=settings, switches=switches, options=options, azurite=azurite)
     with Scene(stack, **limits) as scene:
         yield scene
-        _nothing(judge.aftermath(scene, allowed))
+        _nothing(oracle.aftermath(scene, allowed))
 
 
 def attached(scene: Scene, file: Delivery, timeout: float = PATIENCE) -> dict[str, Any]:
     """The transfer, once it is over; and the file is attached, once, byte for byte."""
     transfer = scene.ended(file, timeout)
-    _nothing(judge.attached_once(scene, file))
+    _nothing(oracle.attached_once(scene, file))
     return transfer
 
 

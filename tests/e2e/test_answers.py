@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.scene import Scene, content
+from assurance.harness import Scene, content
+from devkit.local.azurite import Azurite
 from tests.e2e.stage import attached, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e answers")]

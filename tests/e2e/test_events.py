@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from devkit import judge
-from devkit.azurite import Azurite
-from devkit.scene import MAILBOX, Scene, content
+from assurance import oracle
+from assurance.harness import MAILBOX, Scene, content
+from devkit.local.azurite import Azurite
 from tests.e2e.stage import attached, runs_of, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e events")]
@@ -44,7 +44,7 @@ def test_five_events_at_once_in_two_processes_make_one_attachment(scene: Scene) 
         sender.join()
     for file in files:
         attached(scene, file)
-    judge.settle(scene)
+    oracle.settle(scene)
     for file in files:
         attached(scene, file)
     assert [len(scene.sessions(file)) for file in files] == [0, 1]
@@ -103,7 +103,7 @@ def test_a_writer_that_creates_an_empty_file_first_has_it_attached_once(scene: S
     attached(scene, scene.drop(content(1000), blob="growing.bin", item=item))
     folder = scene.drop(b"", blob="a folder", hdi_isfolder="true")
     scene.stack.wait_until(lambda: '"reason": "it is a folder"' in scene.stack.logs, what="the folder is passed over")
-    judge.settle(scene)
+    oracle.settle(scene)
     seen = [one["plan"]["source"]["blob"] for one in scene.transfers()]
     assert (seen.count("growing.bin"), seen.count(folder.blob)) == (1, 0)
 
@@ -114,6 +114,6 @@ def test_a_message_that_is_not_ours_is_told_and_taken_away(scene: Scene) -> None
         scene.stack.queues.create_queue("transfers")
     for text in ("hello", '{"transferId": "../../x"}', '{"transferId": 7}', "[" * 2000):
         scene.stack.send_message("transfers", text)
-    judge.settle(scene)
+    oracle.settle(scene)
     assert "transfers-poison" not in scene.stack.queue_lengths()
     assert scene.stack.logs.count("MESSAGE_UNREADABLE") == 4

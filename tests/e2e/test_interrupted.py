@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.scene import Delivery, Scene, content
+from assurance.harness import Delivery, Scene, content
+from devkit.local.azurite import Azurite
 from tests.e2e.stage import LOST, OVERRUN, attached, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e interrupted")]

@@ -1,4 +1,4 @@
-"""Workers killed at drawn instants of a transfer: the small form of `dev.py prove --only kills`."""
+"""Workers killed at drawn instants of a transfer: the small form of `dev.py verify --only kills`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from devkit import kills
+from assurance.faults import kills
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e kills")]
 

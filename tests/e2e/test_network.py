@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devkit import network
+from assurance.faults import network
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e network")]
 

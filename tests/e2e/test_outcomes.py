@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from devkit.azurite import Azurite
+from assurance.harness import MAILBOX, Delivery, Scene, content
 from devkit.graph.wire import Request
-from devkit.scene import MAILBOX, Delivery, Scene, content
+from devkit.local.azurite import Azurite
 from tests.e2e.stage import attached, failed, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e outcomes")]

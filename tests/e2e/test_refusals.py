@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.scene import MAILBOX, Delivery, Scene, content
+from assurance.harness import MAILBOX, Delivery, Scene, content
+from devkit.local.azurite import Azurite
 from shared.core.errors import CATALOGUE, Code
 from tests.e2e.stage import runs_of, staged
 

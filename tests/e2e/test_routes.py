@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from devkit.azurite import Azurite
-from devkit.scene import Delivery, Scene, content
+from assurance.harness import Delivery, Scene, content
+from devkit.local.azurite import Azurite
 from shared.core.errors import CATALOGUE, Code
 from tests.e2e.stage import attached, failed, runs_of, staged
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.processes import ChildError
-from devkit.scene import Scene, content
-from devkit.stack import Stack
+from assurance.harness import Scene, content
+from devkit.local.azurite import Azurite
+from devkit.local.processes import ChildError
+from devkit.local.stack import Stack
 from tests.e2e.stage import attached
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e settings")]

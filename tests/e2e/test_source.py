@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.scene import Delivery, Scene, content
+from assurance.harness import Delivery, Scene, content
+from devkit.local.azurite import Azurite
 from tests.e2e.stage import attached, failed, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e source")]

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.scene import MAILBOX, Delivery, Kind, Scene, content
+from assurance.harness import MAILBOX, Delivery, Kind, Scene, content
+from devkit.local.azurite import Azurite
 from tests.e2e.stage import attached, failed, runs_of, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e targets")]

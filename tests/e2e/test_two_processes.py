@@ -7,10 +7,10 @@ import time
 import psutil
 import pytest
 
-from devkit import judge
-from devkit.azurite import Azurite
-from devkit.scene import Scene, content
-from devkit.stack import Stack
+from assurance import oracle
+from assurance.harness import Scene, content
+from devkit.local.azurite import Azurite
+from devkit.local.stack import Stack
 from tests.e2e.stage import LOST, attached
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e two processes")]
@@ -57,4 +57,4 @@ def test_a_worker_that_outlives_its_host_and_its_lease_attaches_nothing_twice(az
         scene.stack.wait_until_idle()
         attached(scene, file)
         assert scene.transfer(file) == known, "the orphan wrote nothing"
-        assert judge.aftermath(scene, LOST, frozenset({item})) == []
+        assert oracle.aftermath(scene, LOST, frozenset({item})) == []

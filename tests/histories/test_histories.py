@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from devkit.fuzz.histories import NEXT, freeze, moment_of, next_of
-from devkit.simulation.case import Case
-from devkit.simulation.storage import MemoryBlob
+from assurance.fuzz.histories import NEXT, freeze, moment_of, next_of
+from assurance.simulation.case import Case
+from assurance.simulation.storage import MemoryBlob
 from shared.core.checkpoint import Checkpoint
 from shared.core.model import State, TargetKey, Transfer
 from shared.core.policy import Policy

@@ -25,7 +25,7 @@ BLOCK = re.compile(r"(<!-- made by tests\.infra\.documents: (?P<name>[a-z]+) -->
 WHO = {
     "appIdentity.properties.principalId": "the app",
     "topic.identity.principalId": "Event Grid",
-    "dropper.principalId": "each of `droppers`",
+    "uploader.principalId": "each of `uploaders`",
     "verifier.principalId": "each of `verifiers`",
 }
 WHERE = {

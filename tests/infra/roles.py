@@ -15,7 +15,7 @@ ROLES = {
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
 }
 
-OWN_ROLE = "Attachment Drop dropper: add and write, nothing else"
+OWN_ROLE = "Attachment Drop uploader: add and write, nothing else"
 """The one role that the deployment makes itself."""
 
 FILE = bicep.module("roles")
@@ -27,8 +27,8 @@ def role_name(variable: str) -> str:
     value = FILE.variables[variable]
     if value == Call("guid", (Expr("resourceGroup().id"), "drop-writer")):
         return OWN_ROLE
-    if isinstance(value, Choice) and value.condition == "hasOwnDropperRole":
-        return f"{role_name(value.yes)}, or {role_name(value.no)} (`dropperRole`)"
+    if isinstance(value, Choice) and value.condition == "hasOwnUploaderRole":
+        return f"{role_name(value.yes)}, or {role_name(value.no)} (`uploaderRole`)"
     if isinstance(value, Choice):
         assert value.condition == "appDeletesSources"
         return f"{role_name(value.yes)} if it deletes sources, else {role_name(value.no)}"

@@ -16,8 +16,8 @@ from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.app import HOST_JSON, Product
 from shared.settings import load
-from shared.wiring import HOST_JSON, Product
 
 CONNECTION = "DropStorage"
 

@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.stack import Stack
+from devkit.local.azurite import Azurite
+from devkit.local.stack import Stack
 from infra.deployer import prices
 from infra.deployer.cost import COLUMNS, Use, of_idle_month, of_transfer, priced, table
 from tests.infra.stand_in import ROOT, StandIn

@@ -26,9 +26,9 @@ OWN_ROLE = arm_guid(PLACE, "drop-writer")
 FABRIKAM = ("bbbbbbbb-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002")
 
 
-def droppers(*principals: str) -> str:
+def uploaders(*principals: str) -> str:
     return (
-        "param droppers = ["
+        "param uploaders = ["
         + "".join(f"{{ principalId: '{one}', principalType: 'User' }}\n" for one in principals)
         + "]"
     )
@@ -144,21 +144,21 @@ class TestRights:
         azure.only(rights.CONTRIBUTOR, rights.ACCESS_ADMINISTRATOR)
         done = azure.run(*UP)
         assert done.returncode == 1
-        assert "param dropperRole = 'contributor'" in done.stderr
-        azure.write_tenant("contoso", "param dropperRole = 'contributor'", droppers(DROPPER))
+        assert "param uploaderRole = 'contributor'" in done.stderr
+        azure.write_tenant("contoso", "param uploaderRole = 'contributor'", uploaders(DROPPER))
         good(azure.run(*UP))
         assert held(azure) == {(DROPPER, rights.BLOB_CONTRIBUTOR)}
 
     def test_the_condition_names_the_deployments_own_role(self, azure: StandIn) -> None:
         done = good(azure.run("condition", "contoso"))
         assert done.stdout.count(OWN_ROLE) == 2
-        assert "{dropperRole}" not in done.stdout
+        assert "{uploaderRole}" not in done.stdout
         assert ARM_NAMESPACE == STAND_INS_NAMESPACE
 
 
-class TestDroppers:
+class TestUploaders:
     def test_they_may_add_and_write_and_nothing_else(self, azure: StandIn) -> None:
-        azure.write_tenant("contoso", droppers(DROPPER))
+        azure.write_tenant("contoso", uploaders(DROPPER))
         good(azure.run(*UP))
         assert held(azure) == {(DROPPER, OWN_ROLE)}
         with azure.state() as data:
@@ -167,12 +167,12 @@ class TestDroppers:
         assert [one.rpartition("blobs/")[2] for one in permission["dataActions"]] == ["add/action", "write"]
 
     def test_one_who_is_taken_off_the_list_loses_the_right(self, azure: StandIn) -> None:
-        azure.write_tenant("contoso", droppers(DROPPER, OTHER_DROPPER))
+        azure.write_tenant("contoso", uploaders(DROPPER, OTHER_DROPPER))
         good(azure.run(*UP))
-        azure.write_tenant("contoso", droppers(OTHER_DROPPER))
+        azure.write_tenant("contoso", uploaders(OTHER_DROPPER))
         done = good(azure.run(*UP))
         assert held(azure) == {(OTHER_DROPPER, OWN_ROLE)}
-        assert f"took Attachment Drop dropper (contoso) on drop from User {DROPPER}" in done.stdout
+        assert f"took Attachment Drop uploader (contoso) on drop from User {DROPPER}" in done.stdout
 
     def test_going_back_to_keep_takes_the_apps_right_to_delete(self, azure: StandIn) -> None:
         azure.write_tenant("contoso", "param sourceOnSuccess = 'delete'")
@@ -192,12 +192,12 @@ class TestDroppers:
         assert held(azure) == set()
 
     def test_what_may_not_be_taken_back_is_said_and_stops_nothing(self, azure: StandIn) -> None:
-        azure.write_tenant("contoso", droppers(DROPPER))
+        azure.write_tenant("contoso", uploaders(DROPPER))
         good(azure.run(*UP))
         azure.write_tenant("contoso")
         azure.answers("role assignment delete", errors.denied(OPERATOR, OPERATOR_ID, "x/delete", DROPS))
         done = good(azure.run(*UP))
-        assert "could not take Attachment Drop dropper (contoso) on drop" in done.stdout
+        assert "could not take Attachment Drop uploader (contoso) on drop" in done.stdout
 
 
 class TestTwoTenants:
@@ -320,7 +320,7 @@ class TestRemove:
         azure.grant(rights.BLOB_READER, PLACE)
 
     def test_the_droppers_role_goes_with_the_group(self, azure: StandIn) -> None:
-        azure.write_tenant("contoso", droppers(DROPPER))
+        azure.write_tenant("contoso", uploaders(DROPPER))
         good(azure.run(*UP))
         good(azure.run("remove", "contoso", "--confirm", "contoso"))
         with azure.state() as data:

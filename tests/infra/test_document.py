@@ -97,7 +97,7 @@ def test_every_parameter_that_it_names_exists() -> None:
 def test_the_deployers_condition_names_exactly_the_roles_that_are_assigned() -> None:
     condition = (bicep.INFRA / "deployer-condition.txt").read_text(encoding="utf-8")
     lists = re.findall(r"GuidEquals \{(.*)\}", condition)
-    wanted = {*ROLES, "{dropperRole}"}  # the deployment's own; `infra/deploy.sh condition` fills it in
+    wanted = {*ROLES, "{uploaderRole}"}  # the deployment's own; `infra/deploy.sh condition` fills it in
     assert [set(ids.split(", ")) for ids in lists] == [wanted, wanted]
     assert condition.count("(") == condition.count(")")
 

@@ -22,7 +22,7 @@ EXPECTED = {
     ("appIdentity.properties.principalId", "dataStorage", "Storage Queue Data Contributor"),
     ("appIdentity.properties.principalId", "component", "Monitoring Metrics Publisher"),
     ("topic.identity.principalId", "deadLetters", "Storage Blob Data Contributor"),
-    ("dropper.principalId", "drops", f"{OWN_ROLE}, or Storage Blob Data Contributor (`dropperRole`)"),
+    ("uploader.principalId", "drops", f"{OWN_ROLE}, or Storage Blob Data Contributor (`uploaderRole`)"),
     ("verifier.principalId", "drops", "Storage Blob Data Contributor"),
 }
 

@@ -52,12 +52,12 @@ def test_a_name_that_is_no_parameter_is_named() -> None:
 
 
 def test_all_faults_come_at_once() -> None:
-    found = faults(location=..., azureTenantId="x", rangeBytes=1, droppers=[{}], transferQueue="A", oops=1)
+    found = faults(location=..., azureTenantId="x", rangeBytes=1, uploaders=[{}], transferQueue="A", oops=1)
     assert {fault.split(":")[0] for fault in found} == {
         "location",
         "azureTenantId",
         "rangeBytes",
-        "droppers",
+        "uploaders",
         "transferQueue",
         "oops",
     }
@@ -99,8 +99,8 @@ def test_all_faults_come_at_once() -> None:
         ({"instanceMemoryMB": 1024}, "1024 is none of 512, 2048, 4096."),
         ({"maximumInstanceCount": True}, "True is not a whole number."),
         ({"dataRedundancy": "LRS"}, "'LRS' is none of Standard_LRS"),
-        ({"droppers": [{"principalId": "x", "principalType": "Group"}]}, "[0] principalId 'x' is not the principal's"),
-        ({"droppers": [{"principalId": GUID, "principalType": "App"}]}, "[0] principalType 'App' is none of User"),
+        ({"uploaders": [{"principalId": "x", "principalType": "Group"}]}, "[0] principalId 'x' is not the principal's"),
+        ({"uploaders": [{"principalId": GUID, "principalType": "App"}]}, "[0] principalType 'App' is none of User"),
         ({"dropRetentionDays": 3}, "3 days could delete a file that is still waiting"),
         ({"softDeleteDays": 400}, "400 is outside 0 to 365."),
         ({"privateNetwork": "yes"}, "'yes' is none of True, False."),
@@ -110,14 +110,14 @@ def test_all_faults_come_at_once() -> None:
         ({"networkPrefix": "10.0.0.1/24"}, "is not an IPv4 network"),
         ({"dropIpRanges": ["8.8.8.8"]}, "dropIpRanges: shuts the app out of its own data account"),
         ({"dropIpRanges": ["8.8.8.8"], "privateNetwork": False}, "Add privateNetwork = true"),
-        ({"dropperRole": "owner"}, "dropperRole: 'owner' is none of addAndWrite, contributor."),
+        ({"uploaderRole": "owner"}, "uploaderRole: 'owner' is none of addAndWrite, contributor."),
         ({"verifiers": [{"principalId": "x", "principalType": "User"}]}, "[0] principalId 'x' is not the principal's"),
         (
             {
-                "droppers": [{"principalId": GUID, "principalType": "User"}],
+                "uploaders": [{"principalId": GUID, "principalType": "User"}],
                 "verifiers": [{"principalId": GUID.upper(), "principalType": "User"}],
             },
-            f"droppers: and verifiers both name {GUID}",
+            f"uploaders: and verifiers both name {GUID}",
         ),
         ({"extraSettings": {"OTEL_SERVICE_NAME": 1}}, "needs the form { NAME: 'text' }"),
         ({"extraSettings": ["A"]}, "needs the form { NAME: 'text' }"),
@@ -159,12 +159,12 @@ def test_an_impossible_value_is_named_with_what_would_be_right(changes: dict[str
         {"graphBaseUrl": "https://microsoftgraph.chinacloudapi.cn/v1.0"},
         {"dropIpRanges": ["8.8.8.8", "8.8.4.0/24"], "privateNetwork": True},
         {"apiIpRanges": ["2001:4860::/32"]},
-        {"dropperRole": "contributor", "verifiers": [{"principalId": GUID, "principalType": "User"}]},
+        {"uploaderRole": "contributor", "verifiers": [{"principalId": GUID, "principalType": "User"}]},
         {"extraSettings": {"OTEL_SERVICE_NAME": "drop", "AzureFunctionsJobHost__extensions__queues__batchSize": "4"}},
         {"monthlyBudget": 50, "budgetStartDate": "2026-12-01"},
         {"dropRetentionDays": 30, "sourceOnSuccess": "delete", "outcomeQueue": "outcomes"},
         {"privateNetwork": True, "networkPrefix": "10.1.0.0/25"},
-        {"droppers": [{"principalId": GUID, "principalType": "ServicePrincipal"}]},
+        {"uploaders": [{"principalId": GUID, "principalType": "ServicePrincipal"}]},
     ],
 )
 def test_a_possible_value_is_let_through(changes: dict[str, Any]) -> None:

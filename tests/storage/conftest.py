@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from devkit.azurite import Azurite
+from devkit.local.azurite import Azurite
 from tests.storage.rooms import AzuriteRoom, MemoryRoom, Room
 
 

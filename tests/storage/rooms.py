@@ -16,8 +16,8 @@ from typing import Protocol
 from azure.storage.blob import BlobServiceClient, ContentSettings
 from azure.storage.queue import QueueServiceClient
 
-from devkit.simulation.clock import VirtualClock
-from devkit.simulation.storage import MemoryCheckpoints, MemoryPosition, MemoryQueue, MemorySources
+from assurance.simulation.clock import VirtualClock
+from assurance.simulation.storage import MemoryCheckpoints, MemoryPosition, MemoryQueue, MemorySources
 from shared.core import planning
 from shared.core.checkpoint import Checkpoint, lease
 from shared.core.model import Attachment, Route, Source, Target, TargetKey, Transfer
@@ -25,9 +25,9 @@ from shared.run.sweep import Positions
 from shared.storage.access import StorageAccess
 from shared.storage.checkpoints import CheckpointContainer
 from shared.storage.ports import Checkpoints, Dropped, Sources, TransferQueue, UnfinishedTransfers
-from shared.storage.positions import PositionBlob
 from shared.storage.queue import Continuations, Messages
 from shared.storage.source import DropContainer
+from shared.storage.sweep_cursors import PositionBlob
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 _numbers = itertools.count(1)

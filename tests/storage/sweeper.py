@@ -10,18 +10,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shared.composition import SystemClock
 from shared.core.model import Transfer
-from shared.core.position import Position
+from shared.core.sweep_cursor import Position
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
-from shared.parts import SystemClock
-from shared.run.runs import Runs
+from shared.run.runner import Runs
 from shared.run.sweep import Sweep, Swept
 from shared.storage.access import StorageAccess
 from shared.storage.checkpoints import CheckpointContainer
 from shared.storage.ports import Dropped
-from shared.storage.positions import PositionBlob
 from shared.storage.source import DropContainer
+from shared.storage.sweep_cursors import PositionBlob
 
 KIB = 1024
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.scene import MAILBOX, content
-from devkit.shelf import Shelf
-from devkit.simulation.clock import VirtualClock
-from devkit.simulation.storage import MemorySources
+from assurance.checkpoint_fixtures import Shelf
+from assurance.harness import MAILBOX, content
+from assurance.simulation.clock import VirtualClock
+from assurance.simulation.storage import MemorySources
+from devkit.local.azurite import Azurite
 from shared.core.errors import Code
 from shared.core.model import Failure, State, Transfer
 from shared.intake.accept import transfer_for

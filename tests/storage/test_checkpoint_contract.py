@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.core.errors import Code
-from shared.core.position import Position
+from shared.core.sweep_cursor import Position
 from shared.storage.ports import CheckpointUnreadable, Conflict
 from tests.storage.rooms import NOW, Room, checkpoint, transfer
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from devkit.simulation.clock import VirtualClock
-from devkit.simulation.storage import MemoryCheckpoints, MemoryClaims
+from assurance.simulation.clock import VirtualClock
+from assurance.simulation.storage import MemoryCheckpoints, MemoryClaims
 from shared.core.checkpoint import Checkpoint
 from shared.core.model import State, Transfer
 from shared.storage.claims import MOST_UNFINISHED, ClaimBlobs
-from shared.storage.ends import EndMarks
+from shared.storage.outcome_index import EndMarks
 from shared.storage.ports import Checkpoints, Claims
 from tests.storage.rooms import NOW, AzuriteRoom, transfer
 

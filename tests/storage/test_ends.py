@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.shelf import Shelf
+from assurance.checkpoint_fixtures import Shelf
+from devkit.local.azurite import Azurite
 from shared.core import planning
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from devkit import storage_answers as answers
-from devkit.azurite import Azurite
-from devkit.simulation.unkind import Answer, Unkind
-from devkit.storage_answers import Rule, StorageAnswers
+from assurance.simulation.unkind import Answer, Unkind
+from devkit.local import storage_answers as answers
+from devkit.local.azurite import Azurite
+from devkit.local.storage_answers import Rule, StorageAnswers
 from shared.core.errors import Code
-from shared.core.position import Kind, Position, Trouble
-from shared.storage import looks
-from shared.storage.ends import EndMarks
+from shared.core.sweep_cursor import Kind, Position, Trouble
+from shared.storage import health_probes
 from shared.storage.listing import Listing, Wanted
+from shared.storage.outcome_index import EndMarks
 from shared.storage.ports import (
     Conflict,
     ContinuationRefused,
@@ -231,7 +231,7 @@ def test_health_notices_a_checkpoint_container_that_nobody_may_write_to(
 ) -> None:
     real.checkpoints.create(checkpoint())
     name = real.checkpoints._container
-    assert looks.checkpoints(real.access, name) == f"the container '{name}' takes writes"
+    assert health_probes.checkpoints(real.access, name) == f"the container '{name}' takes writes"
     for rules, named in (
         (answers.immutable(f"{name}/"), Code.STORAGE_IMMUTABLE),
         (answers.leased(f"{name}/"), Code.STORAGE_LEASED),
@@ -240,7 +240,7 @@ def test_health_notices_a_checkpoint_container_that_nobody_may_write_to(
         storage.clear()
         storage.add(*rules)
         with pytest.raises((StorageRefused, StorageUnavailable)) as caught:
-            looks.checkpoints(real.access, name)
+            health_probes.checkpoints(real.access, name)
         assert getattr(caught.value, "code", None) is named
 
 
@@ -256,7 +256,7 @@ def test_health_notices_a_policy_on_the_checkpoint_container(
 
     storage.add(Rule("restype=container", edit=with_policy))
     with pytest.raises(StorageRefused, match="STORAGE_IMMUTABLE"):
-        looks.checkpoints(real.access, real.checkpoints._container)
+        health_probes.checkpoints(real.access, real.checkpoints._container)
 
 
 def trouble(kind: Kind, key: str, code: Code) -> Trouble:
@@ -264,14 +264,14 @@ def trouble(kind: Kind, key: str, code: Code) -> Trouble:
 
 
 def test_health_names_what_the_sweep_cannot_handle_and_is_down_where_storage_refuses_a_checkpoint() -> None:
-    assert looks.sweep(None) == looks.sweep(Position(NOW)) == "nothing is in the sweep's way"
+    assert health_probes.sweep(None) == health_probes.sweep(Position(NOW)) == "nothing is in the sweep's way"
     bad = trouble(Kind.FILE, "in/odd.pdf", Code.SWEEP_FAILED)
-    told = looks.sweep(Position(NOW, troubles=(bad,) * 7))
+    told = health_probes.sweep(Position(NOW, troubles=(bad,) * 7))
     assert "file 'in/odd.pdf' cannot be handled (SWEEP_FAILED: what happened), tried 2 times since 2026-03-02" in told
     assert told.endswith("and 2 more")
     leased = trouble(Kind.TRANSFER, "f" * 32, Code.STORAGE_LEASED)
     with pytest.raises(StorageRefused) as caught:
-        looks.sweep(Position(NOW, troubles=(bad, leased)))
+        health_probes.sweep(Position(NOW, troubles=(bad, leased)))
     assert caught.value.code is Code.STORAGE_LEASED
     assert "in/odd.pdf" in caught.value.detail
 

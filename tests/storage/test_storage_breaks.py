@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from devkit.azurite import Azurite
-from devkit.proxy import Fault, Proxy
-from devkit.scene import content
+from assurance.harness import content
+from devkit.local.azurite import Azurite
+from devkit.local.proxy import Fault, Proxy
+from shared.composition import SystemClock
 from shared.core.model import Transfer
-from shared.parts import SystemClock
-from shared.run.ledger import Ledger, LostOwnership
+from shared.run.checkpoint_writer import Ledger, LostOwnership
 from shared.storage import source, stream
 from shared.storage.ports import SourceUnreadable, Stored
 from tests.storage.rooms import AzuriteRoom, checkpoint

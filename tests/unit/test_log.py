@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from devkit.fuzz.generated import TEXTS
+from assurance.fuzz.generated import TEXTS
 from shared import log
 from shared.core import events as ev
 from shared.core.actions import Action, AskSession, CancelSession, Finish, Item, ListAttachments, PutRange
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, GraphAnswer, ItemKind, State
-from shared.core.position import Kind, Trouble
+from shared.core.sweep_cursor import Kind, Trouble
 from shared.run.sweep import Swept
 from shared.storage.ports import CheckpointUnreadable, StorageRefused, StorageUnavailable
 from tests.unit.core.shapes import FAILURE, NOW, SEEN, SIZE, URL, session, transfer

@@ -16,7 +16,7 @@ from shared.api.page import overview
 from shared.api.page.render import page
 from shared.api.page.shown import detail
 from shared.core.errors import CATALOGUE, Code
-from shared.run.wishes import Denied, Granted, Reply, Unknown, Wishes
+from shared.run.commands import Denied, Granted, Reply, Unknown, Wishes
 from shared.storage.listing import ContinuationInvalid, Listing
 from shared.storage.ports import Checkpoints, CheckpointUnreadable, Clock, StorageRefused, StorageUnavailable
 from shared.views import instant

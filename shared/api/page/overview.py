@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.api.page.shown import row
-from shared.storage import ends
+from shared.storage import outcome_index
 from shared.storage.checkpoints import TRANSFERS, UNFINISHED
 from shared.storage.listing import IN_DOUBT, MOST_HEADS, STATES, UNDER_WAY, Listing, Page, Wanted
 from shared.views import public_state
@@ -77,7 +77,7 @@ class Overview:
 
 def overview(listing: Listing, asked: Filter, now: datetime) -> Overview:
     """One page. Raises ContinuationInvalid and StorageUnavailable."""
-    prefixes = (TRANSFERS, UNFINISHED, ends.FAILED, ends.IN_DOUBT, ends.CANCELLED)
+    prefixes = (TRANSFERS, UNFINISHED, outcome_index.FAILED, outcome_index.IN_DOUBT, outcome_index.CANCELLED)
     with ThreadPoolExecutor(len(prefixes), thread_name_prefix="overview") as pool:
         listed = pool.submit(listing.page, asked.wanted, ROWS, asked.continuation, now)
         under_way = pool.submit(listing.page, Wanted(UNDER_WAY), MOST_HEADS, None, now)
@@ -110,14 +110,17 @@ def _counts(numbers: dict[str, int], busy: Page, now: datetime) -> list[Count]:
     """
     states = Counter(public_state(transfer, now) for transfer in busy.transfers)
     more = "+" if busy.continuation is not None else ""
-    others = numbers[UNFINISHED] + numbers[ends.FAILED] + numbers[ends.CANCELLED]
-    is_bound = any(numbers[prefix] >= MOST_COUNTED for prefix in (TRANSFERS, UNFINISHED, ends.FAILED, ends.CANCELLED))
+    others = numbers[UNFINISHED] + numbers[outcome_index.FAILED] + numbers[outcome_index.CANCELLED]
+    is_bound = any(
+        numbers[prefix] >= MOST_COUNTED
+        for prefix in (TRANSFERS, UNFINISHED, outcome_index.FAILED, outcome_index.CANCELLED)
+    )
     attached = max(0, numbers[TRANSFERS] - others)
     return [
-        Count(IN_DOUBT, "in doubt", _capped(numbers[ends.IN_DOUBT])),
-        Count("failed", "failed in all", _capped(numbers[ends.FAILED])),
+        Count(IN_DOUBT, "in doubt", _capped(numbers[outcome_index.IN_DOUBT])),
+        Count("failed", "failed in all", _capped(numbers[outcome_index.FAILED])),
         *(Count(state, state, f"{states[state]}{more}") for state in ("queued", "sending", "waiting")),
-        Count("cancelled", "cancelled", _capped(numbers[ends.CANCELLED])),
+        Count("cancelled", "cancelled", _capped(numbers[outcome_index.CANCELLED])),
         Count("attached", "attached", f"{attached}{'+' if is_bound else ''}"),
     ]
 

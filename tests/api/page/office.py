@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from devkit.scene import Scene
-from devkit.shelf import Shelf
+from assurance.checkpoint_fixtures import Shelf
+from assurance.harness import Scene
 from shared.core import planning
 from shared.core.errors import Code
 from shared.core.model import (

@@ -31,7 +31,7 @@ from shared.core.model import (
     TargetKey,
     Transfer,
 )
-from shared.run.wishes import Wishes
+from shared.run.commands import Wishes
 from shared.storage.listing import Listing, Page
 from shared.storage.ports import Stored
 

@@ -8,9 +8,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
-from devkit.azurite import Azurite
-from devkit.scene import MAILBOX, Scene, content
-from devkit.stack import Stack
+from assurance.harness import MAILBOX, Scene, content
+from devkit.local.azurite import Azurite
+from devkit.local.stack import Stack
 from tests.api.caller import Caller
 from tests.api.page.browser import Visit
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from devkit.azurite import Azurite
-from devkit.scene import Scene
-from devkit.stack import ROOT, Stack
+from assurance.harness import Scene
+from devkit.local.azurite import Azurite
+from devkit.local.stack import ROOT, Stack
 from tests.api.caller import Caller
 from tests.api.page import office
 from tests.api.page.browser import Visit, visit

@@ -38,20 +38,20 @@ def deploy_infrastructure(
     directory = world.directory(account)
     directory["servicePrincipals"].setdefault(principal(tenant, APP_PRINCIPAL), [])
     known = world.subscription(account)
-    dropper = rights.BLOB_CONTRIBUTOR
-    if values.get("dropperRole", "addAndWrite") == "addAndWrite":
-        dropper = arm_guid(here, "drop-writer")
+    uploader = rights.BLOB_CONTRIBUTOR
+    if values.get("uploaderRole", "addAndWrite") == "addAndWrite":
+        uploader = arm_guid(here, "drop-writer")
         world.need(account, "Microsoft.Authorization/roleDefinitions/write", here)
         definition = {
-            "name": dropper,
-            "roleName": f"Attachment Drop dropper ({tenant})",
+            "name": uploader,
+            "roleName": f"Attachment Drop uploader ({tenant})",
             "permissions": [
                 {"actions": [], "dataActions": [f"{rights.BLOBS}/add/action", f"{rights.BLOBS}/write"]},
             ],
             "scopes": [here],
         }
-        known["roleDefinitions"] = [one for one in known["roleDefinitions"] if one["name"] != dropper] + [definition]
-    wanted = assignments(values, f"{here}/providers/Microsoft.Storage/storageAccounts/{group['dataStorage']}", dropper)
+        known["roleDefinitions"] = [one for one in known["roleDefinitions"] if one["name"] != uploader] + [definition]
+    wanted = assignments(values, f"{here}/providers/Microsoft.Storage/storageAccounts/{group['dataStorage']}", uploader)
     for one in wanted:
         world.need(account, "Microsoft.Authorization/roleAssignments/write", one["scope"])
         if one not in known["assignments"]:
@@ -69,7 +69,7 @@ def principal(tenant: str, like: str) -> str:
     return like if tenant == "contoso" else like.replace("aaaaaaaa", "bbbbbbbb")
 
 
-def assignments(values: dict[str, object], storage: str, dropper: str) -> list[dict[str, str]]:
+def assignments(values: dict[str, object], storage: str, uploader: str) -> list[dict[str, str]]:
     """What the templates assign on containers: the places that the deployer reconciles."""
     tenant, base = str(values["tenantName"]), f"{storage}/blobServices/default/containers"
     drops = f"{base}/{values.get('dropContainer', 'drop')}"
@@ -82,7 +82,7 @@ def assignments(values: dict[str, object], storage: str, dropper: str) -> list[d
         assigned(app, service, rights.BLOB_CONTRIBUTOR, checkpoints),
         assigned(topic, service, rights.BLOB_CONTRIBUTOR, f"{base}/deadletters"),
     ]
-    for parameter, role in (("droppers", dropper), ("verifiers", rights.BLOB_CONTRIBUTOR)):
+    for parameter, role in (("uploaders", uploader), ("verifiers", rights.BLOB_CONTRIBUTOR)):
         listed: Any = values.get(parameter, [])
         found += [assigned(one["principalId"], one["principalType"], role, drops) for one in listed]
     return found

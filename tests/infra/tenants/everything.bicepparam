@@ -44,7 +44,7 @@ param maximumInstanceCount = 100
 param alwaysReadyBlobInstances = 2
 
 param dataRedundancy = 'Standard_GZRS'
-param droppers = [
+param uploaders = [
   {
     principalId: '33333333-3333-4333-8333-333333333333'
     principalType: 'Group'

@@ -31,7 +31,7 @@ from shared.core.model import (
 from shared.core.policy import Policy
 
 FACTOR = int(os.environ.get("PROOF_FACTOR", "1"))
-"""How many times more examples than every day: `dev.py prove` asks for more (devkit/rules.py)."""
+"""How many times more examples than every day: `dev.py verify` asks for more (assurance/rules.py)."""
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 SIZE = 20

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.core import patience, settling
+from shared.core import retry_budget, settling
 from shared.core.actions import CompareAttachment, ListAttachments
 from shared.core.errors import Code
 from shared.core.events import AttachmentsListed, Compared, ItemMissing, NotComparable, Refused
@@ -170,10 +170,10 @@ def test_a_post_that_was_answered_and_is_nowhere_costs_what_its_answer_costs(rou
 
 def test_an_item_that_neither_the_post_nor_a_look_finds_is_told_as_missing() -> None:
     worn = replace(ANSWERED, missing_since=at(-POLICY.target_wait))
-    ended = patience.look_missed(worn, ItemMissing(graph=SEEN), NOW, POLICY)
+    ended = retry_budget.look_missed(worn, ItemMissing(graph=SEEN), NOW, POLICY)
     assert ended.failure is not None
     assert (ended.state, ended.failure.code) == (State.FAILED, Code.TARGET_NOT_FOUND)
-    doubtful = patience.look_missed(replace(worn, answered=Answered()), ItemMissing(graph=SEEN), NOW, POLICY)
+    doubtful = retry_budget.look_missed(replace(worn, answered=Answered()), ItemMissing(graph=SEEN), NOW, POLICY)
     assert doubtful.failure is not None
     assert doubtful.failure.code is Code.COMMIT_IN_DOUBT
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from devkit.secrets import Scanner
+from assurance.secrets import Scanner
 from shared.graph.client import GraphClient
 from shared.graph.hosts import UploadHosts
 from shared.graph.http import Buffer, HttpRequest

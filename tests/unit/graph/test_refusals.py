@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.core import patience
+from shared.core import retry_budget
 from shared.core.errors import CATALOGUE, Code
 from shared.graph import refusals
 
@@ -36,9 +36,9 @@ EVERY = [*refusals.BY_CODE.values(), *refusals.BY_STATUS.values(), refusals.unex
 @pytest.mark.parametrize("meaning", EVERY, ids=lambda meaning: f"{meaning.code}-{meaning.kind}")
 def test_every_row_says_why_and_fits_how_long_the_core_waits(meaning: refusals.Meaning) -> None:
     assert len(meaning.why.split()) >= 4
-    assert (meaning.kind is refusals.Kind.ACCESS) == (meaning.code in patience.ACCESS)
+    assert (meaning.kind is refusals.Kind.ACCESS) == (meaning.code in retry_budget.ACCESS)
     if meaning.kind is refusals.Kind.PASSING:
-        assert meaning.code in patience.UNEXPLAINED
+        assert meaning.code in retry_budget.UNEXPLAINED
     if meaning.kind in {refusals.Kind.ACCESS, refusals.Kind.PASSING}:
         assert CATALOGUE[meaning.code].waiting
 

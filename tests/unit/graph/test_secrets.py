@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from devkit.fuzz import canaries
-from devkit.fuzz.canaries import CANARY, Talkative, overhear
-from devkit.secrets import Scanner
-from devkit.simulation import campaigns
-from devkit.simulation.case import FOUR, Case, Fault
-from devkit.simulation.enumerate import singles
+from assurance.fuzz import canaries
+from assurance.fuzz.canaries import CANARY, Talkative, overhear
+from assurance.secrets import Scanner
+from assurance.simulation import campaigns
+from assurance.simulation.case import FOUR, Case, Fault
+from assurance.simulation.enumerate import singles
 from shared import log, telemetry
 from shared.core.actions import AskSession, CancelSession, PutRange
 from shared.core.checkpoint import Checkpoint
 from shared.core.events import SessionOpened
 from shared.core.model import Session
 from shared.graph.http import HttpAnswer, HttpRequest
-from shared.run.effects import Effects
+from shared.run.executor import Effects
 from shared.storage.ports import StorageUnavailable
 from tests.unit.core.shapes import transfer
 

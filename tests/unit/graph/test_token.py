@@ -16,8 +16,8 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
+from assurance.secrets import Scanner
 from devkit.graph.client import Emulator
-from devkit.secrets import Scanner
 from shared import log
 from shared.core.errors import Code
 from shared.graph import token as token_module

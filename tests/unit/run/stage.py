@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from devkit.graph.service import GraphService
-from devkit.simulation.clock import VirtualClock
-from devkit.simulation.io import Gate, open_gate
-from devkit.simulation.storage import (
+from assurance.simulation.clock import VirtualClock
+from assurance.simulation.io import Gate, open_gate
+from assurance.simulation.storage import (
     MemoryCheckpoints,
     MemoryOutcomes,
     MemoryQueue,
     MemorySources,
     at_once,
 )
-from devkit.simulation.transport import MemoryTransport
+from assurance.simulation.transport import MemoryTransport
+from devkit.graph.service import GraphService
 from shared.core.actions import Action
 from shared.core.events import Happening
 from shared.core.model import Route, Transfer
@@ -23,7 +23,7 @@ from shared.core.policy import Policy
 from shared.graph.hosts import UploadHosts
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
-from shared.run.runs import Edges, Runs
+from shared.run.runner import Edges, Runs
 
 MAILBOX = "ada@contoso.example"
 

@@ -15,7 +15,7 @@ from shared.core.errors import Code
 from shared.core.model import Route, State
 from shared.core.policy import Policy
 from shared.run.driver import LEAST_ACTIONS
-from shared.run.runs import Runs
+from shared.run.runner import Runs
 from shared.storage.ports import StorageUnavailable
 from tests.unit.run.stage import MAILBOX, Stage
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from devkit.fuzz import environment
+from assurance.fuzz import environment
+from shared.app import Product
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
-from shared.run.runs import Runs
-from shared.run.wishes import Denied, Wishes
+from shared.run.commands import Denied, Wishes
+from shared.run.runner import Runs
 from shared.settings import read
-from shared.wiring import Product
 from tests.unit.run.stage import MAILBOX, Stage
 
 MIB = 1024 * 1024

@@ -11,15 +11,15 @@ from typing import TypeVar
 
 import pytest
 
-from devkit.simulation.clock import VirtualClock
-from devkit.simulation.storage import MemoryQueue
+from assurance.simulation.clock import VirtualClock
+from assurance.simulation.storage import MemoryQueue
 from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
 from shared.core.continuation import Continuation
 from shared.core.model import Route, State, Transfer
 from shared.core.policy import Policy
 from shared.run.driver import DRAIN_PAUSE
 from shared.run.guard import GUARD_DELAY, Guard
-from shared.run.runs import HANDOVER_PAUSE, Runs
+from shared.run.runner import HANDOVER_PAUSE, Runs
 from shared.storage.ports import Receipt, StorageUnavailable
 from tests.unit.run.stage import Stage
 

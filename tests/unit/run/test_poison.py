@@ -10,9 +10,9 @@ import pytest
 from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
 from shared.core.errors import Code
 from shared.core.model import Route, State, Transfer
-from shared.core.patience import dead_at
 from shared.core.planning import retried
 from shared.core.policy import Policy
+from shared.core.retry_budget import dead_at
 from shared.run.poison import Ending, Poison
 from shared.storage.ports import Conflict, StorageUnavailable
 from tests.unit.run.stage import Stage

@@ -9,10 +9,10 @@ import pytest
 
 from shared.core.errors import Code
 from shared.core.model import Transfer
-from shared.pace.turns import Later
-from shared.run.ledger import Background
-from shared.run.runs import Runs
-from shared.run.turn import FreeTurn, Look, Turn, Unlimited
+from shared.rate_limit.permits import Later
+from shared.run.checkpoint_writer import Background
+from shared.run.permit import FreeTurn, Look, Turn, Unlimited
+from shared.run.runner import Runs
 from tests.unit.run.stage import Stage
 
 

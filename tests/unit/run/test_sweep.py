@@ -10,20 +10,20 @@ from typing import cast
 
 import pytest
 
-from devkit.simulation.storage import MemoryOutcomes, MemoryPosition
-from devkit.simulation.unkind import Answer, Unkind
+from assurance.simulation.storage import MemoryOutcomes, MemoryPosition
+from assurance.simulation.unkind import Answer, Unkind
 from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
 from shared.core.planning import retried
-from shared.core.position import Kind, Position, Trouble
+from shared.core.sweep_cursor import Kind, Position, Trouble
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.run import sweep
 from shared.run.guard import GUARD_DELAY
-from shared.run.runs import Runs
+from shared.run.notifications import Listeners
+from shared.run.runner import Runs
 from shared.run.sweep import GRACE, LAPSED, OVERLAP, PAGE, PAGES, STALE, Sweep, Swept
-from shared.run.telling import Listeners
 from shared.storage.attached import is_same
 from shared.storage.ports import Dropped, StorageRefused, StorageUnavailable
 from tests.unit.run.stage import Stage
@@ -489,7 +489,7 @@ def test_the_position_is_saved_as_it_moves(monkeypatch: pytest.MonkeyPatch, floo
 def test_more_troubles_than_are_kept_are_looked_at_again_in_the_next_pass(
     monkeypatch: pytest.MonkeyPatch, floor: Floor
 ) -> None:
-    monkeypatch.setattr("shared.core.position.MOST_TROUBLES", 5)
+    monkeypatch.setattr("shared.core.sweep_cursor.MOST_TROUBLES", 5)
     for number in range(30):
         floor.stage.transfer(b"x", f"file-{number:02}")
     floor.unkind.answers = [Answer(409, "BlobArchived", "checkpoint.load")]

@@ -10,7 +10,7 @@ import pytest
 
 from shared.core.checkpoint import Checkpoint, lease
 from shared.core.model import Session, State, Transfer
-from shared.run.wishes import Granted, Wishes
+from shared.run.commands import Granted, Wishes
 from tests.unit.run.stage import Stage
 
 T = TypeVar("T")

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devkit.fuzz.generated import CHECKPOINTS, PATIENT
-from devkit.secrets import Scanner
+from assurance.fuzz.generated import CHECKPOINTS, PATIENT
+from assurance.secrets import Scanner
 from shared.core.checkpoint import Checkpoint, Lease
 from shared.core.errors import CATALOGUE, Code
 from shared.core.model import Route, State, Transfer

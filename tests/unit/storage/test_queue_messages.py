@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from devkit.fuzz import environment, messages
+from assurance.fuzz import environment, messages
+from shared.app import Product
 from shared.core.continuation import Continuation
 from shared.settings import read
 from shared.storage.queue import (
@@ -27,7 +28,6 @@ from shared.storage.queue import (
     message_text,
     transfer_in,
 )
-from shared.wiring import Product
 from tests.unit.run.stage import Stage
 
 ID = "965abc7f0c1eb170655d90d1854e727b"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from devkit.fuzz.generated import CHECKPOINTS, PATIENT
+from assurance.fuzz.generated import CHECKPOINTS, PATIENT
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, GraphAnswer, State, Step, Transfer

@@ -1,0 +1,1 @@
+"""Faults in real processes and real sockets: killed workers, broken connections."""

@@ -1,0 +1,258 @@
+"""Workers killed with SIGKILL at random instants of a transfer; each transfer must still end attached, once, whole.
+
+    python -m assurance.faults.kills --count 200
+
+Every kill is drawn from the seed: how long the file is, which of the transfer's requests to Graph is waited for, how
+long after it the signal comes, and whether Graph's last answer was lost before, so that the run was settling. The
+machine's own timing is not drawn: the same seed strikes at the same step, not at the same instruction.
+
+Killed transfers wait for their lease while the next files are dropped and struck, so that a run which carries one on
+is now and then struck too. What counts as a kill is a signal that took a file's first run with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from assurance import oracle
+from assurance.campaign import fresh_seed
+from assurance.harness import Delivery, Scene, content
+from devkit.local.stack import Stack
+from shared.app import HOST_JSON, Product
+from shared.composition import SystemClock
+from shared.run.sweep import STALE
+from shared.settings import load
+
+SIZE = 40_000_000
+"""Bytes of a file, give or take SPREAD: ten ranges, the last one short."""
+
+RANGE = 4 * 1024 * 1024
+SPREAD = 0.04
+EACH_STACK = 40
+"""Kills on one stack, whose files stay to the end and are judged there: some 1.6 GB in storage and in Graph each."""
+
+SETTLING = 0.3
+"""Share of the transfers whose last answer is lost, so that the run is killed while it settles."""
+
+SETTLING_REQUESTS = 6
+"""How many requests it takes to settle: the session is asked, given up, the list is read, the bytes are compared."""
+
+BEFORE_RANGES = 3
+"""Requests before the first range: the item and its list are read, the session is opened."""
+
+LATENCY = {"latency_ms_create": 30, "latency_ms_put": 40, "latency_ms_other": 15}
+"""Graph's. A range that is on its way when its worker dies takes effect all the same."""
+
+LONGEST_DELAY = 0.15
+"""Seconds after the request that was waited for: longer than the longest step between two requests."""
+
+SETTINGS = {
+    # a run that is struck is one failure of its message: after five, the poison queue would take over
+    "AzureFunctionsJobHost__extensions__queues__maxDequeueCount": "100",
+    "AzureFunctionsJobHost__extensions__blobs__poisonBlobThreshold": "100",
+    "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01",
+    "AzureFunctionsJobHost__extensions__queues__batchSize": "8",
+    "AzureFunctionsJobHost__extensions__blobs__maxDegreeOfParallelism": "8",
+}
+WORKERS = 2
+"""So that one takes the next file while the other is started again."""
+
+LOST = frozenset({"worker lost"})
+"""The outcome of runs that the kills bring about."""
+
+PATIENCE = 600.0
+"""Seconds until every file of a stack has ended: a lease of 20 s for each time that a run was struck."""
+
+LATER = 2 * STALE
+"""How much later the sweep comes: it lets young marks be."""
+
+LOOK_SECONDS = 0.004
+MEETING_SECONDS = 60.0
+"""How long the request that a kill waits for may take to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """One kill: `after` so many requests about the item (0: once the run has begun) and `delay` seconds more.
+
+    `settling`: the answer to the last range is lost before.
+    """
+
+    number: int
+    size: int
+    after: int
+    delay: float
+    settling: bool
+
+    def __str__(self) -> str:
+        how = ", whose last answer was lost" if self.settling else ""
+        return f"kill {self.number}: {self.size} bytes{how}, {self.delay * 1000:.0f} ms after request {self.after}"
+
+
+@dataclass
+class Report:
+    """What was struck, and what did not hold, one line each.
+
+    Attributes:
+        kills: signals that ended a file's first run.
+        late: signals that came after that run had ended; they do not count.
+        lost: runs that the signals ended, those that carried another file on included.
+        swept: transfers whose run died between their durable end and its last errand: the sweep carried that out.
+        states: how often a transfer was in which state, as its checkpoint says, when it was struck.
+        runs: runs that it took to end all files.
+    """
+
+    kills: int = 0
+    late: int = 0
+    lost: int = 0
+    swept: int = 0
+    runs: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+
+    def details(self) -> dict[str, int | float | str]:
+        """The further counts, by name."""
+        states = {f"killed {state}": count for state, count in sorted(self.states.items())}
+        return {
+            **states,
+            "runs lost": self.lost,
+            "runs in all": self.runs,
+            "left to the sweep": self.swept,
+            "too late": self.late,
+        }
+
+
+def drawn(seed: int, size: int = SIZE) -> Iterator[Kill]:
+    """Kills without end; the same ones for the same seed."""
+    chosen = random.Random(seed)
+    number = 0
+    while True:
+        number += 1
+        length = round(size * chosen.uniform(1 - SPREAD, 1 + SPREAD))
+        before_settling = BEFORE_RANGES + -(-length // RANGE)
+        settling = chosen.random() < SETTLING
+        least, most = (before_settling, before_settling + SETTLING_REQUESTS - 1) if settling else (0, before_settling)
+        yield Kill(number, length, chosen.randint(least, most), chosen.uniform(0, LONGEST_DELAY), settling)
+
+
+def run(count: int, seed: int, *, size: int = SIZE) -> Report:
+    """Strike until `count` kills have counted, and judge every file."""
+    report = Report()
+    kills = drawn(seed, size)
+    while report.kills < count:
+        with Scene(Stack(settings=SETTINGS, switches=LATENCY, options=("--workers", str(WORKERS)))) as scene:
+            _campaign(scene, kills, min(EACH_STACK, count - report.kills), report)
+    return report
+
+
+def _campaign(scene: Scene, kills: Iterator[Kill], count: int, report: Report) -> None:
+    """`count` kills on one stack; then everything is waited for and judged."""
+    struck: list[tuple[Kill, Delivery]] = []
+    goal = report.kills + count
+    while report.kills < goal:
+        kill = next(kills)
+        struck.append((kill, _strike(scene, kill, report)))
+    broken = []
+    for kill, file in struck:
+        try:
+            scene.ended(file, PATIENCE)
+        except TimeoutError:
+            broken.append(f"{kill}: not over, but {scene.transfer(file).get('state', 'without a transfer')}")
+    oracle.settle(scene)
+    report.swept += len(scene.marks())
+    _swept_later(scene)
+    # A session whose URL died with its run got no byte, is known to nobody and expires by itself.
+    orphaned = frozenset(file.item for _, file in struck)
+    broken += [f"at the end of a stack: {line}" for line in oracle.aftermath(scene, LOST, orphaned)]
+    for kill, file in struck:
+        broken += [f"{kill}: {wrong}" for wrong in oracle.attached_once(scene, file)]
+        report.runs += int(scene.transfer(file).get("runs", 0))
+    report.lost += sum(run["outcome"] == "worker lost" for run in scene.stack.host.invocations())
+    report.broken += broken
+
+
+def _swept_later(scene: Scene) -> None:
+    """What the next sweeps do about transfers that nobody has touched for LATER."""
+    product = Product(load(scene.stack.settings, HOST_JSON.read_text(encoding="utf-8")))
+    product.clock = _Later()
+    product.sweep()
+
+
+class _Later(SystemClock):
+    """The machine's clock, LATER on."""
+
+    def now(self) -> datetime:
+        """See `Clock.now`."""
+        return super().now() + LATER
+
+
+def _strike(scene: Scene, kill: Kill, report: Report) -> Delivery:
+    """Drop the file, wait for the instant, and kill the worker that its run is in."""
+    host, graph = scene.stack.host, scene.graph
+    item = scene.item(mailbox=scene.mailbox())
+    name = item.removesuffix("=")
+    if kill.settling:
+        graph.fault({"action": "reset-after", "kind": "final-put", "path": name})
+    data = content(kill.size, item)
+    scene.stack.wait_until_idle()  # a struck file's message comes back at once, and looks like this one's
+    logged, begun = len(graph.requests()), len(host.invocations())
+    file = scene.drop(data, item=item)
+
+    def own_run() -> dict[str, Any]:
+        blobs = [one for one in host.invocations(after=begun) if one["trigger"] == "blob" and one["worker"]]
+        return blobs[0] if blobs else {}
+
+    def reached() -> bool:
+        about = [entry for entry in graph.requests(since=logged) if name in entry["path"]]
+        return len(about) >= kill.after or own_run()["outcome"] != "running"
+
+    first = scene.stack.wait_until(own_run, what="the file's run begins")
+    deadline = time.monotonic() + MEETING_SECONDS
+    while not reached() and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+    time.sleep(kill.delay)
+    host.kill_worker(int(first["worker"]))
+    if _was_lost(scene, first["invocation"], begun):
+        report.kills += 1
+        report.states[str(scene.transfer(file).get("state", "before its checkpoint"))] += 1
+    else:
+        report.late += 1
+    return file
+
+
+def _was_lost(scene: Scene, invocation: str, begun: int) -> bool:
+    """Whether the signal ended the run, once the host knows."""
+
+    def ended() -> dict[str, Any]:
+        runs = scene.stack.host.invocations(after=begun)
+        return next((run for run in runs if run["invocation"] == invocation and run["outcome"] != "running"), {})
+
+    return bool(scene.stack.wait_until(ended, what="the killed run is known to be over")["outcome"] == "worker lost")
+
+
+def main() -> int:
+    """From the command line; exit code 1 where something did not hold."""
+    parser = argparse.ArgumentParser(prog="python -m assurance.faults.kills", description=__doc__)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=fresh_seed(), help="default: a fresh one, printed")
+    parser.add_argument("--size", type=int, default=SIZE)
+    given = parser.parse_args()
+    began = time.monotonic()
+    print(f"seed {given.seed}", flush=True)
+    report = run(given.count, given.seed, size=given.size)
+    print(f"{report.kills} kills, {len(report.broken)} broken, {time.monotonic() - began:.0f} s: {report.details()}")
+    for line in report.broken:
+        print(f"  {line}")
+    return 1 if report.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""Schemathesis against the running app: requests of every operation, stories along their links, what came of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from assurance import oracle
+from assurance.campaign import Outcome, Proof
+from assurance.harness import MAILBOX, Scene, content
+from assurance.measured import LIVE
+from devkit.local.stack import ROOT, Stack
+from shared.api.openapi import description
+
+SCHEMATHESIS = Path(sys.executable).with_name("st")
+CONFIG = ROOT / "devkit" / "schemathesis.toml"
+FILE_BYTES = 1000
+CASES = 1000
+"""Requests for each operation in the large proof."""
+
+STORY_SHARE = 5
+"""Stories along the links: one for so many cases of an operation. Each has several steps."""
+
+FEWEST_STORIES = 25
+
+OPERATIONS = tuple(f"{method.upper()} {path}" for path, methods in description()["paths"].items() for method in methods)
+"""Every described operation, as Schemathesis names it."""
+
+HEALTH, STORIES = "GET /health", "Stateful tests"
+
+AT_ONCE = 4
+"""Processes of Schemathesis side by side in the large proof, each with its share of the operations.
+
+Its threads would not be quicker.
+"""
+
+CALM: dict[str, Any] = {"suppress_health_check": [HealthCheck.too_slow]}
+"""How busy the machine is says nothing about the app."""
+
+GIVEN_KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)
+"""Keys that nobody has, as a header can carry them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzed:
+    """What Schemathesis did. `cases` counts the requests by operation; `told` is its own report, failures included.
+
+    `steps` are the requests of the stories, which belong to no one operation.
+    """
+
+    passed: bool
+    cases: Mapping[str, int]
+    steps: int
+    told: str
+
+
+@contextmanager
+def stage() -> Iterator[Scene]:
+    """The app with keys, and the files that its description's examples name: some requests find what they ask for."""
+    with Scene(Stack(settings={"TARGET_WAIT_SECONDS": "0"}, options=["--keys"])) as scene:
+        metadata = {"mailbox": MAILBOX, "messageid": quote(scene.item(), safe="")}
+        scene.stack.drop("reports/march.pdf", content(FILE_BYTES), events=0, metadata=metadata)
+        scene.stack.drop("attached.pdf", content(FILE_BYTES), metadata=metadata)
+        scene.stack.wait_until_idle()
+        yield scene
+
+
+def fuzz(scene: Scene, cases: int, seed: int, at_once: int = 1) -> Fuzzed:
+    """Requests of every kind, `cases` generated ones for each operation, and then stories along the links.
+
+    `at_once` processes of Schemathesis send the requests; each takes seconds to start.
+    """
+    shares = [OPERATIONS[number::at_once] for number in range(at_once)]
+    with ThreadPoolExecutor(at_once) as pool:
+        runs = [*pool.map(lambda share: _run(scene, "examples,coverage,fuzzing", cases, seed, share), shares)]
+    runs.append(_run(scene, "stateful", max(cases // STORY_SHARE, FEWEST_STORIES), seed, ()))
+    amiss = ask_for_health(scene, cases, seed)
+    counts = sum((run.cases for run in runs), Counter({HEALTH: cases}))
+    return Fuzzed(
+        passed=not amiss and all(run.code == 0 for run in runs),
+        cases={label: counts[label] for label in OPERATIONS},
+        steps=counts[STORIES],
+        told="\n".join([*(run.told for run in runs), amiss]),
+    )
+
+
+def ask_for_health(scene: Scene, cases: int, seed: int) -> str:
+    """What is amiss; "" where nothing is. Nothing is described that could be varied, but anybody may send anything."""
+    stack = scene.stack
+    right = str(stack.host.ready["keys"]["function"])
+
+    @hypothesis.seed(seed)
+    @settings(max_examples=cases, deadline=None, database=None, phases=[Phase.generate, Phase.shrink], **CALM)
+    @given(st.dictionaries(st.text(min_size=1), st.text(), max_size=4), st.none() | st.just(right) | GIVEN_KEYS)
+    def ask(query: dict[str, str], key: str | None) -> None:
+        headers = {"x-functions-key": key} if key is not None else {}
+        answer = stack.request("GET", "/api/health", params=query, headers=headers)
+        assert answer.status_code == HTTPStatus.OK, answer.text
+        body = answer.json()
+        assert body == {"status": "up"}, body
+
+    try:
+        ask()
+    except Exception as error:  # noqa: BLE001 - whatever went wrong is the finding
+        return f"health: {type(error).__name__}: {error} {' '.join(getattr(error, '__notes__', []))}"
+    return ""
+
+
+def prove(seed: int) -> Outcome:
+    """The large run, judged: no answer amiss, every operation called often, nothing left half done, no secret told."""
+    with stage() as scene:
+        found = fuzz(scene, CASES, seed, AT_ONCE)
+        broken = [] if found.passed else [found.told[-4000:]]
+        broken += [f"{label}: {count} requests" for label, count in found.cases.items() if count < CASES]
+        broken += oracle.aftermath(scene)
+    achieved = sum(found.cases.values()) + found.steps
+    return Outcome(achieved, broken, {**found.cases, "in stories": found.steps})
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of Schemathesis: its exit code, its requests by operation, its report."""
+
+    code: int
+    cases: Counter[str]
+    told: str
+
+
+def _run(scene: Scene, phases: str, examples: int, seed: int, operations: tuple[str, ...]) -> _Run:
+    stack = scene.stack
+    key = str(stack.host.ready["keys"]["function"])
+    number = OPERATIONS.index(operations[0]) if operations else len(OPERATIONS)
+    described, events = (stack.logs_folder / f"{name}-{number}.json" for name in ("openapi", "events"))
+    # described by a file: what the app itself serves as its description would not be tried
+    text = stack.request("GET", "/api/openapi.json", headers={"x-functions-key": key}).text
+    described.write_text(text, encoding="utf-8")
+    command = [
+        *(str(SCHEMATHESIS), "--config-file", str(CONFIG)),
+        *("run", str(described), "--url", f"{stack.url}/api", "--header", f"x-functions-key: {key}"),
+        *("--phases", phases, "--max-examples", str(examples), "--seed", str(seed)),
+        *("--request-timeout", "60", "--warnings", "off", "--generation-database", "none", "--no-color"),
+        *("--suppress-health-check", "too_slow", "--report", "ndjson", "--report-ndjson-path", str(events)),
+        *(part for name in operations for part in ("--include-name", name)),
+    ]
+    done = subprocess.run(command, cwd=stack.logs_folder, capture_output=True, text=True, check=False)
+    return _Run(done.returncode, _counted(events), done.stdout + done.stderr)
+
+
+def _counted(events: Path) -> Counter[str]:
+    """The requests that were sent, by operation; those of stories together."""
+    counts: Counter[str] = Counter()
+    with events.open(encoding="utf-8") as lines:
+        for line in lines:
+            finished = json.loads(line).get("ScenarioFinished")
+            if finished is not None:
+                counts[finished["recorder"]["label"]] += len(finished["recorder"].get("interactions", ()))
+    return counts
+
+
+PROOFS = (
+    Proof(
+        "api",
+        "no request to the HTTP API is answered amiss: what is wrong with it is told, and never as the app's own fault",
+        "I21",
+        "requests that Schemathesis made up, over 1,000 for each of 9 operations, and stories along their links",
+        9 * CASES,
+        prove,
+        draws=True,
+        rests=(*LIVE, "assurance/fuzz/api.py", "devkit/schemathesis.toml"),
+    ),
+)
+"""Rows for `assurance/campaigns.py`."""

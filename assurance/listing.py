@@ -1,0 +1,175 @@
+"""What a page of transfers costs: measured on Azurite, with thousands of transfers in its checkpoint container."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+from azure.core.pipeline.transport import RequestsTransport
+
+from assurance.campaign import Outcome, Proof
+from assurance.checkpoint_fixtures import IN_DOUBT, NOW, Shelf, transfer
+from assurance.measured import APP
+from devkit.local.azurite import Azurite
+from shared.api.models import DEFAULT_PAGE
+from shared.api.page.overview import Filter, overview
+from shared.core.model import State
+from shared.storage.listing import Page, Wanted
+
+TRANSFERS = 10_000
+LONGEST = 0.3
+"""Seconds that a page may take: the requirement, for 10,000 transfers on Azurite."""
+
+PAGES = 5
+"""Pages of each kind, one after the other."""
+
+MAILBOX = "user7@example.org"
+MAILBOXES = 500
+
+KINDS: list[tuple[State, dict[str, Any]]] = [
+    *[(State.ATTACHED, {})] * 80,
+    *[(State.FAILED, {})] * 10,
+    (State.FAILED, {"failure": IN_DOUBT}),
+    *[(State.CANCELLED, {})] * 4,
+    *[(State.SENDING, {"runs": 1})] * 3,
+    *[(State.PLANNED, {})] * 2,
+]
+"""Of a hundred transfers eighty are attached, the others everything else."""
+
+WANTED: dict[str, tuple[Wanted, int]] = {
+    "all": (Wanted(), 1),
+    "attached": (Wanted("attached"), 3),
+    "failed": (Wanted("failed"), 1),
+    "cancelled": (Wanted("cancelled"), 1),
+    "in doubt": (Wanted("in-doubt"), 1),
+    "queued": (Wanted("queued"), 11),
+    "sending": (Wanted("sending"), 11),
+    "waiting": (Wanted("waiting"), 11),
+    "one mailbox": (Wanted(mailbox=MAILBOX), 12),
+    "one mailbox's attached": (Wanted("attached", MAILBOX), 3),
+}
+"""Every kind of page, and how many requests to storage it may take."""
+
+OVERVIEW_REQUESTS = 5 + 1 + 2 + 11
+"""Five counts, the newest transfers, what is in doubt and what failed, and what is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of several pages: the median time, the median processor time, and the most requests to storage.
+
+    Attributes:
+        median: seconds.
+        processor: seconds that this process and Azurite worked for it, whatever else the machine did meanwhile.
+    """
+
+    median: float
+    processor: float
+    requests: int
+
+
+def fill(shelf: Shelf, transfers: int) -> None:
+    """Put so many transfers there, to five hundred mailboxes in turn."""
+    numbers = ((number, KINDS[number * 37 % len(KINDS)]) for number in range(transfers))
+    shelf.put_all(
+        transfer(number, state, mailbox=f"user{number % MAILBOXES}@example.org", **changes)
+        for number, (state, changes) in numbers
+    )
+
+
+def cost_of_pages(shelf: Shelf, wanted: Wanted) -> Cost:
+    """What a few pages take, one after the other; a call before them opens the connections."""
+    shelf.listing.page(wanted, 1, None, NOW)
+    page: Page | None = None
+
+    def look() -> None:
+        nonlocal page
+        page = shelf.listing.page(wanted, DEFAULT_PAGE, page.continuation if page else None, NOW)
+
+    return _cost(shelf, look)
+
+
+def cost_of_overview(shelf: Shelf) -> Cost:
+    """What the operator's page takes when it is opened."""
+    return _cost(shelf, lambda: _ignored(overview(shelf.listing, Filter("", "", None), NOW)))
+
+
+def prove(_seed: int) -> Outcome:
+    """Every kind of page, with 10,000 transfers there."""
+    broken: list[str] = []
+    told: dict[str, int | float | str] = {}
+    with Azurite() as azurite:
+        shelf = Shelf(azurite, "full")
+        fill(shelf, TRANSFERS)
+        there = len(shelf.names("transfers/"))
+        for name, (wanted, requests) in WANTED.items():
+            cost = cost_of_pages(shelf, wanted)
+            told[f"{name} (ms)"] = round(1000 * cost.median)
+            if cost.median >= LONGEST or cost.requests > requests:
+                broken.append(f"{name}: {1000 * cost.median:.0f} ms, {cost.requests} requests")
+        cost = cost_of_overview(shelf)
+        told["the operator's page (ms)"] = round(1000 * cost.median)
+        if cost.requests > OVERVIEW_REQUESTS:
+            broken.append(f"the operator's page: {cost.requests} requests")
+    return Outcome(there, broken, told)
+
+
+def _cost(shelf: Shelf, look: Callable[[], None]) -> Cost:
+    took: list[float] = []
+    worked: list[float] = []
+    most = 0
+    with _sent() as urls:
+        for _ in range(PAGES):
+            urls.clear()
+            began, before = time.perf_counter(), _processor_seconds(shelf.azurite)
+            look()
+            took.append(time.perf_counter() - began)
+            worked.append(_processor_seconds(shelf.azurite) - before)
+            most = max(most, len(urls))
+    return Cost(statistics.median(took), statistics.median(worked), most)
+
+
+def _processor_seconds(azurite: Azurite) -> float:
+    """What this process and Azurite have worked so far."""
+    service = [one.cpu_times() for one in psutil.Process(azurite.pid).children(recursive=True)]
+    return time.process_time() + sum(one.user + one.system for one in service)
+
+
+@contextmanager
+def _sent() -> Iterator[list[str]]:
+    """The URLs of the requests that are sent to storage meanwhile."""
+    urls: list[str] = []
+    send = RequestsTransport.send
+
+    def counted(self: RequestsTransport, request: Any, **arguments: Any) -> Any:
+        urls.append(request.url)
+        return send(self, request, **arguments)
+
+    RequestsTransport.send = counted
+    try:
+        yield urls
+    finally:
+        RequestsTransport.send = send
+
+
+def _ignored(_: object) -> None:
+    """What was shown is not looked at here."""
+
+
+PROOFS = (
+    Proof(
+        "listing",
+        "a page of up to 50 transfers, whatever is asked for, takes under 300 ms and a fixed number of requests",
+        "-",
+        "transfers in the container, five pages of each kind, median",
+        TRANSFERS,
+        prove,
+        rests=(*APP, "assurance/listing.py", "assurance/checkpoint_fixtures.py"),
+    ),
+)
+"""Rows for `assurance/campaigns.py`."""

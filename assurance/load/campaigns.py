@@ -1,0 +1,90 @@
+"""What `dev.py verify` shows about many transfers: politeness, fairness and speed, in virtual time and for real."""
+
+from __future__ import annotations
+
+from assurance.campaign import Outcome, Proof
+from assurance.load import load_test, simulate
+from assurance.measured import LIVE
+
+MOST_REFUSED = 0.01
+"""429s, as a share of all requests to Graph."""
+
+SIMULATED = 1.15
+REHEARSED = 1.2
+"""Times the least that the limits allow, until the last file is attached."""
+
+SLOWEST = 2.0
+"""Times its own bound, for the mailbox that waited longest: none is starved while others are served."""
+
+
+def simulated(seed: int) -> Outcome:
+    """10,000 files over 500 mailboxes, hot ones among them, on up to 100 workers."""
+    result = simulate.simulate(simulate.Plan(seed=seed))
+    makespan = result.makespan / result.bound
+    broken = []
+    if result.once != result.files:
+        broken.append(f"{result.files - result.once} files were not attached exactly once (seed {seed})")
+    if result.refused >= MOST_REFUSED * result.requests:
+        broken.append(f"{result.refused} of {result.requests} requests were refused (seed {seed})")
+    if makespan > SIMULATED:
+        broken.append(f"it took {makespan:.3f} times the bound (seed {seed})")
+    if result.slowest > SLOWEST:
+        broken.append(f"a mailbox took {result.slowest:.2f} times its own bound (seed {seed})")
+    details: dict[str, int | float | str] = {
+        "bytes": result.bytes,
+        "times the bound": round(makespan, 3),
+        "the slowest mailbox, times its own bound": round(result.slowest, 2),
+        "requests to Graph": result.requests,
+        "429": result.refused,
+        "412": result.conflicts,
+        "runs": result.runs,
+        "storage calls": sum(result.calls.values()),
+        "virtual hours": round(result.makespan / 3600, 2),
+    }
+    return Outcome(result.once, broken, details)
+
+
+def rehearsed(seed: int) -> Outcome:
+    """60 files onto 6 items through three worker processes, one of them killed half-way."""
+    result = load_test.rehearse(load_test.Plan(seed=seed))
+    broken = list(result.wrong)
+    if not result.killed:
+        broken.append("no worker was killed")
+    if result.ratio > REHEARSED:
+        broken.append(f"it took {result.ratio:.3f} times the bound")
+    requests = sum(result.answers.values())
+    if result.answers[429] >= MOST_REFUSED * requests:
+        broken.append(f"{result.answers[429]} of {requests} requests were refused")
+    details: dict[str, int | float | str] = {
+        "bytes": result.bytes,
+        "times the bound": round(result.ratio, 3),
+        "requests to Graph": requests,
+        "429": result.answers[429],
+        "412": result.answers[412],
+    }
+    return Outcome(result.files - len(result.wrong), broken, details)
+
+
+PROOFS = (
+    Proof(
+        "pacing",
+        "many files for few mailboxes: attached once, politely, hardly later than Outlook's limits force",
+        "I1-I3, I15, I23",
+        "files over 500 mailboxes on up to 100 workers, in virtual time",
+        10_000,
+        simulated,
+        draws=True,
+        rests=("shared/rate_limit", "shared/run", "shared/storage", "assurance/load"),
+    ),
+    Proof(
+        "rehearsal",
+        "the same in real processes, a worker killed half-way",
+        "I1-I3, I15, I23",
+        "files of 1 to 20 MB onto 6 items of 3 mailboxes through three worker processes",
+        60,
+        rehearsed,
+        draws=True,
+        rests=(*LIVE, "assurance/load"),
+    ),
+)
+"""Rows for `assurance/campaigns.py`."""

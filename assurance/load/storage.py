@@ -1,0 +1,269 @@
+"""Storage in virtual time: every call takes its time, conditional writes meet, messages hide and show."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+
+from assurance.load.timeline import Timeline
+from shared.core.checkpoint import Checkpoint
+from shared.core.continuation import Continuation
+from shared.core.model import Source
+from shared.rate_limit.mailbox import Mailbox, Waiting
+from shared.storage.ports import Buffer, Clock, Conflict, Dropped, Receipt, Stored
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+_ZEROS = memoryview(bytes(4 * 1024 * 1024))
+
+
+class Latency:
+    """What a storage call costs: `seconds` each, counted by name. Work in the background takes no time of the run."""
+
+    def __init__(self, timeline: Clock, seconds: float) -> None:
+        self.calls: Counter[str] = Counter()
+        self._timeline = timeline
+        self._seconds = seconds
+        self._local = threading.local()
+
+    def spend(self, name: str) -> None:
+        """One call."""
+        self.calls[name] += 1
+        if not getattr(self._local, "behind", False):
+            self._timeline.sleep(self._seconds)
+
+    @contextmanager
+    def background(self) -> Iterator[Behind]:
+        """What `Edges.background` wants."""
+        yield Behind(self)
+
+    def behind(self, work: Callable[[], None]) -> None:
+        """Do the work now, at no cost of time: nobody waits for it."""
+        self._local.behind = True
+        try:
+            work()
+        finally:
+            self._local.behind = False
+
+
+class Behind:
+    """Implements `Background`."""
+
+    def __init__(self, latency: Latency) -> None:
+        self._latency = latency
+
+    def submit(self, work: Callable[[], None], /) -> Future[None]:
+        """See `Background.submit`."""
+        done: Future[None] = Future()
+        try:
+            self._latency.behind(work)
+            done.set_result(None)
+        except Exception as error:  # noqa: BLE001 - a future keeps whatever happened
+            done.set_exception(error)
+        return done
+
+
+class ModelCheckpoints:
+    """Implements `Checkpoints`. Keeps values, not bytes."""
+
+    def __init__(self, latency: Latency) -> None:
+        self.held: dict[str, Stored] = {}
+        self._latency = latency
+        self._versions = count(1)
+
+    def load(self, transfer_id: str) -> Stored | None:
+        """See `Checkpoints.load`."""
+        self._latency.spend("checkpoint read")
+        return self.held.get(transfer_id)
+
+    def create(self, checkpoint: Checkpoint) -> str:
+        """See `Checkpoints.create`."""
+        self._latency.spend("checkpoint write")
+        return self._put(checkpoint, None)
+
+    def save(self, checkpoint: Checkpoint, etag: str) -> str:
+        """See `Checkpoints.save`."""
+        self._latency.spend("checkpoint write")
+        return self._put(checkpoint, etag)
+
+    def mark_unfinished(self, mark: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """See `Checkpoints.mark_unfinished`."""
+        self._latency.spend("mark")
+        return True
+
+    def is_marked(self, mark: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """See `Checkpoints.is_marked`."""
+        self._latency.spend("mark")
+        return False
+
+    def renew_mark(self, mark: str) -> None:  # noqa: ARG002 - the protocol's signature
+        """See `Checkpoints.renew_mark`."""
+        self._latency.spend("mark")
+
+    def unmark(self, mark: str) -> None:  # noqa: ARG002 - the protocol's signature
+        """See `Checkpoints.unmark`."""
+        self._latency.spend("mark")
+
+    def _put(self, checkpoint: Checkpoint, etag: str | None) -> str:
+        held = self.held.get(checkpoint.transfer.id)
+        if (held.etag if held else None) != etag:
+            raise Conflict
+        stored = Stored(checkpoint, str(next(self._versions)))
+        self.held[checkpoint.transfer.id] = stored
+        return stored.etag
+
+
+class ModelMailboxes:
+    """Implements `Mailboxes`."""
+
+    def __init__(self, latency: Latency) -> None:
+        self.held: dict[str, tuple[Mailbox, str]] = {}
+        self.lines: dict[str, dict[tuple[datetime, str], Waiting]] = {}
+        self.conflicts = 0
+        self.counted: datetime | None = None
+        self._latency = latency
+        self._versions = count(1)
+
+    def counted_until(self) -> datetime | None:
+        """See `Mailboxes.counted_until`."""
+        self._latency.spend("lesson read")
+        return self.counted
+
+    def count_until(self, until: datetime) -> None:
+        """See `Mailboxes.count_until`."""
+        self._latency.spend("lesson write")
+        self.counted = until
+
+    def load(self, mailbox: str) -> tuple[Mailbox, str | None]:
+        """See `Mailboxes.load`."""
+        self._latency.spend("pace read")
+        return self.held.get(mailbox.casefold(), (Mailbox(), None))
+
+    def save(self, mailbox: str, state: Mailbox, etag: str | None) -> str:
+        """See `Mailboxes.save`."""
+        self._latency.spend("pace write")
+        if self.held.get(mailbox.casefold(), (None, None))[1] != etag:
+            self.conflicts += 1
+            raise Conflict
+        version = str(next(self._versions))
+        self.held[mailbox.casefold()] = (state, version)
+        return version
+
+    def queue_up(self, mailbox: str, waiting: Waiting) -> None:
+        """See `Mailboxes.queue_up`."""
+        self._latency.spend("line write")
+        self.lines.setdefault(mailbox.casefold(), {})[_position(waiting)] = waiting
+
+    def queued(self, mailbox: str, limit: int) -> tuple[Waiting, ...]:
+        """See `Mailboxes.queued`."""
+        self._latency.spend("line list")
+        line = self.lines.get(mailbox.casefold(), {})
+        return tuple(line[position] for position in sorted(line)[:limit])
+
+    def unqueue(self, mailbox: str, entries: tuple[Waiting, ...]) -> None:
+        """See `Mailboxes.unqueue`."""
+        self._latency.spend("line delete")
+        line = self.lines.get(mailbox.casefold(), {})
+        for entry in entries:
+            line.pop(_position(entry), None)
+
+
+def _position(waiting: Waiting) -> tuple[datetime, str]:
+    """An entry's place in the line: by milliseconds, as the entries' names have it, then by transfer."""
+    since = waiting.since or EPOCH
+    return since.replace(microsecond=since.microsecond // 1000 * 1000), waiting.transfer
+
+
+class ModelSources:
+    """Implements `Sources`: files that are all zeros."""
+
+    def __init__(self, latency: Latency) -> None:
+        self._latency = latency
+
+    def describe(self, blob: str) -> Dropped | None:
+        """See `Sources.describe`."""
+        raise NotImplementedError(blob)
+
+    def open(self, source: Source) -> ModelReader:
+        """See `Sources.open`."""
+        return ModelReader(self._latency, source)
+
+    def delete(self, source: Source) -> None:
+        """See `Sources.delete`."""
+        raise NotImplementedError(source)
+
+    def page(self, continuation: str | None, size: int) -> tuple[list[Dropped], str | None]:
+        """See `Sources.page`."""
+        raise NotImplementedError(continuation, size)
+
+
+class ModelReader:
+    """Implements `SourceReader`: the stream is opened once, everything else was read ahead."""
+
+    def __init__(self, latency: Latency, source: Source) -> None:
+        self._latency = latency
+        self._source = source
+        self._opened = False
+
+    def read(self, offset: int, length: int) -> Buffer:  # noqa: ARG002 - the protocol's signature
+        """See `SourceReader.read`."""
+        if not self._opened:
+            self._opened = True
+            self._latency.spend("source read")
+        return _ZEROS[:length]
+
+    def close(self) -> None:
+        """See `SourceReader.close`."""
+
+
+class ModelQueue:
+    """Implements `TransferQueue`; `take` is the host's side of it."""
+
+    def __init__(self, timeline: Timeline, latency: Latency) -> None:
+        self._timeline = timeline
+        self._latency = latency
+        self._messages: list[tuple[float, int, str]] = []
+        self._numbers = count()
+        self.most_hidden: Counter[str] = Counter()
+        """By text: the most messages that were hidden at once."""
+
+    def send(self, transfer_id: str, delay: float) -> None:
+        """See `TransferQueue.send`. The service counts whole seconds; the product rounds them up."""
+        self._latency.spend("queue message")
+        self.put(transfer_id, self._timeline.seconds + -(-delay // 1))
+
+    def ask(self, continuation: Continuation, delay: float) -> Receipt:
+        """See `TransferQueue.ask`. Nothing dies here: a message against a run's death is only counted."""
+        if not continuation.guards:
+            self.send(continuation.key, delay)
+        else:
+            self._latency.spend("queue message")
+        return Receipt("", "")
+
+    def take_back(self, receipt: Receipt) -> None:  # noqa: ARG002 - the protocol's signature
+        """See `TransferQueue.take_back`."""
+        self._latency.spend("queue message")
+
+    def put(self, text: str, at: float) -> None:
+        """A message that becomes visible at `at` seconds."""
+        heapq.heappush(self._messages, (at, next(self._numbers), text))
+        if at > self._timeline.seconds:
+            hidden = sum(1 for due, _, other in self._messages if other == text and due > self._timeline.seconds)
+            self.most_hidden[text] = max(self.most_hidden[text], hidden)
+
+    @property
+    def waits(self) -> bool:
+        """True while there is a message."""
+        return bool(self._messages)
+
+    def take(self, most: int) -> list[str]:
+        """Up to `most` visible messages, which count as deleted: nothing dies here."""
+        taken: list[str] = []
+        while self._messages and len(taken) < most and self._messages[0][0] <= self._timeline.seconds:
+            taken.append(heapq.heappop(self._messages)[2])
+        return taken

@@ -1,0 +1,168 @@
+"""Checkpoints that somebody has written: every field forged, removed, or of another kind, in every state (I31)."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from assurance.campaign import Outcome, Proof
+from assurance.measured import SIMULATED
+from assurance.simulation.storage import MemoryReader, MemorySources
+from assurance.simulation.sweeping import Kind, Tick, World
+from shared.core.checkpoint import Checkpoint
+from shared.core.continuation import Continuation
+from shared.core.model import Source, State, Transfer
+from shared.run.runner import Runs
+from shared.storage import codec
+from shared.storage.ports import CheckpointUnreadable, StorageRefused, StorageUnavailable
+
+HOURS = 30 * 60.0
+VALUES: tuple[Any, ...] = (None, "", "x", "..", "checkpoints", "é\n", 0, -1, 10**12, True, [], ["x"], {}, 1.5)
+"""What a field is forged to; each field also goes missing."""
+
+
+class WatchedSources(MemorySources):
+    """Sources that note which container is read, or deleted from."""
+
+    touched: set[str]
+
+    def open(self, source: Source) -> MemoryReader:
+        """See `Sources.open`."""
+        self.touched.add(source.container)
+        return super().open(source)
+
+    def delete(self, source: Source) -> None:
+        """See `Sources.delete`."""
+        self.touched.add(source.container)
+        super().delete(source)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgery:
+    """One story: the field at `path` of a checkpoint in that state is `value`; None and `gone`: it is not there."""
+
+    state: State
+    path: tuple[str | int, ...]
+    value: Any
+    gone: bool = False
+
+    @property
+    def id(self) -> str:
+        """What names it."""
+        return f"{self.state.value} {'.'.join(map(str, self.path))} = {'(gone)' if self.gone else repr(self.value)}"
+
+
+def _transfer(world: World, state: State) -> Transfer:
+    """A transfer that a run could have left in that state."""
+    [transfer] = world.transfers
+    now = world.clock.now()
+    changes: dict[State, dict[str, Any]] = {
+        State.OPENING: {"before": ()},
+        State.LOOKING: {"before": (), "announced_at": now - timedelta(hours=1), "sessions": 1},
+        State.ATTACHED: {"finished_at": now - timedelta(hours=1)},
+        State.CANCELLED: {"finished_at": now - timedelta(hours=1)},
+    }
+    return replace(transfer, state=state, **changes.get(state, {}))
+
+
+STATES = (State.PLANNED, State.OPENING, State.LOOKING, State.ATTACHED, State.CANCELLED)
+
+
+def _world(state: State) -> tuple[World, dict[str, Any]]:
+    world = World(Tick(Kind.ENDED if state is State.ATTACHED else Kind.FILE, 1, 0, "", 0, None))
+    transfer = _transfer(world, state)
+    return world, json.loads(codec.encode(Checkpoint(transfer, None, "a.0")))
+
+
+def _paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _paths(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _paths(inner, (*path, number))
+
+
+def forgeries(values: tuple[Any, ...] = VALUES) -> Iterator[Forgery]:
+    """Every field of every state."""
+    for state in STATES:
+        _, document = _world(state)
+        for path in _paths(document):
+            yield from (Forgery(state, path, value) for value in values)
+            yield Forgery(state, path, None, gone=True)
+
+
+def judged(forgery: Forgery) -> list[str]:
+    """What the story broke."""
+    world, document = _world(forgery.state)
+    [transfer] = world.transfers
+    text = _forged(document, forgery)
+    world.marks.blobs[transfer.id] = (text, '"forged"')
+    world.marks.mark_unfinished(transfer.id)
+    sources = WatchedSources(world.clock)
+    sources.touched, sources.blobs = set(), world.files.blobs
+    edges = replace(world.edges, sources=sources, delete_source=True)
+    world.sweep = replace(world.sweep, runs=Runs(edges))
+    broken, refused = [], False
+    try:
+        Runs(edges).carry_on(Continuation(transfer.id))
+    except CheckpointUnreadable:
+        refused = True
+    except (StorageUnavailable, StorageRefused):
+        pass
+    except Exception as error:  # noqa: BLE001 - whatever escapes the product is a finding
+        broken.append(f"a run raised {type(error).__name__}: {error}")
+    if refused and world.marks.blobs[transfer.id][0] != text:
+        broken.append("what was refused did not stay as it was")
+    world.clock.advance(HOURS)
+    try:
+        world.sweep.tick()
+    except Exception as error:  # noqa: BLE001 - see above
+        broken.append(f"the sweep raised {type(error).__name__}: {error}")
+    if any(code == "SWEEP_FAILED" for _, code in world.told.troubles):
+        broken.append(f"the sweep met a defect: {world.told.troubles}")
+    if not sources.touched <= {"drop"}:
+        broken.append(f"read or deleted in {sources.touched}")
+    return broken
+
+
+def _forged(document: dict[str, Any], forgery: Forgery) -> bytes:
+    forged: Any = copy.deepcopy(document)
+    holder = forged
+    for step in forgery.path[:-1]:
+        holder = holder[step]
+    if forgery.gone:
+        del holder[forgery.path[-1]]
+    else:
+        holder[forgery.path[-1]] = forgery.value
+    return json.dumps(forged).encode()
+
+
+def prove(_seed: int) -> Outcome:
+    """Every field, every value."""
+    counted, broken = 0, []
+    for forgery in forgeries():
+        counted += 1
+        broken += [f"{forgery.id}: {what}" for what in judged(forgery)]
+    return Outcome(counted, broken)
+
+
+PROOFS = (
+    Proof(
+        "forged",
+        "a checkpoint is believed only where it can be true: nothing outside the drop container is read or deleted, "
+        "what is refused stays as it was, and neither a run nor the sweep trips over it",
+        "I31",
+        "checkpoints with one field forged or removed",
+        1_500,
+        prove,
+        rests=SIMULATED,
+    ),
+)
+"""Rows for `assurance/campaigns.py`."""

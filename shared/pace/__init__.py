@@ -1,5 +1,0 @@
-"""Politeness: who may work on a mailbox, and how much may be sent to it, over all instances together.
-
-Pure arithmetic on one small value per mailbox. `shared/storage/paces.py` keeps the value where every worker finds it,
-`shared/run/pacing.py` asks and answers on behalf of a run.
-"""

@@ -1,0 +1,109 @@
+"""Whatever other people do meanwhile (I12, I13, I16)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assurance.simulation import campaigns
+from assurance.simulation.campaigns import SMALL
+from assurance.simulation.case import Case, Fault, Happening
+from assurance.simulation.enumerate import calls_of
+from assurance.simulation.scenario import tell
+from assurance.simulation.storage import MemoryClaims
+from tests.assurance.simulation.told import every, kept
+
+
+def test_other_people_at_any_call() -> None:
+    tally = kept(campaigns.other_people(), 850)
+    assert set(tally.codes) == {"SOURCE_CHANGED", "SOURCE_GONE", "TARGET_NOT_FOUND", "COMMIT_IN_DOUBT"}
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_other_people_at_any_call_and_a_fault_at_a_later_one(part: int) -> None:
+    """Every eighteenth of them; all: the proof `people`."""
+    kept(every(campaigns.people_then_faults([part]), 18), 250)
+
+
+def before_every_call(what: Happening, ranges: int) -> list[Case]:
+    """The same thing before every call of the story, and after the last."""
+    base = Case(ranges=ranges)
+    return [replace(base, happenings=((call, what),)) for call in range(1, len(calls_of(base)) + 2)]
+
+
+@pytest.mark.parametrize("ranges", SMALL)
+@pytest.mark.parametrize(("what", "code"), [(Happening.OVERWRITE, "SOURCE_CHANGED"), (Happening.DELETE, "SOURCE_GONE")])
+def test_a_file_that_changes_meanwhile_is_attached_whole_or_not_at_all(what: Happening, code: str, ranges: int) -> None:
+    verdicts = [tell(case)[0] for case in before_every_call(what, ranges)]
+    assert all(not verdict.broken for verdict in verdicts)
+    ends = {(verdict.state, verdict.code, verdict.attached) for verdict in verdicts}
+    assert {("failed", code, 0), ("attached", "", 1)} <= ends
+    assert ends <= {("failed", code, 0), ("attached", "", 1), ("none", "", 0)}
+
+
+@pytest.mark.parametrize("ranges", SMALL)
+def test_a_transfer_that_is_cancelled_ends_cancelled_or_the_commit_won(ranges: int) -> None:
+    verdicts = [tell(case)[0] for case in before_every_call(Happening.CANCEL, ranges)]
+    assert {(verdict.state, verdict.attached) for verdict in verdicts} == {("cancelled", 0), ("attached", 1)}
+    assert all(not verdict.broken for verdict in verdicts)
+
+
+@pytest.mark.parametrize("ranges", SMALL)
+@pytest.mark.parametrize("what", [Happening.EXPIRE, Happening.REPEAT, Happening.NEIGHBOUR])
+def test_what_need_not_disturb_does_not(what: Happening, ranges: int) -> None:
+    for case in before_every_call(what, ranges):
+        verdict, _ = tell(case)
+        assert (verdict.state, verdict.attached, verdict.broken) == ("attached", 1, ()), case.id
+
+
+def test_sessions_expire_at_any_call_however_the_clocks_differ() -> None:
+    tally = kept(campaigns.expiries([1, 3]), 1400)
+    assert tally.ends == {"attached": tally.stories}
+
+
+@pytest.mark.parametrize("ranges", [0, 1, 3])
+def test_an_event_may_come_five_times_at_any_moment_and_to_five_workers(ranges: int) -> None:
+    tally = kept(campaigns.repeats([ranges]), 60)
+    assert tally.ends == {"attached": tally.stories}
+
+
+@pytest.mark.parametrize("ranges", [0, 2])
+def test_the_same_file_dropped_twice_for_one_item_is_attached_twice(ranges: int) -> None:
+    """Every eighth of them; all: the proof `twins`."""
+    tally = kept(every(campaigns.twins([ranges]), 8), 70)
+    assert tally.ends == {"attached": tally.stories}
+
+
+def test_two_transfers_take_one_attachment_where_nobody_asks_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the stories are for: without claims they find it."""
+    monkeypatch.setattr(MemoryClaims, "of_others", lambda *_: frozenset())
+    monkeypatch.setattr(MemoryClaims, "take", lambda *_: True)
+    lost = (one for one in campaigns.twins([0]) if any(fault is Fault.LOST_BEFORE for _, fault, _ in one.faults))
+    assert any("I2: two transfers name one attachment" in tell(story)[0].broken for story in lost)
+
+
+def test_a_new_version_of_the_file_is_a_transfer_of_its_own() -> None:
+    """I13: both versions end attached where the first one was attached before it was overwritten."""
+    base = Case(ranges=2)
+    last = len(calls_of(base))
+    _, world = tell(replace(base, happenings=((last, Happening.OVERWRITE),)))
+    assert len({transfer.id for transfer in world.transfers()}) == 2
+    attached = {one.content.data for one in world.graph.attachments("ann@example.com", world.item)}
+    assert set(world.contents.values()) <= attached
+
+
+@pytest.mark.parametrize("ranges", [0, 2])
+def test_a_retry_after_any_storm_attaches_once(ranges: int) -> None:
+    """Every eighth of them; all: the proof `storms`."""
+    kept(every(campaigns.storms([ranges], retries=1), 8), 150)
+
+
+@pytest.mark.parametrize("ranges", [0, 2])
+def test_a_retry_after_a_cancellation_attaches_once_whatever_was_lost(ranges: int) -> None:
+    base = Case(ranges=ranges)
+    for call in range(1, len(calls_of(base)) + 1):
+        for fault in (Fault.LOST_AFTER, Fault.LATE, Fault.CRASH_AFTER):
+            once = replace(base, happenings=((call, Happening.CANCEL),), faults=((call, fault, 5),), retries=1)
+            verdict, _ = tell(once)
+            assert (verdict.state, verdict.attached, verdict.broken) == ("attached", 1, ()), once.id

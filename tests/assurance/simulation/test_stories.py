@@ -1,0 +1,57 @@
+"""A story is a value: it can be printed, read back, and told again with the same end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assurance.simulation import seeds
+from assurance.simulation.case import Case, Fault, Happening, Storm
+from assurance.simulation.scenario import replay, tell
+
+FULL = Case(
+    ranges=3,
+    faults=((4, Fault.LATE, 7), (9, Fault.CRASH_AFTER, 0)),
+    happenings=((5, Happening.CANCEL),),
+    storms=(Storm("graph.PUT", Fault.ANSWER, 3, 6, 429, "41"),),
+    switches={"get_session": 404},
+    skew=-300,
+    lazy=True,
+    workers=2,
+    schedule=((3, 1), (8, 0)),
+    retries=1,
+)
+
+
+@pytest.mark.parametrize("case", [Case(), FULL, *map(seeds.mixed, range(50)), *map(seeds.throttled, range(20))])
+def test_a_story_is_read_back_from_its_id(case: Case) -> None:
+    assert Case.read(case.id) == case
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_story_told_twice_ends_the_same_after_the_same_calls(seed: int) -> None:
+    (first, one), (second, other) = tell(seeds.mixed(seed)), tell(seeds.mixed(seed))
+    assert first == second
+    assert one.gate.names == other.gate.names
+    assert one.checkpoints.blobs.keys() == other.checkpoints.blobs.keys()
+
+
+def test_a_replay_shows_every_call_and_decision(capsys: pytest.CaptureFixture[str]) -> None:
+    replay(Case(ranges=1, faults=((9, Fault.LOST_AFTER, 0),)).id)
+    shown = capsys.readouterr().out
+    assert "9 graph.PUT" in shown
+    assert "committing: PutRange -> Unsure -> asking" in shown
+    assert "state='attached'" in shown
+
+
+@pytest.mark.parametrize(("engine", "code"), [("product", 0), ("404 means new session", 1)])
+def test_the_command_that_a_failing_test_prints_tells_the_story_again(engine: str, code: int) -> None:
+    story = Case(ranges=1, faults=((9, Fault.LOST_AFTER, 0),), engine=engine).id
+    command = [sys.executable, "-m", "assurance.simulation", story]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert ("I1: attached 2 times" in done.stdout) == bool(code)

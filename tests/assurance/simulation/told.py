@@ -1,0 +1,26 @@
+"""What every family of stories must come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from assurance.simulation import campaigns
+from assurance.simulation.campaigns import Tally
+from assurance.simulation.case import Case
+
+INVOCATIONS = 12
+"""Deliveries after which a transfer with finitely many faults must have ended (invariants, I3)."""
+
+
+def kept(stories: Iterable[Case], least: int) -> Tally:
+    """Tell them here, in this process; every promise held, and there were enough of them to mean something."""
+    tally = campaigns.tell_all(stories, processes=1)
+    assert not tally.broken, "\n".join([f"{len(tally.broken)} of {tally.stories} stories", *tally.broken[:10]])
+    assert tally.stories >= least
+    return tally
+
+
+def every(stories: Iterable[Case], step: int) -> Iterator[Case]:
+    """Every so many-th of them: what an everyday run has time for."""
+    return islice(stories, 0, None, step)

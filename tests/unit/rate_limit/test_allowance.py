@@ -1,0 +1,102 @@
+"""Whether the window of bytes is kept, and what teaches it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.core.allowance import MailboxBytes
+from shared.core.errors import Code
+from shared.rate_limit import allowance, permits
+from shared.rate_limit.limits import Limits
+from shared.rate_limit.mailbox import Mailbox, Place, Spent
+from shared.rate_limit.permits import Asked, Later
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+LEARNS = Limits(window_bytes=1000, window_seconds=300, window_margin=0, least_grant=40, bytes=MailboxBytes.LEARN)
+DAY = timedelta(days=1)
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+SPENT = Mailbox(spent=(Spent(at(100), 1000),))
+TAUGHT = replace(SPENT, counted_until=at(5))
+
+
+@pytest.mark.parametrize(
+    ("belief", "mailbox", "kept"),
+    [
+        (MailboxBytes.LIMIT, SPENT, True),
+        (MailboxBytes.OFF, TAUGHT, False),
+        (MailboxBytes.LEARN, SPENT, False),
+        (MailboxBytes.LEARN, TAUGHT, True),
+        (MailboxBytes.LEARN, replace(SPENT, counted_until=NOW), False),
+    ],
+)
+def test_a_full_window_holds_a_transfer_where_it_is_kept(belief: MailboxBytes, mailbox: Mailbox, kept: bool) -> None:
+    limits = replace(LEARNS, bytes=belief)
+    assert allowance.is_kept(mailbox, NOW, limits) is kept
+    outcome = permits.enter(mailbox, Asked("a", "run", "item", 700), NOW, limits).outcome
+    if kept:
+        assert outcome == Later(at(100), known=True, code=Code.MAILBOX_ALLOWANCE_USED)
+    else:
+        assert isinstance(outcome, Place)
+        assert outcome.granted == 700
+
+
+@pytest.mark.parametrize(
+    ("belief", "mailbox", "refused", "learned"),
+    [
+        pytest.param(MailboxBytes.LEARN, SPENT, 50, True, id="much was sent before"),
+        pytest.param(MailboxBytes.LEARN, Mailbox(spent=(Spent(at(9), 450),)), 50, True, id="just enough"),
+        pytest.param(MailboxBytes.LEARN, Mailbox(spent=(Spent(at(9), 449),)), 50, False, id="little was sent before"),
+        pytest.param(MailboxBytes.LEARN, SPENT, 0, False, id="something else explains it"),
+        pytest.param(MailboxBytes.LIMIT, SPENT, 50, False, id="it is kept anyway"),
+        pytest.param(MailboxBytes.OFF, SPENT, 50, False, id="it is never to be kept"),
+    ],
+)
+def test_a_refusal_teaches_where_bytes_are_the_likeliest_reason(
+    belief: MailboxBytes, mailbox: Mailbox, refused: int, learned: bool
+) -> None:
+    after = allowance.after_refusal(mailbox, refused, NOW, replace(LEARNS, bytes=belief))
+    assert after.counted_until == (NOW + DAY if learned else None)
+
+
+def test_what_is_known_is_not_learned_anew_with_every_refusal() -> None:
+    assert allowance.after_refusal(TAUGHT, 50, NOW, LEARNS) == TAUGHT
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "need", "asks"),
+    [(Mailbox(), 1000, False), (Mailbox(), 1001, True), (SPENT, 1, True), (TAUGHT, 1, False)],
+)
+def test_whoever_would_be_too_much_asks_what_others_have_learned(mailbox: Mailbox, need: int, asks: bool) -> None:
+    assert allowance.is_in_question(mailbox, need, NOW, LEARNS) is asks
+    assert not allowance.is_in_question(mailbox, need, NOW, replace(LEARNS, bytes=MailboxBytes.OFF))
+
+
+def test_a_refusal_closes_the_mailbox_at_once_and_the_others_hear_of_it_when_they_next_tell() -> None:
+    first, second = (Place(name, f"run of {name}", at(30), 800) for name in "ab")
+    mailbox = replace(SPENT, places=(first, second))
+    change = permits.throttled(mailbox, first, 100, 50, at(60), NOW, LEARNS)
+    assert change.mailbox.closed_until == at(60)
+    assert change.mailbox.counted_until == NOW + DAY
+    told = permits.renew(change.mailbox, second, 30, at(1), LEARNS).outcome
+    assert isinstance(told, Place)
+    assert told.granted == 0
+    wanted = Asked("b", "run of b", "item", 770, offset=30, waited=True)
+    held = permits.more(change.mailbox, told, wanted, 0, at(2), LEARNS).outcome
+    assert isinstance(held, Later)
+    assert (held.code, held.known) == (Code.GRAPH_THROTTLED, True)
+
+
+def test_after_it_was_learned_a_run_that_was_given_too_much_asks_again() -> None:
+    place = Place("a", "run", at(30), 800)
+    mailbox = replace(SPENT, places=(place,), counted_until=NOW + DAY)
+    told = permits.renew(mailbox, place, 0, NOW, LEARNS).outcome
+    assert isinstance(told, Place)
+    assert told.granted == 0

@@ -1,0 +1,130 @@
+"""The line for places: who is next, when its entries are listed, and which of them leave storage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.rate_limit import wait_queue
+from shared.rate_limit.limits import Limits
+from shared.rate_limit.mailbox import Mailbox, Place, Waiting
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+LIMITS = Limits(line=4, line_of_item=2, listed=6, relist=2)
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def places(*names: str, item: str | None = None) -> tuple[Place, ...]:
+    return tuple(Place(name, f"run of {name}", at(30), item=item) for name in names)
+
+
+def waiting(*names: str, item: str | None = None) -> tuple[Waiting, ...]:
+    return tuple(Waiting(name, item, NOW) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "leaving", "wanted"),
+    [
+        pytest.param(Mailbox(), None, False, id="nobody waits"),
+        pytest.param(Mailbox(queued=True), None, True, id="somebody waits and nobody works"),
+        pytest.param(Mailbox(places("a", "b", "c", "d"), queued=True), None, False, id="no place is free"),
+        pytest.param(Mailbox(places("a", "b", "c", "d"), queued=True), "d", True, id="one is about to be"),
+        pytest.param(
+            Mailbox(places("a"), waiting("x"), queued=True, listed_at=at(-9)), None, False, id="the next one is known"
+        ),
+        pytest.param(
+            Mailbox(places("a", item="i"), waiting("x", item="i"), queued=True, listed_at=at(-2)),
+            None,
+            True,
+            id="those that are known wait for an item that is taken",
+        ),
+        pytest.param(
+            Mailbox(places("a", item="i"), waiting("x", item="i"), queued=True, listed_at=at(-2)),
+            "a",
+            False,
+            id="and whoever has that item leaves",
+        ),
+        pytest.param(
+            Mailbox(places("a", item="i"), waiting("x", item="i"), queued=True, listed_at=at(-1)),
+            None,
+            False,
+            id="and it was listed just now",
+        ),
+        pytest.param(Mailbox(queued=True, closed_until=at(1)), None, False, id="the mailbox is closed"),
+        pytest.param(Mailbox(queued=True, closed_until=at(0)), None, True, id="it is not any more"),
+    ],
+)
+def test_entries_are_listed_where_a_place_is_free_and_nobody_known_can_have_it(
+    mailbox: Mailbox, leaving: str | None, wanted: bool
+) -> None:
+    assert wait_queue.wants_entries(mailbox, NOW, LIMITS, leaving) is wanted
+
+
+def test_the_mailbox_takes_as_many_as_it_keeps_and_knows_of_the_rest() -> None:
+    entries = waiting("a", "b", "c", "d", "e")
+    mailbox, moved = wait_queue.filled(Mailbox(queued=True), entries, NOW, LIMITS)
+    assert mailbox == Mailbox(line=entries[:4], queued=True, listed_at=NOW)
+    assert moved == entries[:4]
+
+
+def test_a_listing_that_shows_all_of_them_empties_the_line_in_storage() -> None:
+    entries = waiting("a", "b")
+    mailbox, moved = wait_queue.filled(Mailbox(queued=True), entries, NOW, LIMITS)
+    assert mailbox == Mailbox(line=entries, listed_at=NOW)
+    assert moved == entries
+
+
+def test_a_listing_as_long_as_it_may_be_leaves_the_question_open() -> None:
+    limits = replace(LIMITS, line=9)
+    mailbox, moved = wait_queue.filled(Mailbox(queued=True), waiting(*"abcdef"), NOW, limits)
+    assert len(moved) == 6
+    assert mailbox.queued
+
+
+def test_many_for_one_item_do_not_keep_the_others_out() -> None:
+    entries = (*waiting("a", "b", "c", item="i"), *waiting("x"))
+    mailbox, moved = wait_queue.filled(Mailbox(queued=True), entries, NOW, LIMITS)
+    assert [one.transfer for one in mailbox.line] == ["a", "b", "x"]
+    assert mailbox.queued
+    assert moved == mailbox.line
+
+
+def test_an_entry_of_somebody_known_is_only_taken_away() -> None:
+    known = Mailbox(places("a"), waiting("b"), queued=True)
+    mailbox, moved = wait_queue.filled(known, waiting("a", "b"), NOW, LIMITS)
+    assert mailbox == Mailbox(places("a"), waiting("b"), listed_at=NOW)
+    assert moved == waiting("a", "b")
+
+
+def test_an_entry_of_somebody_who_was_called_stays_for_it_may_have_come_for_nothing() -> None:
+    """Its place is kept still, in the version that was read; its new entry is all that is left of it."""
+    given = Mailbox((Place("a", None, at(15)),), queued=True)
+    mailbox, moved = wait_queue.filled(given, waiting("a", "b"), NOW, LIMITS)
+    assert mailbox.line == moved == waiting("b")
+    assert mailbox.queued
+
+
+def test_whoever_waits_for_more_now_does_so_at_its_position() -> None:
+    mailbox = Mailbox(line=waiting("a", "b"))
+    assert wait_queue.noted(mailbox, Waiting("a", "i", NOW)).line == (Waiting("a", "i", NOW), *waiting("b"))
+    assert wait_queue.noted(mailbox, Waiting("c")) == replace(mailbox, queued=True)
+
+
+def test_the_line_is_called_in_its_order_as_far_as_places_go() -> None:
+    mailbox, calls = wait_queue.called(Mailbox(places("a", "b"), waiting("x", "y", "z")), NOW, LIMITS)
+    assert calls == ("x", "y")
+    assert mailbox.line == waiting("z")
+    assert [place.transfer for place in mailbox.live(NOW)] == ["a", "b", "x", "y"]
+
+
+@pytest.mark.parametrize("place", [Place("a", "run", at(30), item="i"), Place("a", "run", at(30), wants="i")])
+def test_whoever_waits_for_an_item_that_is_taken_or_wanted_is_passed_over(place: Place) -> None:
+    given = Mailbox((place,), (*waiting("x", item="i"), *waiting("y")))
+    mailbox, calls = wait_queue.called(given, NOW, LIMITS)
+    assert calls == ("y",)
+    assert mailbox.line == waiting("x", item="i")
