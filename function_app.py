@@ -6,10 +6,10 @@ import azure.functions as func
 from azurefunctions.extensions.bindings import blob
 
 from shared.api.http import Answer, Call
-from shared.app import Product
+from shared.app import App
 from shared.storage.queue import message_text
 
-product = Product.from_environment()
+product = App.from_environment()
 settings = product.settings
 
 app = func.FunctionApp()

@@ -19,7 +19,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class Campaign:
     """One row of docs/reliability.md. `run` takes the seed; a proof that draws nothing ignores it.
 
     `rests`: the paths that the result rests on. A row is stale once one of them has changed.

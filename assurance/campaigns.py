@@ -7,7 +7,7 @@ from itertools import chain, product
 from typing import Any
 
 from assurance import listing, rules
-from assurance.campaign import Outcome, Proof
+from assurance.campaign import Campaign, Outcome
 from assurance.faults import kills, network
 from assurance.fuzz import api
 from assurance.fuzz import hostile_input as hostile
@@ -49,13 +49,13 @@ def _repeats(_seed: int) -> Outcome:
 
 def _people(_seed: int) -> Outcome:
     """What others do at every call, at every call with a fault behind it, and expiries under differing clocks."""
-    stories = chain(campaigns.other_people(), campaigns.people_then_faults(range(3)), campaigns.expiries(range(1, 4)))
-    return _told(campaigns.tell_all(stories))
+    scenarios = chain(campaigns.other_people(), campaigns.people_then_faults(range(3)), campaigns.expiries(range(1, 4)))
+    return _told(campaigns.tell_all(scenarios))
 
 
 def _storms(_seed: int) -> Outcome:
-    stories = chain(campaigns.storms(range(4)), campaigns.storms(range(4), retries=1))
-    return _told(campaigns.tell_all(stories))
+    scenarios = chain(campaigns.sustained_faults(range(4)), campaigns.sustained_faults(range(4), retries=1))
+    return _told(campaigns.tell_all(scenarios))
 
 
 def _commands(_seed: int) -> Outcome:
@@ -96,8 +96,8 @@ def _twins(_seed: int) -> Outcome:
 
 
 def _healing(_seed: int) -> Outcome:
-    stories = chain(campaigns.healing((0, 1, 3)), campaigns.healing((0, 1, 3), after=True))
-    return _told(campaigns.tell_all(stories))
+    scenarios = chain(campaigns.healing((0, 1, 3)), campaigns.healing((0, 1, 3), after=True))
+    return _told(campaigns.tell_all(scenarios))
 
 
 def _waits(seed: int) -> Outcome:
@@ -112,14 +112,14 @@ def _wrong(_seed: int) -> Outcome:
     """Broken here is an engine that nothing was found against."""
     tallies: dict[str, Tally] = {}
     for engine in campaigns.engines():
-        stories = chain.from_iterable(singles(Case(ranges=ranges)) for ranges in range(4))
+        scenarios = chain.from_iterable(singles(Case(ranges=ranges)) for ranges in range(4))
         refused = (case for case in campaigns.after_the_effect((0, 1)) if len(case.faults) == 1)
-        tallies[engine] = campaigns.tell_all(campaigns.by_engine(chain(stories, refused), engine))
+        tallies[engine] = campaigns.tell_all(campaigns.by_engine(chain(scenarios, refused), engine))
         racing = Case(ranges=1, workers=2, engine=engine)
         tallies[engine].add(campaigns.all_schedules(racing, 3))
     innocent = [f"{engine}: nothing attached twice" for engine, tally in tallies.items() if not tally.duplicates]
     told = {f"twice by «{engine}»": tally.duplicates for engine, tally in tallies.items()}
-    return Outcome(sum(tally.stories for tally in tallies.values()), innocent, dict(told))
+    return Outcome(sum(tally.scenarios for tally in tallies.values()), innocent, dict(told))
 
 
 def _kills(seed: int) -> Outcome:
@@ -136,16 +136,16 @@ def _acknowledgements(seed: int) -> Outcome:
 
 
 def _broken_network(report: Mapping[str, Any]) -> Outcome:
-    missed = [f"{story}: the fault found nothing to act on" for story in report["missed"]]
+    missed = [f"{scenario}: the fault found nothing to act on" for scenario in report["missed"]]
     return Outcome(report["runs"], [*report["broken"], *missed], report["acted"])
 
 
 def _told(tally: Tally) -> Outcome:
-    return Outcome(tally.stories, tally.broken, dict(sorted(tally.ends.items())))
+    return Outcome(tally.scenarios, tally.broken, dict(sorted(tally.ends.items())))
 
 
-PROOFS = (
-    Proof(
+CAMPAIGNS = (
+    Campaign(
         "crashes",
         "a crash, or a lost request or answer, at any call leaves one attachment with the right bytes",
         "I1-I6, I8, I14",
@@ -154,7 +154,7 @@ PROOFS = (
         _crashes,
         rests=SIMULATED,
     ),
-    Proof(
+    Campaign(
         "pairs",
         "so do two of them",
         "I1-I6, I8, I14",
@@ -163,7 +163,7 @@ PROOFS = (
         _pairs,
         rests=SIMULATED,
     ),
-    Proof(
+    Campaign(
         "workers",
         "so do two or three workers on the same transfer, with leases worth nothing",
         "I1, I2, I7, I13",
@@ -172,7 +172,7 @@ PROOFS = (
         _workers,
         rests=SIMULATED,
     ),
-    Proof(
+    Campaign(
         "repeats",
         "so does the same event, however often it comes, and to however many workers",
         "I1, I7, I13",
@@ -181,7 +181,7 @@ PROOFS = (
         _repeats,
         rests=SIMULATED,
     ),
-    Proof(
+    Campaign(
         "people",
         "files overwritten or deleted, cancellations, expired sessions, vanished items: at any moment",
         "I1-I3, I12, I13, I16",
@@ -190,7 +190,7 @@ PROOFS = (
         _people,
         rests=SIMULATED,
     ),
-    Proof(
+    Campaign(
         "storms",
         "failures that last end attached or as one named failure; tried again by a person, attached once",
         "I1-I3, I15",
@@ -199,7 +199,7 @@ PROOFS = (
         _storms,
         rests=SIMULATED,
     ),
-    Proof(
+    Campaign(
         "commands",
         "cancel, retry and accept beside runs and whoever concludes, at every call, crash included, lose nothing",
         "I1, I2, I30",
@@ -208,7 +208,7 @@ PROOFS = (
         _commands,
         rests=SIMULATED,
     ),
-    Proof(
+    Campaign(
         "outages",
         "storage that is down, all of it or a part, for a second or a day, costs time and no person",
         "I28",
@@ -217,7 +217,7 @@ PROOFS = (
         healing.proof,
         rests=SIMULATED,
     ),
-    Proof(
+    Campaign(
         "unknowns",
         "whatever Graph answers where nobody documents it",
         "I1-I6, I11, I16",
@@ -226,7 +226,7 @@ PROOFS = (
         _unknowns,
         rests=SIMULATED,
     ),
-    Proof(
+    Campaign(
         "refusals",
         "no answer but 201 is evidence: any call is carried out, and answered with any other status",
         "I1-I6, I27",
@@ -234,7 +234,7 @@ PROOFS = (
         20_000,
         _refusals,
     ),
-    Proof(
+    Campaign(
         "passing-404s",
         "a session that its upload URL does not find for a while is not taken for gone, whatever of it lands late",
         "I1, I6, I27",
@@ -242,7 +242,7 @@ PROOFS = (
         5_000,
         _passing_404s,
     ),
-    Proof(
+    Campaign(
         "silent-sessions",
         "an upload session that never says which byte it wants takes the file all the same",
         "I1-I6, I11, I27",
@@ -250,7 +250,7 @@ PROOFS = (
         4_000,
         _silent_sessions,
     ),
-    Proof(
+    Campaign(
         "rewritten",
         "a file that comes back with other bytes, or listed at any size, never gets a second copy beside it",
         "I1, I2, I27",
@@ -258,7 +258,7 @@ PROOFS = (
         2_000,
         _rewritten,
     ),
-    Proof(
+    Campaign(
         "twins",
         "the same file dropped twice for one item is attached twice: no two transfers take one attachment for theirs",
         "I1-I3, I27",
@@ -266,7 +266,7 @@ PROOFS = (
         2_000,
         _twins,
     ),
-    Proof(
+    Campaign(
         "healing",
         "what heals by itself is waited for, and needs no person: rights, tokens, upload URLs, throttling, failing "
         "services, refusals that nobody explains",
@@ -277,7 +277,7 @@ PROOFS = (
         _healing,
         rests=SIMULATED,
     ),
-    Proof(
+    Campaign(
         "waits",
         "Retry-After is honoured in every form, and nothing sleeps past its run",
         "I3, I15",
@@ -287,7 +287,7 @@ PROOFS = (
         draws=True,
         rests=SIMULATED,
     ),
-    Proof(
+    Campaign(
         "mixed",
         "all of it at once: several faults, strange answers, differing clocks, several workers",
         "I1-I8, I11-I16",
@@ -297,7 +297,7 @@ PROOFS = (
         draws=True,
         rests=SIMULATED,
     ),
-    Proof(
+    Campaign(
         "wrong-engines",
         "engines that are wrong on purpose are found out by the same stories",
         "I1, I6, I7",
@@ -306,7 +306,7 @@ PROOFS = (
         _wrong,
         rests=SIMULATED,
     ),
-    Proof(
+    Campaign(
         "kills",
         "so does SIGKILL at any instant of a 40 MB transfer, in real processes; nothing is left half done",
         "I1-I3, I19",
@@ -316,7 +316,7 @@ PROOFS = (
         draws=True,
         rests=(*LIVE, "assurance/faults/kills.py"),
     ),
-    Proof(
+    Campaign(
         "network",
         "so does a connection to Graph, an upload session or storage that breaks at any byte, in real sockets",
         "I1-I3, I8, I22",
@@ -326,7 +326,7 @@ PROOFS = (
         draws=True,
         rests=(*LIVE, "assurance/faults/network.py", "devkit/local/proxy.py"),
     ),
-    Proof(
+    Campaign(
         "lost-acks",
         "a save of the checkpoint whose answer was lost is known for our own: the run goes on",
         "I8",
@@ -336,11 +336,11 @@ PROOFS = (
         draws=True,
         rests=(*LIVE, "assurance/faults/network.py", "devkit/local/proxy.py"),
     ),
-    *rules.PROOFS,
-    *hostile.PROOFS,
-    *api.PROOFS,
-    *listing.PROOFS,
-    *politeness.PROOFS,
-    *sweeping.PROOFS,
-    *forged.PROOFS,
+    *rules.CAMPAIGNS,
+    *hostile.CAMPAIGNS,
+    *api.CAMPAIGNS,
+    *listing.CAMPAIGNS,
+    *politeness.CAMPAIGNS,
+    *sweeping.CAMPAIGNS,
+    *forged.CAMPAIGNS,
 )

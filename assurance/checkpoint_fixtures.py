@@ -16,13 +16,13 @@ from shared.core.model import Attachment, Failure, Route, Session, Source, State
 from shared.storage.access import StorageAccess
 from shared.storage.checkpoints import CheckpointContainer
 from shared.storage.listing import Listing
-from shared.storage.outcome_index import EndMarks
+from shared.storage.outcome_index import BlobOutcomeIndex
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ADA, GRACE = "ada@example.org", "grace@example.org"
 
 
-class Shelf:
+class CheckpointFixtures:
     """Checkpoints, marks and the listing of one container: of Azurite's built-in account, unless another is given."""
 
     def __init__(self, azurite: Azurite, container: str, connection_string: str | None = None) -> None:
@@ -33,7 +33,7 @@ class Shelf:
         )
         self.container = container
         self.checkpoints = CheckpointContainer(self.access, container)
-        self.ends = EndMarks(self.access, container, self.checkpoints)
+        self.ends = BlobOutcomeIndex(self.access, container, self.checkpoints)
         self.listing = Listing(self.access, container, self.checkpoints)
 
     def put(self, transfer: Transfer) -> Transfer:

@@ -33,8 +33,8 @@ ASIDES = {
     ev.RangeTooLarge,
     ev.RunStarted,
     ev.ItemMissing,
-    ev.Withdrawn,
-    ev.Unsent,
+    ev.CommitAborted,
+    ev.CommitUnsent,
 }
 """Events that can come almost anywhere: waiting, giving up, and a new run. The table below the picture has them all."""
 

@@ -56,7 +56,7 @@ class Delivery:
     shown_name: str
 
 
-class Scene:
+class Harness:
     """See the module. `stack` is started on entry and stopped on exit."""
 
     def __init__(self, stack: Stack, *, message_limit: int = ROOMY) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 from azure.core.pipeline.transport import RequestsTransport
 
-from assurance.campaign import Outcome, Proof
-from assurance.checkpoint_fixtures import IN_DOUBT, NOW, Shelf, transfer
+from assurance.campaign import Campaign, Outcome
+from assurance.checkpoint_fixtures import IN_DOUBT, NOW, CheckpointFixtures, transfer
 from assurance.measured import APP
 from devkit.local.azurite import Azurite
 from shared.api.models import DEFAULT_PAGE
@@ -73,30 +73,30 @@ class Cost:
     requests: int
 
 
-def fill(shelf: Shelf, transfers: int) -> None:
+def fill(fixtures: CheckpointFixtures, transfers: int) -> None:
     """Put so many transfers there, to five hundred mailboxes in turn."""
     numbers = ((number, KINDS[number * 37 % len(KINDS)]) for number in range(transfers))
-    shelf.put_all(
+    fixtures.put_all(
         transfer(number, state, mailbox=f"user{number % MAILBOXES}@example.org", **changes)
         for number, (state, changes) in numbers
     )
 
 
-def cost_of_pages(shelf: Shelf, wanted: Wanted) -> Cost:
+def cost_of_pages(fixtures: CheckpointFixtures, wanted: Wanted) -> Cost:
     """What a few pages take, one after the other; a call before them opens the connections."""
-    shelf.listing.page(wanted, 1, None, NOW)
+    fixtures.listing.page(wanted, 1, None, NOW)
     page: Page | None = None
 
     def look() -> None:
         nonlocal page
-        page = shelf.listing.page(wanted, DEFAULT_PAGE, page.continuation if page else None, NOW)
+        page = fixtures.listing.page(wanted, DEFAULT_PAGE, page.continuation if page else None, NOW)
 
-    return _cost(shelf, look)
+    return _cost(fixtures, look)
 
 
-def cost_of_overview(shelf: Shelf) -> Cost:
+def cost_of_overview(fixtures: CheckpointFixtures) -> Cost:
     """What the operator's page takes when it is opened."""
-    return _cost(shelf, lambda: _ignored(overview(shelf.listing, Filter("", "", None), NOW)))
+    return _cost(fixtures, lambda: _ignored(overview(fixtures.listing, Filter("", "", None), NOW)))
 
 
 def prove(_seed: int) -> Outcome:
@@ -104,32 +104,32 @@ def prove(_seed: int) -> Outcome:
     broken: list[str] = []
     told: dict[str, int | float | str] = {}
     with Azurite() as azurite:
-        shelf = Shelf(azurite, "full")
-        fill(shelf, TRANSFERS)
-        there = len(shelf.names("transfers/"))
+        fixtures = CheckpointFixtures(azurite, "full")
+        fill(fixtures, TRANSFERS)
+        there = len(fixtures.names("transfers/"))
         for name, (wanted, requests) in WANTED.items():
-            cost = cost_of_pages(shelf, wanted)
+            cost = cost_of_pages(fixtures, wanted)
             told[f"{name} (ms)"] = round(1000 * cost.median)
             if cost.median >= LONGEST or cost.requests > requests:
                 broken.append(f"{name}: {1000 * cost.median:.0f} ms, {cost.requests} requests")
-        cost = cost_of_overview(shelf)
+        cost = cost_of_overview(fixtures)
         told["the operator's page (ms)"] = round(1000 * cost.median)
         if cost.requests > OVERVIEW_REQUESTS:
             broken.append(f"the operator's page: {cost.requests} requests")
     return Outcome(there, broken, told)
 
 
-def _cost(shelf: Shelf, look: Callable[[], None]) -> Cost:
+def _cost(fixtures: CheckpointFixtures, look: Callable[[], None]) -> Cost:
     took: list[float] = []
     worked: list[float] = []
     most = 0
     with _sent() as urls:
         for _ in range(PAGES):
             urls.clear()
-            began, before = time.perf_counter(), _processor_seconds(shelf.azurite)
+            began, before = time.perf_counter(), _processor_seconds(fixtures.azurite)
             look()
             took.append(time.perf_counter() - began)
-            worked.append(_processor_seconds(shelf.azurite) - before)
+            worked.append(_processor_seconds(fixtures.azurite) - before)
             most = max(most, len(urls))
     return Cost(statistics.median(took), statistics.median(worked), most)
 
@@ -161,8 +161,8 @@ def _ignored(_: object) -> None:
     """What was shown is not looked at here."""
 
 
-PROOFS = (
-    Proof(
+CAMPAIGNS = (
+    Campaign(
         "listing",
         "a page of up to 50 transfers, whatever is asked for, takes under 300 ms and a fixed number of requests",
         "-",

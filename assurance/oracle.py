@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from assurance.harness import ENDS, TRANSFERS, Delivery, Scene
+from assurance.harness import ENDS, TRANSFERS, Delivery, Harness
 from assurance.secrets import Scanner
 from devkit.local.azurite import KEY
 from devkit.local.stack import json_object
@@ -31,9 +31,9 @@ _SIGNS = re.compile(
 """What a secret looks like, whoever made it: upload URLs, tokens, account keys, shared access signatures."""
 
 
-def attached_once(scene: Scene, file: Delivery) -> list[str]:
+def attached_once(harness: Harness, file: Delivery) -> list[str]:
     """What is wrong with a file that should be attached, once, byte for byte."""
-    there = scene.attachments(file)
+    there = harness.attachments(file)
     wrong = []
     if len(there) != 1:
         wrong.append(f"{file.item} has {len(there)} attachments: {[one['name'] for one in there]}")
@@ -42,7 +42,7 @@ def attached_once(scene: Scene, file: Delivery) -> list[str]:
             wrong.append(f"{one['name']} has {one['length']} bytes and other content than {file.blob}")
         if one["name"] != file.shown_name:
             wrong.append(f"{file.blob} is shown as {one['name']!r}")
-    transfer = scene.transfer(file)
+    transfer = harness.transfer(file)
     if transfer.get("state") != "attached":
         wrong.append(f"the transfer of {file.blob} is {transfer.get('state')}: {transfer.get('failure')}")
     elif transfer.get("attachmentId") not in {one["id"] for one in there}:
@@ -50,30 +50,30 @@ def attached_once(scene: Scene, file: Delivery) -> list[str]:
     return wrong
 
 
-def left_behind(scene: Scene, orphaned: frozenset[str] = frozenset()) -> list[str]:
+def left_behind(harness: Harness, orphaned: frozenset[str] = frozenset()) -> list[str]:
     """What is left half done once everything is over: marks, transfers, sessions, messages.
 
     On the items `orphaned`, the answer to a session's creation was lost on the way back: nobody knows of that session,
     which got no byte and expires by itself.
     """
-    lengths = scene.stack.queue_lengths()
+    lengths = harness.stack.queue_lengths()
     return [
-        *(f"transfer {name} is still marked as unfinished" for name in scene.marks()),
-        *(f"transfer {one['id']} is {one['state']}" for one in scene.transfers() if one["state"] not in ENDS),
-        *(f"an upload session of {item} is open" for item in _open_sessions(scene, orphaned)),
+        *(f"transfer {name} is still marked as unfinished" for name in harness.marks()),
+        *(f"transfer {one['id']} is {one['state']}" for one in harness.transfers() if one["state"] not in ENDS),
+        *(f"an upload session of {item} is open" for item in _open_sessions(harness, orphaned)),
         *(f"queue {name} holds {count} messages" for name, count in lengths.items() if count and not told(name)),
     ]
 
 
-def _open_sessions(scene: Scene, orphaned: frozenset[str]) -> list[str]:
+def _open_sessions(harness: Harness, orphaned: frozenset[str]) -> list[str]:
     """The items that a session is open on, but for sessions that nobody knows of."""
-    lost = [entry["path"] for entry in scene.graph.requests() if entry["kind"] == "create" and entry["lost"]]
+    lost = [entry["path"] for entry in harness.graph.requests() if entry["kind"] == "create" and entry["lost"]]
 
     def is_orphan(session: dict[str, Any]) -> bool:
         item = session["item"]
         return not session["received"] and (item in orphaned or any(quote(item, safe="") in path for path in lost))
 
-    return [one["item"] for one in scene.graph.sessions() if one["state"] == "open" and not is_orphan(one)]
+    return [one["item"] for one in harness.graph.sessions() if one["state"] == "open" and not is_orphan(one)]
 
 
 def told(queue: str) -> bool:
@@ -81,19 +81,19 @@ def told(queue: str) -> bool:
     return queue.startswith("outcomes")
 
 
-def leaks(scene: Scene) -> list[str]:
+def leaks(harness: Harness) -> list[str]:
     """Every secret that stands where it must not: in a log, in a terminal checkpoint, in a message, in an error."""
-    known = Scanner([*scene.graph.secrets(), KEY])
+    known = Scanner([*harness.graph.secrets(), KEY])
     wrong = []
-    for where, text in _texts(scene):
+    for where, text in _texts(harness):
         wrong += [f"{where} holds {leak}" for leak in known.leaks(text)]
         wrong += [f"{where} holds what looks like a secret: {sign[:12]}..." for sign in _SIGNS.findall(text)]
     return wrong
 
 
-def strays(scene: Scene) -> list[str]:
+def strays(harness: Harness) -> list[str]:
     """Requests that carried the app's token to an upload session, which needs none and must not see it."""
-    log = scene.graph.requests()
+    log = harness.graph.requests()
     return [
         f"{entry['method']} {entry['path']} carried Authorization"
         for entry in log
@@ -101,60 +101,62 @@ def strays(scene: Scene) -> list[str]:
     ]
 
 
-def broken_runs(scene: Scene, allowed: frozenset[str] = frozenset()) -> list[str]:
+def broken_runs(harness: Harness, allowed: frozenset[str] = frozenset()) -> list[str]:
     """Runs that did not return: each is an exception that nobody meant, unless its outcome is `allowed`."""
     fine = {"succeeded"} | allowed
-    runs = scene.stack.host.invocations()
+    runs = harness.stack.host.invocations()
     return [f"{run['function']} {run['outcome']}: {run['error']}" for run in runs if run["outcome"] not in fine]
 
 
-def settle(scene: Scene, timeout: float = QUIET_SECONDS) -> None:
+def settle(harness: Harness, timeout: float = QUIET_SECONDS) -> None:
     """Wait until nothing runs and no queue holds a message, hidden ones included; TimeoutError where one stays."""
 
     def drained() -> bool:
-        counts = scene.stack.queue_lengths()
+        counts = harness.stack.queue_lengths()
         return not any(count for name, count in counts.items() if not told(name) and not name.endswith(POISON))
 
-    scene.stack.wait_until(drained, timeout, what="the queues drain")
-    scene.stack.wait_until_idle(timeout)
+    harness.stack.wait_until(drained, timeout, what="the queues drain")
+    harness.stack.wait_until_idle(timeout)
 
 
-def aftermath(scene: Scene, allowed: frozenset[str] = frozenset(), orphaned: frozenset[str] = frozenset()) -> list[str]:
+def aftermath(
+    harness: Harness, allowed: frozenset[str] = frozenset(), orphaned: frozenset[str] = frozenset()
+) -> list[str]:
     """Everything that holds at the end of any story, once it has settled. See `broken_runs` and `left_behind`."""
-    settle(scene)
+    settle(harness)
     return [
-        *left_behind(scene, orphaned),
-        *misdescribed(scene),
-        *leaks(scene),
-        *strays(scene),
-        *broken_runs(scene, allowed),
+        *left_behind(harness, orphaned),
+        *misdescribed(harness),
+        *leaks(harness),
+        *strays(harness),
+        *broken_runs(harness, allowed),
     ]
 
 
-def _texts(scene: Scene) -> Iterator[tuple[str, str]]:
+def _texts(harness: Harness) -> Iterator[tuple[str, str]]:
     """Where a secret could have got to, and what stands there."""
-    stack = scene.stack
+    stack = harness.stack
     yield "the log", stack.logs
-    yield from _terminal_checkpoints(scene)
+    yield from _terminal_checkpoints(harness)
     for name in stack.queue_lengths():
         yield from ((f"queue {name}", text) for text in stack.peek(name))
     yield from (("a run's error", str(run["error"])) for run in stack.host.invocations() if run["error"])
 
 
-def _terminal_checkpoints(scene: Scene) -> Iterator[tuple[str, str]]:
+def _terminal_checkpoints(harness: Harness) -> Iterator[tuple[str, str]]:
     """By what the checkpoint itself says; one that is no checkpoint is read through as well."""
-    for name, text, _ in _checkpoints(scene):
+    for name, text, _ in _checkpoints(harness):
         if _state(_transfer(text)) in {*ENDS, None}:
             yield name, text
 
 
-def misdescribed(scene: Scene) -> list[str]:
+def misdescribed(harness: Harness) -> list[str]:
     """Checkpoints whose metadata, which listings show, say something else than the checkpoint.
 
     The summary is taken apart here by itself: the product's own reader would share the product's errors.
     """
     wrong = []
-    for name, text, metadata in _checkpoints(scene):
+    for name, text, metadata in _checkpoints(harness):
         transfer = _transfer(text)
         if metadata.get("state") != _state(transfer):
             wrong.append(f"{name} is {_state(transfer)}, and its metadata say {metadata.get('state')}")
@@ -167,9 +169,9 @@ def misdescribed(scene: Scene) -> list[str]:
     return wrong
 
 
-def _checkpoints(scene: Scene) -> Iterator[tuple[str, str, dict[str, str]]]:
+def _checkpoints(harness: Harness) -> Iterator[tuple[str, str, dict[str, str]]]:
     """Name, text and metadata of every checkpoint."""
-    container = scene.stack.storage.get_container_client(scene.stack.checkpoint_container)
+    container = harness.stack.storage.get_container_client(harness.stack.checkpoint_container)
     if not container.exists():
         return  # no transfer was made yet
     for blob in container.list_blobs(name_starts_with=TRANSFERS):

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from assurance.campaign import Outcome, Proof
+from assurance.campaign import Campaign, Outcome
 from assurance.mutation import campaign
 
 ROOT = campaign.ROOT
@@ -105,8 +105,8 @@ def _done(arguments: tuple[str, ...], environment: dict[str, str]) -> tuple[int,
     return done.returncode, done.stdout + done.stderr
 
 
-PROOFS = (
-    Proof(
+CAMPAIGNS = (
+    Campaign(
         "walks",
         "after every step of any life of a transfer, its progress is what Graph confirmed, and an end is an end",
         "I9, I14",
@@ -116,7 +116,7 @@ PROOFS = (
         draws=True,
         rests=("shared/core", TESTS),
     ),
-    Proof(
+    Campaign(
         "ranges",
         "ranges cover a file once and in order, from any byte, each within the limit",
         "I10",
@@ -126,7 +126,7 @@ PROOFS = (
         draws=True,
         rests=("shared/core", TESTS),
     ),
-    Proof(
+    Campaign(
         "branches",
         "the tests of the pure core run all of it",
         "I24",
@@ -135,7 +135,7 @@ PROOFS = (
         branches,
         rests=("shared/core", TESTS),
     ),
-    Proof(
+    Campaign(
         "mutation",
         "the tests notice: a line of the rules that is changed makes one fail, or changes nothing",
         "I25",
@@ -144,7 +144,7 @@ PROOFS = (
         changes,
         rests=campaign.RESTS,
     ),
-    Proof(
+    Campaign(
         "mutation-edges",
         "the tests notice a changed line in what runs, stores and paces transfers: nineteen times out of twenty, or it "
         "is explained",

@@ -12,20 +12,20 @@ import time
 from datetime import UTC, datetime
 
 from assurance import documents, evidence, measured
-from assurance.campaign import Proof, fresh_seed
-from assurance.campaigns import PROOFS
+from assurance.campaign import Campaign, fresh_seed
+from assurance.campaigns import CAMPAIGNS
 from assurance.evidence import Evidence
 from assurance.measured import Origin
 
 
 def main(_command: str, argv: list[str]) -> int:
     """Exit code 0 only where every proof held at its floor."""
-    names = [proof.name for proof in PROOFS]
+    names = [proof.name for proof in CAMPAIGNS]
     parser = argparse.ArgumentParser(prog="python3 dev.py verify", description=__doc__)
     parser.add_argument("--only", action="append", choices=names, help="run this proof; may be repeated")
     parser.add_argument("--seed", type=int, help="replays the proofs that draw (default: a fresh one for each)")
     given = parser.parse_args(argv)
-    chosen = [proof for proof in PROOFS if given.only is None or proof.name in given.only]
+    chosen = [proof for proof in CAMPAIGNS if given.only is None or proof.name in given.only]
     origin = measured.origin()
     found = [tried(proof, given.seed, origin) for proof in chosen]
     evidence.keep(found, names, datetime.now(UTC).date().isoformat(), platform.python_version())
@@ -33,7 +33,7 @@ def main(_command: str, argv: list[str]) -> int:
     return 0 if all(one.holds for one in found) else 1
 
 
-def tried(proof: Proof, seed: int | None, origin: Origin) -> Evidence:
+def tried(proof: Campaign, seed: int | None, origin: Origin) -> Evidence:
     """Run one proof, say how it went, and hand over what was counted.
 
     Without a seed one is drawn, so that a repeat tries something new; it is said before anything runs.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-from assurance.harness import Scene, content
+from assurance.harness import Harness, content
 from devkit.local.stack import Stack
 
 SIZE = 1_000_000
@@ -16,9 +16,9 @@ SIZE = 1_000_000
 
 def drops(rounds: int) -> dict[str, Any]:
     """Milliseconds from the event that tells of a blob: the first file of a fresh worker, and the ones after it."""
-    with Scene(Stack()) as scene:
-        cold = _one(scene)
-        warm = [_one(scene) for _ in range(rounds)]
+    with Harness(Stack()) as harness:
+        cold = _one(harness)
+        warm = [_one(harness) for _ in range(rounds)]
     return {
         "size": SIZE,
         "rounds": rounds,
@@ -30,15 +30,15 @@ def drops(rounds: int) -> dict[str, Any]:
     }
 
 
-def _one(scene: Scene) -> tuple[int, int]:
+def _one(harness: Harness) -> tuple[int, int]:
     """One file. Graph's log has when its request came; that it was attached is looked at every few milliseconds."""
-    file = scene.drop(content(SIZE, seed=time.monotonic()), events=0)
+    file = harness.drop(content(SIZE, seed=time.monotonic()), events=0)
     began = datetime.now(UTC)
-    scene.stack.send_event(file.blob)
-    scene.stack.wait_until(lambda: scene.graph.attachments(file.mailbox, file.item), what="the file is attached")
+    harness.stack.send_event(file.blob)
+    harness.stack.wait_until(lambda: harness.graph.attachments(file.mailbox, file.item), what="the file is attached")
     attached = datetime.now(UTC)
-    scene.ended(file)
-    (post,) = scene.requests(file, "post")
+    harness.ended(file)
+    (post,) = harness.requests(file, "post")
     came = datetime.fromisoformat(str(post["time"]))
     return _milliseconds(came, began), _milliseconds(attached, began)
 

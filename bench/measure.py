@@ -94,8 +94,8 @@ def interleaved(
     """Medians by contestant, and of the ratios to the limit. The order changes with every round."""
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for number in range(rounds):
-        turn = number % len(names)
-        for name in (*names[turn:], *names[:turn]):
+        permit = number % len(names)
+        for name in (*names[permit:], *names[:permit]):
             runs[name].append(bed.run(name, size, count))
     return {name: _summed(runs[name], runs[LIMIT]) for name in names}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from shared import log, telemetry
-from shared.composition import Parts
+from shared.composition import Composition
 from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.model import Transfer
@@ -30,7 +30,7 @@ BLOB_FUNCTION = "blob_dropped"
 """The blob trigger's name, by which its poison messages are told from those of other apps on the same account."""
 
 
-class Product(Parts):
+class App(Composition):
     """One per process, shared by its threads."""
 
     @classmethod
@@ -80,7 +80,7 @@ class Product(Parts):
 
     def sweep(self) -> None:
         """One tick of the sweep."""
-        from shared.storage.sweep_cursors import PositionBlob  # noqa: PLC0415 - cold start
+        from shared.storage.sweep_cursors import SweepCursorBlob  # noqa: PLC0415 - cold start
 
         container = self.settings.checkpoint_container
         with self._invocation():
@@ -90,7 +90,7 @@ class Product(Parts):
                 marks=self.checkpoints,
                 sources=self.sources,
                 queue=self.continuations,
-                positions=PositionBlob(self.access, container),
+                positions=SweepCursorBlob(self.access, container),
                 clock=self.clock,
                 observer=self.logged,
                 transfer_for=self.arrivals.found,

@@ -30,9 +30,9 @@ from shared.intake.mailboxes import AllowedMailboxes
 from shared.rate_limit.limits import OUTLOOK
 from shared.run.arrivals import Arrivals
 from shared.run.checkpoint_writer import Background
-from shared.run.notifications import Listeners, Notices, Observers
-from shared.run.rate_limiter import MailboxPacing
-from shared.run.runner import Edges, Runs
+from shared.run.notifications import CompositeListener, CompositeObserver, OutcomePublisher
+from shared.run.rate_limiter import MailboxRateLimiter
+from shared.run.runner import RunDependencies, TransferRunner
 from shared.settings import Settings, SourceOnSuccess
 from shared.storage import health_probes
 from shared.storage.access import StorageAccess
@@ -43,7 +43,7 @@ from shared.storage.source import HEAD_START, DropContainer
 if TYPE_CHECKING:
     from shared.api.app import Api
     from shared.storage.checkpoints import CheckpointContainer
-    from shared.storage.outcome_index import EndMarks
+    from shared.storage.outcome_index import BlobOutcomeIndex
 
 
 SAVE_PAUSE = 0.25
@@ -67,7 +67,7 @@ class SystemClock:
         time.sleep(max(0.0, seconds))
 
 
-class Parts:
+class Composition:
     """Every part, by name. One per process, shared by its threads."""
 
     limits = OUTLOOK
@@ -122,11 +122,11 @@ class Parts:
         return CheckpointContainer(self.access, settings.checkpoint_container, settings.drop_container)
 
     @cached_property
-    def ends(self) -> EndMarks:
+    def ends(self) -> BlobOutcomeIndex:
         """The marks of transfers that are over."""
-        from shared.storage.outcome_index import EndMarks  # noqa: PLC0415 - cold start
+        from shared.storage.outcome_index import BlobOutcomeIndex  # noqa: PLC0415 - cold start
 
-        return EndMarks(self.access, self.settings.checkpoint_container, self.checkpoints)
+        return BlobOutcomeIndex(self.access, self.settings.checkpoint_container, self.checkpoints)
 
     @cached_property
     def continuations(self) -> Continuations:
@@ -161,12 +161,12 @@ class Parts:
         return GraphClient(self.settings.graph_base_url, self.token, self.hosts)
 
     @cached_property
-    def edges(self) -> Edges:
+    def edges(self) -> RunDependencies:
         """Everything a run touches. Whoever measures may put watched parts in its place before the first run."""
         from shared.storage.claims import ClaimBlobs  # noqa: PLC0415 - cold start
 
         settings, watching = self.settings, self.telemetry
-        return Edges(
+        return RunDependencies(
             checkpoints=self.checkpoints,
             sources=self.sources,
             queue=self.continuations,
@@ -181,14 +181,14 @@ class Parts:
                 access_wait=settings.access_wait_seconds,
             ),
             clock=self.clock,
-            observer=self.logged if watching is None else Observers((self.logged, watching)),
+            observer=self.logged if watching is None else CompositeObserver((self.logged, watching)),
             new_run_id=lambda: uuid.uuid4().hex,
             background=write_behind,
             budget=settings.run_budget_seconds,
             head_start=HEAD_START,
             save_pause=SAVE_PAUSE,
             delete_source=settings.source_on_success is SourceOnSuccess.DELETE,
-            pacing=self.pacing,
+            rate_limiter=self.rate_limiter,
             may_write=self.allowed.allow,
             guard_after=GUARD_AFTER,
             is_draining=self.draining.is_set,
@@ -214,14 +214,14 @@ class Parts:
         return Arrivals(self.runs, health_probes, self.transfer_for, self.clock, self.edges.policy, self.logged)
 
     @cached_property
-    def pacing(self) -> MailboxPacing:
+    def rate_limiter(self) -> MailboxRateLimiter:
         """Where a run asks for its turn on a mailbox."""
-        from shared.storage.mailbox_records import PaceBlobs  # noqa: PLC0415 - cold start
+        from shared.storage.mailbox_records import MailboxRecordBlobs  # noqa: PLC0415 - cold start
 
         limits = replace(self.limits, bytes=self.settings.mailbox_bytes)
-        mailboxes = PaceBlobs(self.access, self.settings.checkpoint_container)
+        mailboxes = MailboxRecordBlobs(self.access, self.settings.checkpoint_container)
         queue = self.continuations
-        return MailboxPacing(
+        return MailboxRateLimiter(
             mailboxes, self.clock, lambda called: queue.send(called, 0), self.settings.range_bytes, limits
         )
 
@@ -233,14 +233,16 @@ class Parts:
         listeners.append(self.ends)
         if self.settings.outcome_queue is not None:
             listeners.append(
-                Notices(Messages(self.access, self.settings.outcome_queue).put, self.clock, self.settings.route_prefix)
+                OutcomePublisher(
+                    Messages(self.access, self.settings.outcome_queue).put, self.clock, self.settings.route_prefix
+                )
             )
-        return Listeners(listeners)
+        return CompositeListener(listeners)
 
     @cached_property
-    def runs(self) -> Runs:
+    def runs(self) -> TransferRunner:
         """What every trigger ends in."""
-        return Runs(self.edges)
+        return TransferRunner(self.edges)
 
     @cached_property
     def http(self) -> Api:
@@ -249,15 +251,15 @@ class Parts:
         from shared.api.health import Health  # noqa: PLC0415 - cold start
         from shared.api.operations import Operations  # noqa: PLC0415 - cold start
         from shared.api.page.handler import OperatorPage  # noqa: PLC0415 - cold start
-        from shared.run.commands import Wishes  # noqa: PLC0415 - cold start
+        from shared.run.commands import Commands  # noqa: PLC0415 - cold start
         from shared.storage.listing import Listing  # noqa: PLC0415 - cold start
 
         new_id = self.edges.new_run_id
-        wishes = Wishes(self.checkpoints, self.continuations, self.ends, self.clock, new_id, self.allowed.allow)
+        commands = Commands(self.checkpoints, self.continuations, self.ends, self.clock, new_id, self.allowed.allow)
         listing = Listing(self.access, self.settings.checkpoint_container, self.checkpoints)
         operations = Operations(
             runs=self.runs,
-            wishes=wishes,
+            commands=commands,
             sources=self.sources,
             checkpoints=self.checkpoints,
             listing=listing,
@@ -265,15 +267,15 @@ class Parts:
             clock=self.clock,
             prefix=self.settings.route_prefix,
         )
-        page = OperatorPage(checkpoints=self.checkpoints, listing=listing, wishes=wishes, clock=self.clock)
+        page = OperatorPage(checkpoints=self.checkpoints, listing=listing, commands=commands, clock=self.clock)
         return Api(operations, Health(self._looks()), page, self.settings.route_prefix)
 
     def _looks(self) -> dict[str, Callable[[], str]]:
         """What the app's health depends on."""
-        from shared.storage.sweep_cursors import PositionBlob  # noqa: PLC0415 - cold start
+        from shared.storage.sweep_cursors import SweepCursorBlob  # noqa: PLC0415 - cold start
 
         settings, access = self.settings, self.access
-        positions = PositionBlob(access, settings.checkpoint_container)
+        positions = SweepCursorBlob(access, settings.checkpoint_container)
         return {
             "files": lambda: health_probes.container(access, settings.drop_container),
             "checkpoints": lambda: health_probes.checkpoints(access, settings.checkpoint_container),

@@ -15,7 +15,7 @@ from shared.core.actions import Action, PutRange
 from shared.core.checkpoint import Checkpoint
 from shared.core.continuation import Continuation
 from shared.core.errors import Code
-from shared.core.events import Forbidden, Happening, NotDone, RangeDenied, Refused, Unsure
+from shared.core.events import Event, Forbidden, NotDone, RangeDenied, Refused, Unsure
 from shared.core.history import named
 from shared.core.model import State, Transfer
 from shared.core.sweep_cursor import Kind, Trouble
@@ -60,9 +60,7 @@ def quieten() -> None:
 class LogObserver:
     """Writes what the driver and the sweep tell, and implements `Outcomes`: one line per end."""
 
-    def decided(
-        self, before: Transfer, action: Action | None, event: Happening, after: Transfer, seconds: float
-    ) -> None:
+    def decided(self, before: Transfer, action: Action | None, event: Event, after: Transfer, seconds: float) -> None:
         """One line per decision: in which state, what was asked, what came of it.
 
         `offset` is the first byte of a range. `attempt` counts from 1 at each step; `code` is what speaks against the
@@ -172,7 +170,7 @@ def note(event: str, *, error: bool = False, **facts: Any) -> None:
     _write(logging.ERROR if error else logging.INFO, event=event, **given)
 
 
-def _code(event: Happening) -> str | None:
+def _code(event: Event) -> str | None:
     if isinstance(event, Refused | Forbidden):
         return event.failure.code.value
     return event.code.value if isinstance(event, NotDone | Unsure | RangeDenied) else None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.core.actions import Action, PutRange
 from shared.core.checkpoint import Checkpoint
-from shared.core.events import Happening, NotDone, RangeDenied, Refused, RunStarted, Unsure
+from shared.core.events import Event, NotDone, RangeDenied, Refused, RunStarted, Unsure
 from shared.core.history import named
 from shared.core.model import State, Transfer
 from shared.settings.forms import is_guid
@@ -125,9 +125,7 @@ class Telemetry:
                 context.detach(token)
                 span.end()
 
-    def decided(
-        self, before: Transfer, action: Action | None, event: Happening, after: Transfer, seconds: float
-    ) -> None:
+    def decided(self, before: Transfer, action: Action | None, event: Event, after: Transfer, seconds: float) -> None:
         """See `Observer.decided`: a run's span begins, or one request's is written whole."""
         if isinstance(event, RunStarted):
             self._begin(after)

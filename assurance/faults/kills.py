@@ -24,9 +24,9 @@ from typing import Any
 
 from assurance import oracle
 from assurance.campaign import fresh_seed
-from assurance.harness import Delivery, Scene, content
+from assurance.harness import Delivery, Harness, content
 from devkit.local.stack import Stack
-from shared.app import HOST_JSON, Product
+from shared.app import HOST_JSON, App
 from shared.composition import SystemClock
 from shared.run.sweep import STALE
 from shared.settings import load
@@ -148,40 +148,40 @@ def run(count: int, seed: int, *, size: int = SIZE) -> Report:
     report = Report()
     kills = drawn(seed, size)
     while report.kills < count:
-        with Scene(Stack(settings=SETTINGS, switches=LATENCY, options=("--workers", str(WORKERS)))) as scene:
-            _campaign(scene, kills, min(EACH_STACK, count - report.kills), report)
+        with Harness(Stack(settings=SETTINGS, switches=LATENCY, options=("--workers", str(WORKERS)))) as harness:
+            _campaign(harness, kills, min(EACH_STACK, count - report.kills), report)
     return report
 
 
-def _campaign(scene: Scene, kills: Iterator[Kill], count: int, report: Report) -> None:
+def _campaign(harness: Harness, kills: Iterator[Kill], count: int, report: Report) -> None:
     """`count` kills on one stack; then everything is waited for and judged."""
     struck: list[tuple[Kill, Delivery]] = []
     goal = report.kills + count
     while report.kills < goal:
         kill = next(kills)
-        struck.append((kill, _strike(scene, kill, report)))
+        struck.append((kill, _strike(harness, kill, report)))
     broken = []
     for kill, file in struck:
         try:
-            scene.ended(file, PATIENCE)
+            harness.ended(file, PATIENCE)
         except TimeoutError:
-            broken.append(f"{kill}: not over, but {scene.transfer(file).get('state', 'without a transfer')}")
-    oracle.settle(scene)
-    report.swept += len(scene.marks())
-    _swept_later(scene)
+            broken.append(f"{kill}: not over, but {harness.transfer(file).get('state', 'without a transfer')}")
+    oracle.settle(harness)
+    report.swept += len(harness.marks())
+    _swept_later(harness)
     # A session whose URL died with its run got no byte, is known to nobody and expires by itself.
     orphaned = frozenset(file.item for _, file in struck)
-    broken += [f"at the end of a stack: {line}" for line in oracle.aftermath(scene, LOST, orphaned)]
+    broken += [f"at the end of a stack: {line}" for line in oracle.aftermath(harness, LOST, orphaned)]
     for kill, file in struck:
-        broken += [f"{kill}: {wrong}" for wrong in oracle.attached_once(scene, file)]
-        report.runs += int(scene.transfer(file).get("runs", 0))
-    report.lost += sum(run["outcome"] == "worker lost" for run in scene.stack.host.invocations())
+        broken += [f"{kill}: {wrong}" for wrong in oracle.attached_once(harness, file)]
+        report.runs += int(harness.transfer(file).get("runs", 0))
+    report.lost += sum(run["outcome"] == "worker lost" for run in harness.stack.host.invocations())
     report.broken += broken
 
 
-def _swept_later(scene: Scene) -> None:
+def _swept_later(harness: Harness) -> None:
     """What the next sweeps do about transfers that nobody has touched for LATER."""
-    product = Product(load(scene.stack.settings, HOST_JSON.read_text(encoding="utf-8")))
+    product = App(load(harness.stack.settings, HOST_JSON.read_text(encoding="utf-8")))
     product.clock = _Later()
     product.sweep()
 
@@ -194,17 +194,17 @@ class _Later(SystemClock):
         return super().now() + LATER
 
 
-def _strike(scene: Scene, kill: Kill, report: Report) -> Delivery:
+def _strike(harness: Harness, kill: Kill, report: Report) -> Delivery:
     """Drop the file, wait for the instant, and kill the worker that its run is in."""
-    host, graph = scene.stack.host, scene.graph
-    item = scene.item(mailbox=scene.mailbox())
+    host, graph = harness.stack.host, harness.graph
+    item = harness.item(mailbox=harness.mailbox())
     name = item.removesuffix("=")
     if kill.settling:
         graph.fault({"action": "reset-after", "kind": "final-put", "path": name})
     data = content(kill.size, item)
-    scene.stack.wait_until_idle()  # a struck file's message comes back at once, and looks like this one's
+    harness.stack.wait_until_idle()  # a struck file's message comes back at once, and looks like this one's
     logged, begun = len(graph.requests()), len(host.invocations())
-    file = scene.drop(data, item=item)
+    file = harness.drop(data, item=item)
 
     def own_run() -> dict[str, Any]:
         blobs = [one for one in host.invocations(after=begun) if one["trigger"] == "blob" and one["worker"]]
@@ -214,28 +214,28 @@ def _strike(scene: Scene, kill: Kill, report: Report) -> Delivery:
         about = [entry for entry in graph.requests(since=logged) if name in entry["path"]]
         return len(about) >= kill.after or own_run()["outcome"] != "running"
 
-    first = scene.stack.wait_until(own_run, what="the file's run begins")
+    first = harness.stack.wait_until(own_run, what="the file's run begins")
     deadline = time.monotonic() + MEETING_SECONDS
     while not reached() and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
     time.sleep(kill.delay)
     host.kill_worker(int(first["worker"]))
-    if _was_lost(scene, first["invocation"], begun):
+    if _was_lost(harness, first["invocation"], begun):
         report.kills += 1
-        report.states[str(scene.transfer(file).get("state", "before its checkpoint"))] += 1
+        report.states[str(harness.transfer(file).get("state", "before its checkpoint"))] += 1
     else:
         report.late += 1
     return file
 
 
-def _was_lost(scene: Scene, invocation: str, begun: int) -> bool:
+def _was_lost(harness: Harness, invocation: str, begun: int) -> bool:
     """Whether the signal ended the run, once the host knows."""
 
     def ended() -> dict[str, Any]:
-        runs = scene.stack.host.invocations(after=begun)
+        runs = harness.stack.host.invocations(after=begun)
         return next((run for run in runs if run["invocation"] == invocation and run["outcome"] != "running"), {})
 
-    return bool(scene.stack.wait_until(ended, what="the killed run is known to be over")["outcome"] == "worker lost")
+    return bool(harness.stack.wait_until(ended, what="the killed run is known to be over")["outcome"] == "worker lost")
 
 
 def main() -> int:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from assurance import oracle
 from assurance.campaign import fresh_seed
-from assurance.harness import ENDS, Delivery, Scene, content
+from assurance.harness import ENDS, Delivery, Harness, content
 from devkit.functions_host.client import HostProcess
 from devkit.local.proxy import Action, Direction, Fault, Proxy
 from devkit.local.stack import Stack
@@ -141,7 +141,7 @@ class ProxiedStack(Stack):
 class Report:
     """What was tried and what did not hold, one line each with what replays it."""
 
-    stories: int = 0
+    scenarios: int = 0
     acted: Counter[str] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
@@ -151,7 +151,7 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values; `runs` are the stories whose fault really acted."""
         return {
-            "runs": self.stories - len(self.missed),
+            "runs": self.scenarios - len(self.missed),
             "acted": dict(sorted(self.acted.items())),
             "missed": self.missed,
             "broken": self.broken,
@@ -239,7 +239,7 @@ def lost_acknowledgements(count: int) -> list[Story]:
 class _Running:
     """A story under way: the fault in force for it, its file, and when it began on `time.monotonic`."""
 
-    story: Story
+    scenario: Story
     fault: Fault
     file: Delivery
     began: float
@@ -250,57 +250,57 @@ class _Running:
         return time.monotonic() - self.began
 
 
-class Campaign:
+class NetworkCampaign:
     """Stories on one stack, so many at a time. `most_runs` is how many runs a transfer may take, where that counts."""
 
-    def __init__(self, scene: Scene, proxies: Mapping[Place, Proxy], most_runs: int | None = None) -> None:
-        self._scene = scene
+    def __init__(self, harness: Harness, proxies: Mapping[Place, Proxy], most_runs: int | None = None) -> None:
+        self._scene = harness
         self._most_runs = most_runs
         self._proxies = proxies
         self._numbers = itertools.count(1)
         self._orphaned: set[str] = set()
         self.report = Report()
 
-    def tell(self, stories: Iterable[Story]) -> None:
+    def tell(self, scenarios: Iterable[Story]) -> None:
         """Run the stories, `TOGETHER` side by side, and judge each once it is over."""
-        waiting = iter(stories)
-        running = [self._start(story) for story in itertools.islice(waiting, TOGETHER)]
+        waiting = iter(scenarios)
+        running = [self._start(scenario) for scenario in itertools.islice(waiting, TOGETHER)]
         while running:
             over = self._scene.stack.wait_until(partial(self._over, running), 2 * PATIENCE, what="a story ends")
             for one in over:
                 self._judge(one)
             running = [one for one in running if one not in over]
-            running += [self._start(story) for story in itertools.islice(waiting, len(over))]
+            running += [self._start(scenario) for scenario in itertools.islice(waiting, len(over))]
 
     def close(self) -> None:
         """Judge what is left once everything is over. A run may fail where storage does: it is delivered again."""
         wrong = oracle.aftermath(self._scene, frozenset({"failed"}), frozenset(self._orphaned))
         self.report.broken += [f"at the end: {line}" for line in wrong]
 
-    def _start(self, story: Story) -> _Running:
+    def _start(self, scenario: Story) -> _Running:
         tag = f"AAMkStory{next(self._numbers):05}"
-        fault = story.fault(tag)
-        self._proxies[story.place].add(fault)
+        fault = scenario.fault(tag)
+        self._proxies[scenario.place].add(fault)
         item = self._scene.item(mailbox=self._scene.mailbox(), id=tag)
-        if story.request == "create":
+        if scenario.request == "create":
             self._orphaned.add(item)
-        data = content(SMALL if story.small else SIZE, tag)
-        return _Running(story, fault, self._scene.drop(data, item=item, blob=f"{tag}.bin"), time.monotonic())
+        data = content(SMALL if scenario.small else SIZE, tag)
+        return _Running(scenario, fault, self._scene.drop(data, item=item, blob=f"{tag}.bin"), time.monotonic())
 
     def _over(self, running: Iterable[_Running]) -> list[_Running]:
         """Those that have ended, and those that have had their time."""
         return [one for one in running if one.seconds > PATIENCE or self._scene.transfer(one.file).get("state") in ENDS]
 
     def _judge(self, one: _Running) -> None:
-        self.report.stories += 1
+        self.report.scenarios += 1
         if one.seconds > self.report.slowest:
-            self.report.slowest, self.report.slowest_story = one.seconds, str(one.story)
-        self.report.broken += [f"{one.story}: {wrong}" for wrong in self._wrong(one.file)]
-        proxy = self._proxies[one.story.place]
+            self.report.slowest, self.report.slowest_story = one.seconds, str(one.scenario)
+        self.report.broken += [f"{one.scenario}: {wrong}" for wrong in self._wrong(one.file)]
+        proxy = self._proxies[one.scenario.place]
         if proxy.hits(one.fault.match):
-            self.report.acted[f"{one.story.action} at {one.story.place}"] += 1
+            self.report.acted[f"{one.scenario.action} at {one.scenario.place}"] += 1
         else:
-            self.report.missed.append(str(one.story))
+            self.report.missed.append(str(one.scenario))
         proxy.remove(one.fault.match)
 
     def _wrong(self, file: Delivery) -> list[str]:
@@ -314,20 +314,20 @@ class Campaign:
 
 
 def run(
-    stories: Iterable[Story] | None = None, *, count: int = 64, seed: int = 0, most_runs: int | None = None
+    scenarios: Iterable[Story] | None = None, *, count: int = 64, seed: int = 0, most_runs: int | None = None
 ) -> dict[str, Any]:
     """Tell the stories, or all thorough ones at `count` positions in the order that `seed` shuffles; what came of it.
 
     `broken` is empty where all of it held; `acted` counts the faults by kind and place.
-    `missed` are stories whose fault found nothing to act on. See `Campaign` for `most_runs`.
+    `missed` are stories whose fault found nothing to act on. See `NetworkCampaign` for `most_runs`.
     """
-    told = thorough(count) if stories is None else list(stories)
+    told = thorough(count) if scenarios is None else list(scenarios)
     random.Random(seed).shuffle(told)
     # Minutes each, so begun first: a POST that has to be looked for, and a service that is silent.
-    told.sort(key=lambda story: (story.request != "post", story.action != "black-hole"))
+    told.sort(key=lambda scenario: (scenario.request != "post", scenario.action != "black-hole"))
     stack = ProxiedStack()
-    with Scene(stack) as scene:
-        campaign = Campaign(scene, stack.proxies, most_runs)
+    with Harness(stack) as harness:
+        campaign = NetworkCampaign(harness, stack.proxies, most_runs)
         campaign.tell(told)
         campaign.close()
         return campaign.report.as_dict()

@@ -50,7 +50,7 @@ from shared.core.model import ItemKind, State, Target, TargetKey, Transfer
 from shared.core.table import TABLE
 from shared.graph.hosts import UploadHosts
 from shared.graph.http import HttpAnswer, HttpRequest
-from shared.run.executor import Effects
+from shared.run.executor import GraphExecutor
 from shared.settings.forms import is_host
 from shared.storage import codec
 from shared.views import view
@@ -102,13 +102,13 @@ class _Reader:
         """See `SourceReader.close`."""
 
 
-def event_of(request: Request, answer: HttpAnswer) -> ev.Happening:
+def event_of(request: Request, answer: HttpAnswer) -> ev.Event:
     """What the answer means, through everything that lies between the socket and the core."""
-    effects = Effects(_Wire(answer), UploadHosts([UPLOAD_HOST]), BASE, _Reader(), VirtualClock(NOW))
+    effects = GraphExecutor(_Wire(answer), UploadHosts([UPLOAD_HOST]), BASE, _Reader(), VirtualClock(NOW))
     return effects.perform(request)
 
 
-def check(request: Request, answer: HttpAnswer, *, few: bool = False) -> ev.Happening:
+def check(request: Request, answer: HttpAnswer, *, few: bool = False) -> ev.Event:
     """AssertionError, or whatever the product raises, where the answer does harm.
 
     `few`: tell it to one transfer of each state only, for whoever has very many answers.
@@ -119,7 +119,7 @@ def check(request: Request, answer: HttpAnswer, *, few: bool = False) -> ev.Happ
     return event
 
 
-def check_event(request: Request, event: ev.Happening, *, few: bool = False) -> None:
+def check_event(request: Request, event: ev.Event, *, few: bool = False) -> None:
     """Every transfer that may see the event goes where the table says, and can be stored, shown and logged there."""
     reached: dict[State, Transfer] = {}
     for before in waiting_for(few=few)[type(request)]:
@@ -136,7 +136,7 @@ def check_event(request: Request, event: ev.Happening, *, few: bool = False) -> 
         _check_kept(request, event, after)
 
 
-def check_evidence(request: Request, answer: HttpAnswer, event: ev.Happening) -> None:
+def check_evidence(request: Request, answer: HttpAnswer, event: ev.Event) -> None:
     """The event says no more than the answer does."""
     match event:
         case ev.Committed():
@@ -158,9 +158,9 @@ def check_evidence(request: Request, answer: HttpAnswer, event: ev.Happening) ->
             ev.RunStarted()
             | ev.CancelRequested()
             | ev.Forbidden()
-            | ev.Announced()
-            | ev.Withdrawn()
-            | ev.Unsent()
+            | ev.CommitPrepared()
+            | ev.CommitAborted()
+            | ev.CommitUnsent()
             | ev.OffsetRefused()
             | ev.SessionGone()
             | ev.AskRefused()
@@ -178,7 +178,7 @@ def check_evidence(request: Request, answer: HttpAnswer, event: ev.Happening) ->
             assert_never(event)
 
 
-def _check_ending(before: Transfer, event: ev.Happening, after: Transfer) -> None:
+def _check_ending(before: Transfer, event: ev.Event, after: Transfer) -> None:
     """A transfer is attached on evidence only, and knows what to do next."""
     if after.state is State.ATTACHED:
         told = isinstance(event, ev.Committed) or (isinstance(event, ev.Compared) and event.equal)
@@ -186,7 +186,7 @@ def _check_ending(before: Transfer, event: ev.Happening, after: Transfer) -> Non
     decide(after, after.not_before or NOW, POLICY)
 
 
-def _check_kept(request: Request, event: ev.Happening, after: Transfer) -> None:
+def _check_kept(request: Request, event: ev.Event, after: Transfer) -> None:
     """It can be stored and read again, shown and logged; where it is over, without the session's secret."""
     checkpoint = Checkpoint(after, None, "run-1.1")
     stored = codec.encode(checkpoint)
@@ -203,7 +203,7 @@ def _check_kept(request: Request, event: ev.Happening, after: Transfer) -> None:
     SECRETS.check(text, "what was kept or told")
 
 
-def _logged(request: Request, event: ev.Happening, after: Transfer) -> list[str]:
+def _logged(request: Request, event: ev.Event, after: Transfer) -> list[str]:
     lines: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]  # a small one

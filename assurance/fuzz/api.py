@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from assurance import oracle
-from assurance.campaign import Outcome, Proof
-from assurance.harness import MAILBOX, Scene, content
+from assurance.campaign import Campaign, Outcome
+from assurance.harness import MAILBOX, Harness, content
 from assurance.measured import LIVE
 from devkit.local.stack import ROOT, Stack
 from shared.api.openapi import description
@@ -69,26 +69,26 @@ class Fuzzed:
 
 
 @contextmanager
-def stage() -> Iterator[Scene]:
+def stage() -> Iterator[Harness]:
     """The app with keys, and the files that its description's examples name: some requests find what they ask for."""
-    with Scene(Stack(settings={"TARGET_WAIT_SECONDS": "0"}, options=["--keys"])) as scene:
-        metadata = {"mailbox": MAILBOX, "messageid": quote(scene.item(), safe="")}
-        scene.stack.drop("reports/march.pdf", content(FILE_BYTES), events=0, metadata=metadata)
-        scene.stack.drop("attached.pdf", content(FILE_BYTES), metadata=metadata)
-        scene.stack.wait_until_idle()
-        yield scene
+    with Harness(Stack(settings={"TARGET_WAIT_SECONDS": "0"}, options=["--keys"])) as harness:
+        metadata = {"mailbox": MAILBOX, "messageid": quote(harness.item(), safe="")}
+        harness.stack.drop("reports/march.pdf", content(FILE_BYTES), events=0, metadata=metadata)
+        harness.stack.drop("attached.pdf", content(FILE_BYTES), metadata=metadata)
+        harness.stack.wait_until_idle()
+        yield harness
 
 
-def fuzz(scene: Scene, cases: int, seed: int, at_once: int = 1) -> Fuzzed:
+def fuzz(harness: Harness, cases: int, seed: int, at_once: int = 1) -> Fuzzed:
     """Requests of every kind, `cases` generated ones for each operation, and then stories along the links.
 
     `at_once` processes of Schemathesis send the requests; each takes seconds to start.
     """
     shares = [OPERATIONS[number::at_once] for number in range(at_once)]
     with ThreadPoolExecutor(at_once) as pool:
-        runs = [*pool.map(lambda share: _run(scene, "examples,coverage,fuzzing", cases, seed, share), shares)]
-    runs.append(_run(scene, "stateful", max(cases // STORY_SHARE, FEWEST_STORIES), seed, ()))
-    amiss = ask_for_health(scene, cases, seed)
+        runs = [*pool.map(lambda share: _run(harness, "examples,coverage,fuzzing", cases, seed, share), shares)]
+    runs.append(_run(harness, "stateful", max(cases // STORY_SHARE, FEWEST_STORIES), seed, ()))
+    amiss = ask_for_health(harness, cases, seed)
     counts = sum((run.cases for run in runs), Counter({HEALTH: cases}))
     return Fuzzed(
         passed=not amiss and all(run.code == 0 for run in runs),
@@ -98,9 +98,9 @@ def fuzz(scene: Scene, cases: int, seed: int, at_once: int = 1) -> Fuzzed:
     )
 
 
-def ask_for_health(scene: Scene, cases: int, seed: int) -> str:
+def ask_for_health(harness: Harness, cases: int, seed: int) -> str:
     """What is amiss; "" where nothing is. Nothing is described that could be varied, but anybody may send anything."""
-    stack = scene.stack
+    stack = harness.stack
     right = str(stack.host.ready["keys"]["function"])
 
     @hypothesis.seed(seed)
@@ -122,11 +122,11 @@ def ask_for_health(scene: Scene, cases: int, seed: int) -> str:
 
 def prove(seed: int) -> Outcome:
     """The large run, judged: no answer amiss, every operation called often, nothing left half done, no secret told."""
-    with stage() as scene:
-        found = fuzz(scene, CASES, seed, AT_ONCE)
+    with stage() as harness:
+        found = fuzz(harness, CASES, seed, AT_ONCE)
         broken = [] if found.passed else [found.told[-4000:]]
         broken += [f"{label}: {count} requests" for label, count in found.cases.items() if count < CASES]
-        broken += oracle.aftermath(scene)
+        broken += oracle.aftermath(harness)
     achieved = sum(found.cases.values()) + found.steps
     return Outcome(achieved, broken, {**found.cases, "in stories": found.steps})
 
@@ -140,8 +140,8 @@ class _Run:
     told: str
 
 
-def _run(scene: Scene, phases: str, examples: int, seed: int, operations: tuple[str, ...]) -> _Run:
-    stack = scene.stack
+def _run(harness: Harness, phases: str, examples: int, seed: int, operations: tuple[str, ...]) -> _Run:
+    stack = harness.stack
     key = str(stack.host.ready["keys"]["function"])
     number = OPERATIONS.index(operations[0]) if operations else len(OPERATIONS)
     described, events = (stack.logs_folder / f"{name}-{number}.json" for name in ("openapi", "events"))
@@ -171,8 +171,8 @@ def _counted(events: Path) -> Counter[str]:
     return counts
 
 
-PROOFS = (
-    Proof(
+CAMPAIGNS = (
+    Campaign(
         "api",
         "no request to the HTTP API is answered amiss: what is wrong with it is told, and never as the app's own fault",
         "I21",

@@ -32,11 +32,11 @@ from shared import log
 from shared.core.actions import Action
 from shared.core.checkpoint import Checkpoint
 from shared.core.continuation import Continuation
-from shared.core.events import Happening
+from shared.core.events import Event
 from shared.core.model import Transfer
 from shared.graph.http import HttpAnswer, HttpRequest, Transport
-from shared.run.notifications import Listeners, Notices, Observers
-from shared.run.runner import Runs
+from shared.run.notifications import CompositeListener, CompositeObserver, OutcomePublisher
+from shared.run.runner import TransferRunner
 from shared.storage import codec, summary
 from shared.telemetry import Telemetry
 from shared.views import view
@@ -70,14 +70,17 @@ def overhear(case: Case) -> tuple[Heard, list[str]]:
     tracers = TracerProvider(shutdown_on_exit=False)
     tracers.add_span_processor(SimpleSpanProcessor(spans))
     telemetry = Telemetry(tracers, MeterProvider([meters], shutdown_on_exit=False))
-    observer, notices = log.LogObserver(), Notices(lambda text: heard.said.append(("a notice", text)), world.clock)
+    observer, notices = (
+        log.LogObserver(),
+        OutcomePublisher(lambda text: heard.said.append(("a notice", text)), world.clock),
+    )
     world.edges = replace(
         world.edges,
         transport=Talkative(world.transport, world.clock),
-        observer=Observers((world.witness, observer, telemetry, _Ear(heard))),
-        outcomes=Listeners((world.outcomes, observer, telemetry, notices)),
+        observer=CompositeObserver((world.witness, observer, telemetry, _Ear(heard))),
+        outcomes=CompositeListener((world.outcomes, observer, telemetry, notices)),
     )
-    world.runs = _Heard(Runs(world.edges), heard, telemetry)
+    world.runs = _Heard(TransferRunner(world.edges), heard, telemetry)
     with _log_into(heard.logged):
         world.run()
     heard.said += [("a span", span.to_json()) for span in spans.get_finished_spans()]
@@ -128,20 +131,20 @@ def _with_canaries(answer: HttpAnswer) -> HttpAnswer:
     return replace(answer, headers=headers, body=json.dumps(body).encode())
 
 
-class _Heard(Runs):
+class _Heard(TransferRunner):
     """Runs whose exceptions are kept as they would be printed; each run is an invocation of its own."""
 
-    def __init__(self, runs: Runs, heard: Heard, telemetry: Telemetry) -> None:
+    def __init__(self, runs: TransferRunner, heard: Heard, telemetry: Telemetry) -> None:
         super().__init__(runs._edges)  # noqa: SLF001 - the same runs, overheard
         self._heard = heard
         self._telemetry = telemetry
 
     def start(self, transfer: Transfer, asked: Continuation | None = None) -> None:
-        """See `Runs.start`."""
+        """See `TransferRunner.start`."""
         self._overheard(lambda: super(_Heard, self).start(transfer, asked))
 
     def carry_on(self, asked: Continuation) -> bool:
-        """See `Runs.carry_on`."""
+        """See `TransferRunner.carry_on`."""
         found: list[bool] = []
         self._overheard(lambda: found.append(super(_Heard, self).carry_on(asked)))
         return found[0]
@@ -161,9 +164,7 @@ class _Ear:
     def __init__(self, heard: Heard) -> None:
         self._heard = heard
 
-    def decided(
-        self, before: Transfer, action: Action | None, event: Happening, after: Transfer, seconds: float
-    ) -> None:
+    def decided(self, before: Transfer, action: Action | None, event: Event, after: Transfer, seconds: float) -> None:
         """See `Observer.decided`."""
         del seconds
         shown = f"{replace(before, history=())!r} {action!r} {event!r} {after.history[-1]!r}"

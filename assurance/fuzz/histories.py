@@ -20,7 +20,7 @@ from typing import Any
 from assurance.fuzz.corpus import ROOT
 from assurance.fuzz.reachable import ATTACHMENT, MAILBOX, NOW, SOURCE
 from assurance.simulation import campaigns
-from assurance.simulation.case import Case, Fault, Storm
+from assurance.simulation.case import Case, Fault, SustainedFault
 from assurance.simulation.enumerate import calls_of, singles
 from assurance.simulation.world import POLICY, World
 from shared.core import planning
@@ -37,12 +37,12 @@ KEPT = ROOT / "tests" / "histories"
 NEXT = "next.json"
 
 
-def freeze(release: str, stories: Iterable[Case], kept: Path = KEPT) -> Path:
+def freeze(release: str, scenarios: Iterable[Case], kept: Path = KEPT) -> Path:
     """Write the files of a release. FileExistsError where it has some: what is frozen stays as it is."""
     room = kept / release
     room.mkdir(parents=True)
     found: dict[str, bytes] = {}
-    for text in chain(map(codec.encode, _unrun()), *map(_written, stories)):
+    for text in chain(map(codec.encode, _unrun()), *map(_written, scenarios)):
         found.setdefault(_kind(_read(text).transfer), text)
     expected = {}
     for name, text in sorted(found.items()):
@@ -133,11 +133,12 @@ def _stories() -> Iterator[Case]:
     final = calls_of(Case(ranges=1)).index("graph.PUT") + 1
     lost = Case(ranges=1, faults=((final, Fault.LOST_AFTER, 0),))
     slow = (
-        replace(lost, storms=(Storm("graph.GET", Fault.ANSWER, at, at, 503, "60"),)) for at in range(final, final + 12)
+        replace(lost, sustained_faults=(SustainedFault("graph.GET", Fault.ANSWER, at, at, 503, "60"),))
+        for at in range(final, final + 12)
     )
     few = (singles(Case(ranges=ranges), latenesses=(2,)) for ranges in (0, 1, 3))
-    samples = (campaigns.other_people(), campaigns.unknown_answers(), campaigns.storms((0, 2)))
-    return chain(*few, slow, *(islice(stories, 0, None, 17) for stories in samples))
+    samples = (campaigns.other_people(), campaigns.unknown_answers(), campaigns.sustained_faults((0, 2)))
+    return chain(*few, slow, *(islice(scenarios, 0, None, 17) for scenarios in samples))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from assurance.campaign import Outcome, Proof
+from assurance.campaign import Campaign, Outcome
 from assurance.fuzz import canaries, driver
 from assurance.fuzz.answers import REQUESTS, check
 from assurance.fuzz.checkpoints import check as check_checkpoint
@@ -142,8 +142,8 @@ def _tell(once: object, broken: list[str]) -> None:
         broken.append(" ".join(f"{type(error).__name__}: {error} {notes}".split()))
 
 
-PROOFS = (
-    Proof(
+CAMPAIGNS = (
+    Campaign(
         "round-trips",
         "a checkpoint comes back as it was written",
         "I17",
@@ -153,7 +153,7 @@ PROOFS = (
         draws=True,
         rests=("shared/core", "shared/storage", "assurance/fuzz"),
     ),
-    Proof(
+    Campaign(
         "torn-checkpoints",
         "a checkpoint that was torn at any byte is refused with a code",
         "I17",
@@ -163,7 +163,7 @@ PROOFS = (
         draws=True,
         rests=("shared/core", "shared/storage", "assurance/fuzz"),
     ),
-    Proof(
+    Campaign(
         "answers",
         "whatever Graph answers is one defined event, and nothing but a 201 says attached",
         "I11",
@@ -173,7 +173,7 @@ PROOFS = (
         draws=True,
         rests=("shared/core", "shared/graph", "assurance/fuzz"),
     ),
-    Proof(
+    Campaign(
         "fuzz",
         "metadata, names, checkpoints, answers, messages, settings and URLs of any kind do no harm",
         "I11, I17, I20",
@@ -183,7 +183,7 @@ PROOFS = (
         draws=True,
         rests=(*APP, "assurance/fuzz"),
     ),
-    Proof(
+    Campaign(
         "secrets",
         "nothing that the product says holds an upload URL, a token or a file's content",
         "I19",

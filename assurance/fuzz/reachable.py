@@ -11,7 +11,7 @@ from functools import cache
 from shared.core import events as ev
 from shared.core import planning
 from shared.core.actions import (
-    Announce,
+    AbortCommit,
     AskSession,
     CancelSession,
     CompareAttachment,
@@ -19,9 +19,9 @@ from shared.core.actions import (
     ListAttachments,
     OpenSession,
     PostAttachment,
+    PrepareCommit,
     PutRange,
     Request,
-    Withdraw,
 )
 from shared.core.errors import Code
 from shared.core.machine import apply, decide
@@ -54,7 +54,7 @@ _SEEN = GraphAnswer(503, "serviceNotAvailable", "req-1")
 _LATER = (ev.NotDone(Code.GRAPH_UNREACHABLE), ev.Unsure(Code.GRAPH_UNAVAILABLE, 1.0, graph=_SEEN))
 _NO = ev.Refused(Failure(Code.ACCESS_DENIED, "no", _SEEN))
 _NOTHING = ev.AttachmentsListed(())
-_EVENTS: dict[type, tuple[ev.Happening, ...]] = {
+_EVENTS: dict[type, tuple[ev.Event, ...]] = {
     FindItem: (ev.ItemsFound((ev.FoundItem(ITEM_ID, is_draft=True),)), ev.ItemMissing(), *_LATER),
     ListAttachments: (
         _NOTHING,
@@ -77,8 +77,8 @@ _EVENTS: dict[type, tuple[ev.Happening, ...]] = {
     CancelSession: (ev.SessionFenced(), ev.FenceRefused(), *_LATER),
     PostAttachment: (ev.PostTooLarge(), ev.ItemMissing(), _NO, *_LATER),
     CompareAttachment: (ev.Compared(equal=False), ev.ItemMissing(), *_LATER),
-    Announce: (ev.Announced(),),
-    Withdraw: (ev.Withdrawn(),),
+    PrepareCommit: (ev.CommitPrepared(),),
+    AbortCommit: (ev.CommitAborted(),),
 }
 """One event of each kind that leads somewhere else."""
 
@@ -113,7 +113,7 @@ def _walk(started: Iterable[Transfer]) -> list[Transfer]:
     return list(seen.values())
 
 
-def _possible(one: Transfer) -> list[ev.Happening]:
+def _possible(one: Transfer) -> list[ev.Event]:
     outcomes = _EVENTS.get(type(decide(one, NOW, POLICY)), ())
     if one.state is State.PLANNED:  # what was attached before us is not new later
         outcomes = tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assurance.campaign import Outcome, Proof
+from assurance.campaign import Campaign, Outcome
 from assurance.load import load_test, simulate
 from assurance.measured import LIVE
 
@@ -65,8 +65,8 @@ def rehearsed(seed: int) -> Outcome:
     return Outcome(result.files - len(result.wrong), broken, details)
 
 
-PROOFS = (
-    Proof(
+CAMPAIGNS = (
+    Campaign(
         "pacing",
         "many files for few mailboxes: attached once, politely, hardly later than Outlook's limits force",
         "I1-I3, I15, I23",
@@ -76,7 +76,7 @@ PROOFS = (
         draws=True,
         rests=("shared/rate_limit", "shared/run", "shared/storage", "assurance/load"),
     ),
-    Proof(
+    Campaign(
         "rehearsal",
         "the same in real processes, a worker killed half-way",
         "I1-I3, I15, I23",

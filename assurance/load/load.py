@@ -97,7 +97,7 @@ def bound(load: Sequence[File], limits: Limits, line: Line, range_bytes: int) ->
     nothing before it is dropped.
     """
     windows = ceil(sum(file.wire_bytes for file in load) / limits.window_bytes) - 1
-    busy = sum(_busy(file, line, range_bytes) for file in load) / limits.places
+    busy = sum(_busy(file, line, range_bytes) for file in load) / limits.slots
     items = {file.transfer.target.value for file in load}
     commits = max(
         sum(_commit(file, line, range_bytes) for file in load if file.transfer.target.value == item) for item in items

@@ -90,7 +90,7 @@ def rehearse(plan: Plan) -> Result:
             "MAILBOX_BYTES": plan.bytes.value,
         }
         switches = {
-            "concurrency_limit": OUTLOOK.places,
+            "concurrency_limit": OUTLOOK.slots,
             "byte_window": OUTLOOK.window_bytes,
             "byte_window_seconds": OUTLOOK.window_seconds,
             "time_scale": plan.speed,

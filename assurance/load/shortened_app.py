@@ -15,10 +15,10 @@ SPEED = float(os.environ["REHEARSAL_SPEED"])
 
 sys.path.insert(0, str(ROOT))
 
-from shared.composition import Parts  # noqa: E402 - as above
+from shared.composition import Composition  # noqa: E402 - as above
 from shared.rate_limit.limits import OUTLOOK  # noqa: E402 - only now it can be found
 
-Parts.limits = replace(
+Composition.limits = replace(
     OUTLOOK, window_seconds=OUTLOOK.window_seconds / SPEED, window_margin=OUTLOOK.window_margin / SPEED
 )
 

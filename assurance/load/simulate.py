@@ -17,14 +17,14 @@ from devkit.graph.switches import Switches
 from shared.core.actions import Action
 from shared.core.allowance import MailboxBytes
 from shared.core.checkpoint import Checkpoint
-from shared.core.events import Happening
+from shared.core.events import Event
 from shared.core.model import State, Transfer
 from shared.core.policy import Policy
 from shared.graph.hosts import UploadHosts
 from shared.rate_limit.limits import OUTLOOK, Limits
-from shared.run.permit import Pacing, Unlimited
-from shared.run.rate_limiter import MailboxPacing
-from shared.run.runner import Edges, Runs
+from shared.run.permit import RateLimiter, Unlimited
+from shared.run.rate_limiter import MailboxRateLimiter
+from shared.run.runner import RunDependencies, TransferRunner
 
 UNCOUNTED = 10**15
 """A window's bytes where the service counts none."""
@@ -111,7 +111,7 @@ class _Simulation:
         self.timeline = Timeline()
         limits = plan.limits
         switches = Switches(
-            concurrency_limit=limits.places,
+            concurrency_limit=limits.slots,
             byte_window=limits.window_bytes if plan.counted else 0,
             byte_window_seconds=limits.window_seconds,
         )
@@ -124,17 +124,17 @@ class _Simulation:
         self.policy = Policy()
         self.ended = 0
         self.invocations = 0
-        self.runs = Runs(self._edges())
+        self.runs = TransferRunner(self._edges())
 
-    def _edges(self) -> Edges:
+    def _edges(self) -> RunDependencies:
         plan, numbers = self.plan, count(1)
-        pacing: Pacing = Unlimited()
+        rate_limiter: RateLimiter = Unlimited()
         if plan.paced:
             limits = replace(plan.limits, bytes=plan.bytes)
-            pacing = MailboxPacing(
+            rate_limiter = MailboxRateLimiter(
                 self.mailboxes, self.timeline, lambda one: self.queue.send(one, 0), self.policy.range_bytes, limits
             )
-        return Edges(
+        return RunDependencies(
             checkpoints=self.checkpoints,
             sources=ModelSources(self.latency),
             queue=self.queue,
@@ -148,7 +148,7 @@ class _Simulation:
             new_run_id=lambda: f"run-{next(numbers)}",
             background=self.latency.background,
             budget=480,
-            pacing=pacing,
+            rate_limiter=rate_limiter,
             guard_after=math.inf,
         )
 
@@ -158,9 +158,7 @@ class _Simulation:
             raise AssertionError(f"{checkpoint.transfer.id}: {checkpoint.transfer.failure}")
         self.ended += 1
 
-    def decided(
-        self, before: Transfer, action: Action | None, event: Happening, after: Transfer, seconds: float
-    ) -> None:
+    def decided(self, before: Transfer, action: Action | None, event: Event, after: Transfer, seconds: float) -> None:
         """See `Observer.decided`."""
 
     def handed_over(self, transfer_id: str) -> None:

@@ -39,7 +39,7 @@ class Latency:
 
     @contextmanager
     def background(self) -> Iterator[Behind]:
-        """What `Edges.background` wants."""
+        """What `RunDependencies.background` wants."""
         yield Behind(self)
 
     def behind(self, work: Callable[[], None]) -> None:

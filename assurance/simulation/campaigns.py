@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from assurance.simulation import seeds
-from assurance.simulation.case import FOUR, Case, Denial, Fault, Happening, Storm
+from assurance.simulation.case import FOUR, Case, Denial, ExternalAction, Fault, SustainedFault
 from assurance.simulation.engines import NO_ETAG, WRONG
 from assurance.simulation.enumerate import calls_of, pairs, singles
 from assurance.simulation.oracle import Verdict
@@ -51,7 +51,7 @@ class Tally:
         longest: the most deliveries that a story took to its end.
     """
 
-    stories: int = 0
+    scenarios: int = 0
     broken: list[str] = field(default_factory=list)
     ends: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
@@ -60,7 +60,7 @@ class Tally:
 
     def add(self, other: Tally) -> Tally:
         """Both together."""
-        self.stories += other.stories
+        self.scenarios += other.scenarios
         self.broken += other.broken
         self.ends += other.ends
         self.codes += other.codes
@@ -85,7 +85,7 @@ def fault_pairs() -> Iterator[Case]:
 
 def other_people() -> Iterator[Case]:
     """The file overwritten or deleted, the transfer cancelled, the session expired, the item gone ... at every call."""
-    for ranges, what in itertools.product(SMALL, Happening):
+    for ranges, what in itertools.product(SMALL, ExternalAction):
         for call in range(1, len(calls_of(Case(ranges=ranges))) + 2):
             yield Case(ranges=ranges, happenings=((call, what),))
 
@@ -94,9 +94,9 @@ def unknown_answers() -> Iterator[Case]:
     """Both answers, or all, to everything that is unknown of Graph; alone, and with every single fault."""
     for name, answers in UNKNOWNS.items():
         for answer, ranges in itertools.product(answers, (0, 1, 3)):
-            story = Case(ranges=ranges, switches={name: answer})
-            yield story
-            yield from singles(story, latenesses=(3,))
+            scenario = Case(ranges=ranges, switches={name: answer})
+            yield scenario
+            yield from singles(scenario, latenesses=(3,))
 
 
 def after_the_effect(ranges: Iterable[int]) -> Iterator[Case]:
@@ -121,9 +121,9 @@ def silent_sessions(ranges: Iterable[int]) -> Iterator[Case]:
     """
     asked, elsewhere = UNKNOWNS["get_session"], UNKNOWNS["wrong_offset"]
     for count, form, get, wrong in itertools.product(ranges, ("left out", "no body"), asked, elsewhere):
-        story = Case(ranges=count, switches={"next_ranges": form, "get_session": get, "wrong_offset": wrong})
-        yield story
-        yield from singles(story, latenesses=(3,))
+        scenario = Case(ranges=count, switches={"next_ranges": form, "get_session": get, "wrong_offset": wrong})
+        yield scenario
+        yield from singles(scenario, latenesses=(3,))
 
 
 def rewritten_files(ranges: Iterable[int]) -> Iterator[Case]:
@@ -132,19 +132,19 @@ def rewritten_files(ranges: Iterable[int]) -> Iterator[Case]:
     Alone, with every single fault, and with every status after the effect of each request.
     """
     for count, size in itertools.product(ranges, UNKNOWNS["size_reported"]):
-        story = Case(ranges=count, switches={"rewrites": "everything", "size_reported": size})
-        yield story
-        yield from singles(story, latenesses=(3,))
+        scenario = Case(ranges=count, switches={"rewrites": "everything", "size_reported": size})
+        yield scenario
+        yield from singles(scenario, latenesses=(3,))
         for once in after_the_effect((count,)):
             if len(once.faults) == 1 and once.faults[0][1] is Fault.ANSWER_AFTER:
-                yield replace(once, switches=story.switches)
+                yield replace(once, switches=scenario.switches)
 
 
 def twins(ranges: Iterable[int]) -> Iterator[Case]:
     """The same file dropped a second time for the same item, before every call, with a fault at each later one."""
     for count in ranges:
         for call in range(1, len(calls_of(Case(ranges=count))) + 2):
-            once = Case(ranges=count, happenings=((call, Happening.TWIN),))
+            once = Case(ranges=count, happenings=((call, ExternalAction.TWIN),))
             yield once
             for later in range(call, len(calls_of(once)) + 1):
                 for fault in (Fault.LOST_BEFORE, Fault.LOST_AFTER, Fault.CRASH_AFTER):
@@ -169,7 +169,7 @@ def passing_404s(ranges: Iterable[int]) -> Iterator[Case]:
 
 def people_then_faults(ranges: Iterable[int]) -> Iterator[Case]:
     """What other people do at every call, and then one of the four faults at every call that follows."""
-    for count, what in itertools.product(ranges, Happening):
+    for count, what in itertools.product(ranges, ExternalAction):
         for call in range(1, len(calls_of(Case(ranges=count))) + 1):
             once = Case(ranges=count, happenings=((call, what),))
             for later in range(call, len(calls_of(once)) + 1):
@@ -185,16 +185,16 @@ def expiries(ranges: Iterable[int], skews: Iterable[float] = (-300, 0, 300)) -> 
         for expired, asked in itertools.product(UNKNOWNS["expired_status"], UNKNOWNS["get_session"]):
             base = Case(ranges=count, switches={"expired_status": expired, "get_session": asked}, skew=skew)
             for call in range(1, len(calls_of(base)) + 1):
-                once = replace(base, happenings=((call, Happening.EXPIRE),))
+                once = replace(base, happenings=((call, ExternalAction.EXPIRE),))
                 yield once
                 yield replace(once, faults=((call + 1, Fault.CRASH_AFTER, 0),))
 
 
-def storms(ranges: Iterable[int], retries: int = 0) -> Iterator[Case]:
+def sustained_faults(ranges: Iterable[int], retries: int = 0) -> Iterator[Case]:
     """Calls that fail in a row, for a while or for ever; then, where told so, a person has the transfer tried again."""
     for count in ranges:
         for storm in _storms(len(calls_of(Case(ranges=count)))):
-            yield Case(ranges=count, storms=(storm,), retries=retries if storm.last else 0)
+            yield Case(ranges=count, sustained_faults=(storm,), retries=retries if storm.last else 0)
 
 
 _ACCESS = (1, 60, 1800, 7000)
@@ -231,15 +231,15 @@ def healing(ranges: Iterable[int], *, after: bool = False) -> Iterator[Case]:
                 yield Case(ranges=count, denials=(Denial(names, status, length, first, after),), heals=True)
 
 
-def _storms(calls: int) -> Iterator[Storm]:
+def _storms(calls: int) -> Iterator[SustainedFault]:
     kinds = [(fault, 0) for fault in (Fault.LOST_BEFORE, Fault.LOST_AFTER, Fault.UNSENT)]
     kinds += [(Fault.ANSWER, status) for status in REFUSALS] + [(Fault.ANSWER_AFTER, status) for status in FAILURES]
     firsts = sorted({1, 4, calls // 2, calls - 3})
     for name, (fault, status), first in itertools.product(GRAPH_CALLS, kinds, firsts):
         for length in (0, 4, 30):
-            yield Storm(name, fault, first, first + length - 1 if length else 0, status)
+            yield SustainedFault(name, fault, first, first + length - 1 if length else 0, status)
     for name, fault, first in itertools.product(STORAGE_CALLS, (Fault.LOST_BEFORE, Fault.LOST_AFTER), firsts):
-        yield from (Storm(name, fault, first, first + length - 1) for length in (3, 20, 60))
+        yield from (SustainedFault(name, fault, first, first + length - 1) for length in (3, 20, 60))
 
 
 def repeats(ranges: Iterable[int]) -> Iterator[Case]:
@@ -247,7 +247,7 @@ def repeats(ranges: Iterable[int]) -> Iterator[Case]:
     for count in ranges:
         calls = len(calls_of(Case(ranges=count)))
         for call, times in itertools.product(range(1, calls + 2), (1, 2, 4)):
-            yield Case(ranges=count, happenings=((call, Happening.REPEAT),) * times)
+            yield Case(ranges=count, happenings=((call, ExternalAction.REPEAT),) * times)
         for workers, step in itertools.product((2, 3, 5), range(calls)):
             yield Case(ranges=count, workers=workers, schedule=tuple((step, worker) for worker in range(1, workers)))
 
@@ -258,9 +258,9 @@ RACES = (("cancel", "retry"), ("cancel", "accept"), ("cancel", "retry", "conclud
 
 def dying_retries(ranges: int) -> Iterator[Case]:
     """A run whose file is deleted fails; a retry at each of its calls, whose process dies at any of its own."""
-    base = Case(ranges=ranges, commands=("retry",), happenings=((5, Happening.DELETE),))
-    _, _, turns = told(base)
-    for case in children(base, turns.others if turns is not None else []):
+    base = Case(ranges=ranges, commands=("retry",), happenings=((5, ExternalAction.DELETE),))
+    _, _, permits = told(base)
+    for case in children(base, permits.others if permits is not None else []):
         step = case.schedule[0][0]
         for call, fault in itertools.product(range(step + 1, step + 7), FOUR):
             yield replace(case, faults=((call, fault, 0),))
@@ -276,9 +276,9 @@ def mixed(count: int, seed: int) -> Iterator[Case]:
     return (seeds.mixed(seed * 1_000_000 + number) for number in range(count))
 
 
-def by_engine(stories: Iterable[Case], engine: str) -> Iterator[Case]:
+def by_engine(scenarios: Iterable[Case], engine: str) -> Iterator[Case]:
     """The same stories under another engine."""
-    return (replace(story, engine=engine) for story in stories)
+    return (replace(scenario, engine=engine) for scenario in scenarios)
 
 
 def engines() -> list[str]:
@@ -286,43 +286,43 @@ def engines() -> list[str]:
     return [*WRONG, NO_ETAG]
 
 
-def tell_all(stories: Iterable[Case], processes: int | None = None) -> Tally:
+def tell_all(scenarios: Iterable[Case], processes: int | None = None) -> Tally:
     """Tell every story, on every core."""
-    return _spread(_told, _batched(stories), processes)
+    return _spread(_told, _batched(scenarios), processes)
 
 
 def all_schedules(case: Case, preemptions: int, most: int | None = None, processes: int | None = None) -> Tally:
     """Every schedule of the case's workers with up to so many changes of hands; `most` bounds them per first change."""
-    verdict, _, turns = told(case)
+    verdict, _, permits = told(case)
     first = Tally()
     _count(first, case, verdict)
-    if turns is None or preemptions == 0:
+    if permits is None or preemptions == 0:
         return first
     work = partial(_explored, preemptions=preemptions - 1, most=most)
-    return first.add(_spread(work, [[child] for child in children(case, turns.others)], processes))
+    return first.add(_spread(work, [[child] for child in children(case, permits.others)], processes))
 
 
 def _explored(roots: list[Case], preemptions: int, most: int | None) -> Tally:
     tally, open_ = Tally(), [(root, preemptions) for root in roots]
-    while open_ and (most is None or tally.stories < most):
+    while open_ and (most is None or tally.scenarios < most):
         case, left = open_.pop()
-        verdict, _, turns = told(case)
+        verdict, _, permits = told(case)
         _count(tally, case, verdict)
-        if left and turns is not None:
-            open_ += [(child, left - 1) for child in children(case, turns.others)]
+        if left and permits is not None:
+            open_ += [(child, left - 1) for child in children(case, permits.others)]
     return tally
 
 
-def _told(stories: list[Case]) -> Tally:
+def _told(scenarios: list[Case]) -> Tally:
     tally = Tally()
-    for story in stories:
-        verdict, _ = tell(story)
-        _count(tally, story, verdict)
+    for scenario in scenarios:
+        verdict, _ = tell(scenario)
+        _count(tally, scenario, verdict)
     return tally
 
 
 def _count(tally: Tally, case: Case, verdict: Verdict) -> None:
-    tally.stories += 1
+    tally.scenarios += 1
     tally.ends[verdict.state] += 1
     if verdict.code:
         tally.codes[verdict.code] += 1
@@ -332,8 +332,8 @@ def _count(tally: Tally, case: Case, verdict: Verdict) -> None:
         tally.broken.append(f"python -m assurance.simulation '{case.id}'  # {'; '.join(verdict.broken)}")
 
 
-def _batched(stories: Iterable[Case]) -> Iterator[list[Case]]:
-    rest = iter(stories)
+def _batched(scenarios: Iterable[Case]) -> Iterator[list[Case]]:
+    rest = iter(scenarios)
     while batch := list(itertools.islice(rest, CHUNK)):
         yield batch
 

@@ -26,7 +26,7 @@ class Fault(StrEnum):
 FOUR = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.LOST_BEFORE, Fault.LOST_AFTER)
 
 
-class Happening(StrEnum):
+class ExternalAction(StrEnum):
     """What other people may do just before one call."""
 
     OVERWRITE = "overwrite"  # the file is overwritten
@@ -40,7 +40,7 @@ class Happening(StrEnum):
 
 
 @dataclass(frozen=True)
-class Storm:
+class SustainedFault:
     """Calls that fail in a row: those whose name begins with `names`, from call `first` up to `last` (both inclusive).
 
     `last` = 0: for ever. `argument` is the status of an answer; `retry_after` its header, seconds or a date.
@@ -117,8 +117,8 @@ class Case:
 
     ranges: int = 1
     faults: tuple[tuple[int, Fault, int], ...] = ()
-    happenings: tuple[tuple[int, Happening], ...] = ()
-    storms: tuple[Storm, ...] = ()
+    happenings: tuple[tuple[int, ExternalAction], ...] = ()
+    sustained_faults: tuple[SustainedFault, ...] = ()
     denials: tuple[Denial, ...] = ()
     heals: bool = False
     switches: dict[str, Any] = field(default_factory=dict)
@@ -152,8 +152,10 @@ class Case:
         """The story that `id` printed."""
         values = json.loads(text)
         values["faults"] = tuple((call, Fault(fault), number) for call, fault, number in values.get("faults", ()))
-        values["happenings"] = tuple((call, Happening(what)) for call, what in values.get("happenings", ()))
-        values["storms"] = tuple(Storm(**{**one, "fault": Fault(one["fault"])}) for one in values.get("storms", ()))
+        values["happenings"] = tuple((call, ExternalAction(what)) for call, what in values.get("happenings", ()))
+        values["storms"] = tuple(
+            SustainedFault(**{**one, "fault": Fault(one["fault"])}) for one in values.get("storms", ())
+        )
         values["commands"] = tuple(values.get("commands", ()))
         values["outages"] = tuple(Outage(**one) for one in values.get("outages", ()))
         denials = values.get("denials", ())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from assurance.simulation.case import Case, Denial, Fault, Happening, Storm
+from assurance.simulation.case import Case, Denial, ExternalAction, Fault, SustainedFault
 from assurance.simulation.clock import VirtualClock
 from assurance.simulation.outages import SPENT, Down
 from devkit.graph.faults import CODES
@@ -41,7 +41,7 @@ class Held:
     effect: Callable[[], Any]
 
 
-class BreakingGate:
+class FaultInjector:
     """Implements `Gate`.
 
     Attributes:
@@ -55,14 +55,14 @@ class BreakingGate:
     def __init__(self, case: Case, clock: VirtualClock, policy: Policy) -> None:
         self.calls = 0
         self.names: list[str] = []
-        self.happen: Callable[[Happening], None] = lambda _: None
+        self.happen: Callable[[ExternalAction], None] = lambda _: None
         self.boundary: Callable[[str], bool] = lambda _: False
         self._clock = clock
         self._faults = {call: (fault, argument) for call, fault, argument in case.faults}
-        self._happenings: dict[int, list[Happening]] = {}
+        self._happenings: dict[int, list[ExternalAction]] = {}
         for call, what in case.happenings:
             self._happenings.setdefault(call, []).append(what)
-        self._storms = case.storms
+        self._storms = case.sustained_faults
         self._denials = case.denials
         self._denied_until: dict[Denial, datetime] = {}
         self.downs = [Down(outage) for outage in case.outages]
@@ -141,7 +141,7 @@ class BreakingGate:
         now = self._clock.now()
         return now < self._denied_until.setdefault(denial, now + timedelta(seconds=denial.seconds))
 
-    def _blows(self, storm: Storm, name: str) -> bool:
+    def _blows(self, storm: SustainedFault, name: str) -> bool:
         begun = storm.first <= self.calls and (storm.last == 0 or self.calls <= storm.last)
         return begun and name.startswith(storm.names)
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from assurance.campaign import Outcome, Proof
+from assurance.campaign import Campaign, Outcome
 from assurance.measured import SIMULATED
 from assurance.simulation.storage import MemoryReader, MemorySources
 from assurance.simulation.sweeping import Kind, Tick, World
 from shared.core.checkpoint import Checkpoint
 from shared.core.continuation import Continuation
 from shared.core.model import Source, State, Transfer
-from shared.run.runner import Runs
+from shared.run.runner import TransferRunner
 from shared.storage import codec
 from shared.storage.ports import CheckpointUnreadable, StorageRefused, StorageUnavailable
 
@@ -108,10 +108,10 @@ def judged(forgery: Forgery) -> list[str]:
     sources = WatchedSources(world.clock)
     sources.touched, sources.blobs = set(), world.files.blobs
     edges = replace(world.edges, sources=sources, delete_source=True)
-    world.sweep = replace(world.sweep, runs=Runs(edges))
+    world.sweep = replace(world.sweep, runs=TransferRunner(edges))
     broken, refused = [], False
     try:
-        Runs(edges).carry_on(Continuation(transfer.id))
+        TransferRunner(edges).carry_on(Continuation(transfer.id))
     except CheckpointUnreadable:
         refused = True
     except (StorageUnavailable, StorageRefused):
@@ -153,8 +153,8 @@ def prove(_seed: int) -> Outcome:
     return Outcome(counted, broken)
 
 
-PROOFS = (
-    Proof(
+CAMPAIGNS = (
+    Campaign(
         "forged",
         "a checkpoint is believed only where it can be true: nothing outside the drop container is read or deleted, "
         "what is refused stays as it was, and neither a run nor the sweep trips over it",

@@ -31,7 +31,7 @@ class Healed:
     """
 
     seconds: int
-    stories: int
+    scenarios: int
     attached: int
     broken: tuple[str, ...]
     latest: dict[str, float]
@@ -39,7 +39,7 @@ class Healed:
     def told(self) -> str:
         """One cell for each column of `columns`."""
         return " / ".join(
-            [str(self.stories), str(self.stories - self.attached), *(_whole(self.latest[s]) for s in SERVICES)]
+            [str(self.scenarios), str(self.scenarios - self.attached), *(_whole(self.latest[s]) for s in SERVICES)]
         )
 
 
@@ -51,7 +51,7 @@ def outages(seconds: int, ranges: Iterable[int], step: int = 1) -> Healed:
 
     A poison message whose function fails is not delivered a sixth time, as before storage extension 5.3.8.
     """
-    stories, attached, broken = 0, 0, []
+    scenarios, attached, broken = 0, 0, []
     latest = dict.fromkeys(SERVICES, 0.0)
     for count in ranges:
         calls = len(calls_of(Case(ranges=count)))
@@ -59,13 +59,13 @@ def outages(seconds: int, ranges: Iterable[int], step: int = 1) -> Healed:
             case = Case(ranges=count, outages=(Outage(seconds, services, kind, first),), poison="never")
             verdict, world = tell(case)
             is_attached = verdict.state == "attached" and verdict.attached == 1
-            stories, attached = stories + 1, attached + is_attached
+            scenarios, attached = scenarios + 1, attached + is_attached
             if verdict.broken or not is_attached:
                 broken.append(
                     f"python -m assurance.simulation '{case.id}'  # {verdict.state}; {'; '.join(verdict.broken)}"
                 )
             latest[services] = max(latest[services], world.healed_after())
-    return Healed(seconds, stories, attached, tuple(broken), latest)
+    return Healed(seconds, scenarios, attached, tuple(broken), latest)
 
 
 def proof(_seed: int) -> Outcome:
@@ -73,7 +73,7 @@ def proof(_seed: int) -> Outcome:
     with ProcessPoolExecutor() as pool:
         found = list(pool.map(partial(outages, ranges=(0, 1, 2)), SECONDS))
     details: dict[str, int | float | str] = {f"{one.seconds:,} s": one.told() for one in found}
-    return Outcome(sum(one.stories for one in found), [line for one in found for line in one.broken], details)
+    return Outcome(sum(one.scenarios for one in found), [line for one in found for line in one.broken], details)
 
 
 def _whole(seconds: float) -> str:

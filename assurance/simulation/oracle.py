@@ -9,7 +9,7 @@ from assurance.simulation.world import World
 from devkit.graph.state import Attachment
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
-from shared.run.commands import Granted
+from shared.run.commands import Accepted
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _of_twins(transfers: list[Transfer]) -> list[str]:
 
 def _wishes_kept(world: World) -> list[str]:
     """I30: a wish that was granted is carried out, unless a commit won the race, or another wish came after it."""
-    granted = [name for name, reply in world.replies if isinstance(reply, Granted)]
+    granted = [name for name, reply in world.replies if isinstance(reply, Accepted)]
     transfer = next((one for one in world.transfers() if one.id == world.transfer.id), None)
     if transfer is None or not granted:
         return []

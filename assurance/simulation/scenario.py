@@ -22,12 +22,12 @@ def tell(case: Case) -> tuple[Verdict, World]:
 def told(case: Case) -> tuple[Verdict, World, Turns | None]:
     """Tell the story to its end, and say who could have gone on at each step."""
     world = World(case)
-    turns = None
+    permits = None
     world.checkpoints.ignores_etags = case.engine == NO_ETAG
     with engine(case.engine):
         try:
             if case.workers > 1 or case.commands:
-                turns = told_in_turns(world)
+                permits = told_in_turns(world)
             else:
                 world.run()
         except (Endless, AssertionError) as error:
@@ -36,7 +36,7 @@ def told(case: Case) -> tuple[Verdict, World, Turns | None]:
             world.watch.broken.append(f"I11: {type(error).__name__}: {error}")
         verdict = judge(world)
         late = absorbs(world) if verdict.state in {"attached", "failed", "cancelled"} else []
-    return replace(verdict, broken=(*verdict.broken, *late)), world, turns
+    return replace(verdict, broken=(*verdict.broken, *late)), world, permits
 
 
 def replay(case_id: str) -> Verdict:

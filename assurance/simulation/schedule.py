@@ -108,12 +108,12 @@ def told_in_turns(world: World) -> Turns:
 
     works: list[Callable[[], None]] = [work] * world.case.workers
     works += [partial(_command, world, name) for name in world.case.commands]
-    turns = Turns(world.case.schedule, works)
-    world.gate.boundary = turns.boundary
-    turns.run()
+    permits = Turns(world.case.schedule, works)
+    world.gate.boundary = permits.boundary
+    permits.run()
     world.gate.boundary = lambda _: False
     world.finish()
-    return turns
+    return permits
 
 
 def _command(world: World, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from assurance.simulation.case import FOUR, Case, Fault, Happening, Storm
+from assurance.simulation.case import FOUR, Case, ExternalAction, Fault, SustainedFault
 
 ANSWERS: dict[str, tuple[Any, ...]] = {
     "get_session": (200, 404, 405),
@@ -53,17 +53,17 @@ def throttled(seed: int) -> Case:
     random = Random(f"throttled {seed}")
     return Case(
         ranges=random.randint(0, 4),
-        storms=tuple(_waits(random) for _ in range(random.randint(1, 4))),
+        sustained_faults=tuple(_waits(random) for _ in range(random.randint(1, 4))),
         budget=random.choice((1, 5, 30, 240, 540)),
         skew=0,
     )
 
 
-def _waits(random: Random) -> Storm:
+def _waits(random: Random) -> SustainedFault:
     first, length = random.randint(1, 30), random.choice((1, 1, 2, 3, 6, 30))
     fault = random.choice((Fault.ANSWER, Fault.ANSWER, Fault.ANSWER_AFTER))
     status = random.choice((429, 429, 429, 503, 503, 500, 504, 412))
-    return Storm(random.choice(_NAMES), fault, first, first + length - 1, status, random.choice(WAITS))
+    return SustainedFault(random.choice(_NAMES), fault, first, first + length - 1, status, random.choice(WAITS))
 
 
 def mixed(seed: int) -> Case:
@@ -74,8 +74,8 @@ def mixed(seed: int) -> Case:
     return Case(
         ranges=ranges,
         faults=tuple(_fault(random, call) for call in _calls(random, 4)),
-        happenings=tuple((call, random.choice(list(Happening))) for call in _calls(random, 1)),
-        storms=tuple(_waits(random) for _ in range(random.choice((0, 0, 0, 1)))),
+        happenings=tuple((call, random.choice(list(ExternalAction))) for call in _calls(random, 1)),
+        sustained_faults=tuple(_waits(random) for _ in range(random.choice((0, 0, 0, 1)))),
         switches=switches(random),
         skew=random.choice((0, 0, -300, -60, 60, 300)),
         redelivery=random.choice((1, 30, 600)),

@@ -18,7 +18,7 @@ from shared.core.checkpoint import Checkpoint
 from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.model import Source, State, Transfer
-from shared.core.sweep_cursor import Position
+from shared.core.sweep_cursor import SweepCursor
 from shared.storage import codec
 from shared.storage.ports import Buffer, Conflict, Dropped, Receipt, SourceLost, Stored
 
@@ -278,18 +278,18 @@ class MemoryOutcomes:
         self._gate("outcome.tell", lambda: self.told.append(checkpoint))
 
 
-class MemoryPosition:
-    """Implements `Positions`."""
+class MemorySweepCursor:
+    """Implements `SweepCursors`."""
 
     def __init__(self) -> None:
-        self.position: Position | None = None
+        self.position: SweepCursor | None = None
 
-    def load(self) -> Position | None:
-        """See `Positions.load`."""
+    def load(self) -> SweepCursor | None:
+        """See `SweepCursors.load`."""
         return self.position
 
-    def save(self, position: Position) -> None:
-        """See `Positions.save`."""
+    def save(self, position: SweepCursor) -> None:
+        """See `SweepCursors.save`."""
         self.position = position
 
 
@@ -308,5 +308,5 @@ class AtOnce:
 
 
 def at_once() -> nullcontext[AtOnce]:
-    """What `Edges.background` wants."""
+    """What `RunDependencies.background` wants."""
     return nullcontext(AtOnce())

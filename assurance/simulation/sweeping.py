@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from assurance.campaign import Outcome, Proof
+from assurance.campaign import Campaign, Outcome
 from assurance.measured import SIMULATED
 from assurance.simulation.clock import VirtualClock
 from assurance.simulation.storage import (
     MemoryCheckpoints,
     MemoryOutcomes,
-    MemoryPosition,
     MemoryQueue,
     MemorySources,
+    MemorySweepCursor,
     at_once,
 )
 from assurance.simulation.transport import MemoryTransport
@@ -29,8 +29,8 @@ from shared.core.sweep_cursor import Trouble
 from shared.graph.hosts import UploadHosts
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
-from shared.run.notifications import Listeners
-from shared.run.runner import Edges, Runs
+from shared.run.notifications import CompositeListener
+from shared.run.runner import RunDependencies, TransferRunner
 from shared.run.sweep import Sweep, Swept
 from shared.storage.ports import Dropped, StorageUnavailable
 from shared.storage.refusals import CODES
@@ -132,7 +132,7 @@ class World:
         self.files = MemorySources(self.clock)
         self.messages = MemoryQueue(self.clock)
         self.outcomes = MemoryOutcomes()
-        self.positions = MemoryPosition()
+        self.positions = MemorySweepCursor()
         self.told = _Told()
         self._tick = tick
         checkpoints = self.unkind.around("checkpoint", self.marks)
@@ -140,11 +140,11 @@ class World:
         queue = self.unkind.around("queue", self.messages)
         origins = self.graph.origins
         numbers = itertools.count(1)
-        self.edges = Edges(
+        self.edges = RunDependencies(
             checkpoints=checkpoints,
             sources=sources,
             queue=queue,
-            outcomes=Listeners([self.unkind.around("outcome", self.outcomes)]),
+            outcomes=CompositeListener([self.unkind.around("outcome", self.outcomes)]),
             transport=MemoryTransport(self.graph, self.clock, self.graph.issue_token(self.clock.now())),
             hosts=UploadHosts([origins.upload.split("//")[1]]),
             base_url=f"{origins.graph}/v1.0",
@@ -156,7 +156,7 @@ class World:
             budget=540,
             delete_source=tick.kind is Kind.ENDED,
         )
-        self.runs = Runs(self.edges)
+        self.runs = TransferRunner(self.edges)
         self.sweep = Sweep(
             runs=self.runs,
             checkpoints=checkpoints,
@@ -191,7 +191,7 @@ class World:
         while self.messages.messages and min(self.messages.messages)[0] <= self.clock.now():
             message = self.messages.take()
             if message is not None:
-                Runs(replace(self.edges, checkpoints=self.marks, queue=self.messages)).carry_on(message[1])
+                TransferRunner(replace(self.edges, checkpoints=self.marks, queue=self.messages)).carry_on(message[1])
 
     def ended(self) -> set[int]:
         """The items that are attached, told of, and unmarked."""
@@ -249,8 +249,8 @@ def prove(_seed: int) -> Outcome:
     return Outcome(counted, broken)
 
 
-PROOFS = (
-    Proof(
+CAMPAIGNS = (
+    Campaign(
         "sweeping",
         "one item that storage refuses, whatever it answers at whichever call, costs that item: the others end, the "
         "position moves, an end is told once, and the item ends too once storage lets it",

@@ -16,7 +16,7 @@ from devkit.graph.state import Session as ServerSession
 from shared.core.actions import Action
 from shared.core.checkpoint import Checkpoint
 from shared.core.continuation import Continuation
-from shared.core.events import Happening
+from shared.core.events import Event
 from shared.core.model import Transfer
 from shared.core.sweep_cursor import Trouble
 from shared.graph.http import HttpAnswer, HttpRequest
@@ -30,9 +30,7 @@ class Witness:
 
     told: list[str] = field(default_factory=list)
 
-    def decided(
-        self, before: Transfer, action: Action | None, event: Happening, after: Transfer, seconds: float
-    ) -> None:
+    def decided(self, before: Transfer, action: Action | None, event: Event, after: Transfer, seconds: float) -> None:
         """See `Observer.decided`."""
         del seconds
         named = type(action).__name__ if action is not None else "-"

@@ -13,18 +13,18 @@ from itertools import count
 from typing import Any, TypeVar, cast
 
 from assurance.simulation.background import Lazy
-from assurance.simulation.case import Case, Fault, Happening
+from assurance.simulation.case import Case, ExternalAction, Fault
 from assurance.simulation.clock import SkewedClock, VirtualClock
-from assurance.simulation.fault_injector import BreakingGate
+from assurance.simulation.fault_injector import FaultInjector
 from assurance.simulation.host import Host
 from assurance.simulation.mailbox import MAILBOX, NAME, furnished
 from assurance.simulation.storage import (
     AtOnce,
     MemoryClaims,
     MemoryOutcomes,
-    MemoryPosition,
     MemoryQueue,
     MemorySources,
+    MemorySweepCursor,
 )
 from assurance.simulation.watch import Watch
 from assurance.simulation.watched import WatchedCheckpoints, WatchedTransport, Witness
@@ -34,8 +34,8 @@ from shared.core.model import Attachment, Route, Target, TargetKey, Transfer
 from shared.core.planning import accept
 from shared.core.policy import Policy
 from shared.graph.hosts import UploadHosts
-from shared.run.commands import Wishes
-from shared.run.runner import Edges, Runs
+from shared.run.commands import Commands
+from shared.run.runner import RunDependencies, TransferRunner
 from shared.run.sweep import Sweep
 from shared.run.triggers import Triggers
 from shared.storage.ports import Dropped
@@ -59,12 +59,12 @@ class World:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.clock = VirtualClock()
-        self.gate = BreakingGate(case, self.clock, POLICY)
+        self.gate = FaultInjector(case, self.clock, POLICY)
         self.gate.happen = self.happen
         self.witness = Witness()
         self.content = bytes((index * 7 + 3) % 251 for index in range(size_of(case.ranges)))
         self.contents: dict[str, bytes] = {}
-        has_twin = any(what is Happening.TWIN for _, what in case.happenings)  # whose sessions are not told apart
+        has_twin = any(what is ExternalAction.TWIN for _, what in case.happenings)  # whose sessions are not told apart
         self.watch = Watch(
             self.contents, one_worker=case.is_alone and not has_twin, heeds_waits=self._keeps_waits(case)
         )
@@ -89,17 +89,17 @@ class World:
         self._outside = False
         self._run_ids = count(1)
         self.edges = self._edges()
-        self.runs = Runs(self.edges)
-        self._positions = MemoryPosition()
+        self.runs = TransferRunner(self.edges)
+        self._positions = MemorySweepCursor()
         self.transfer = self._transfer(self._write(self.content))
 
     def _keeps_waits(self, case: Case) -> bool:
         mild = {Fault.ANSWER, Fault.ANSWER_AFTER}
-        faults = {fault for _, fault, _ in case.faults} | {storm.fault for storm in case.storms}
+        faults = {fault for _, fault, _ in case.faults} | {storm.fault for storm in case.sustained_faults}
         others = {
-            Happening.CANCEL,
-            Happening.OVERWRITE,
-            Happening.TWIN,
+            ExternalAction.CANCEL,
+            ExternalAction.OVERWRITE,
+            ExternalAction.TWIN,
         }  # a wish need not wait; a new version is a transfer of its own
         kept = case.is_alone and case.skew == 0 and faults <= mild
         return kept and others.isdisjoint(what for _, what in case.happenings)
@@ -115,9 +115,9 @@ class World:
         if self.case.switches:
             self.graph.switch(**self.case.switches)
 
-    def _edges(self) -> Edges:
+    def _edges(self) -> RunDependencies:
         origins = self.graph.origins
-        return Edges(
+        return RunDependencies(
             checkpoints=self.checkpoints,
             sources=self.sources,
             queue=self.queue,
@@ -184,40 +184,40 @@ class World:
         finally:
             self._outside = before
 
-    def happen(self, what: Happening) -> None:
+    def happen(self, what: ExternalAction) -> None:
         """Somebody else does something."""
         with self.outside():
             match what:
-                case Happening.OVERWRITE:
+                case ExternalAction.OVERWRITE:
                     self._write(bytes((index * 5 + 1) % 251 for index in range(len(self.content) + 1)))
                     self.drop()
-                case Happening.DELETE:
+                case ExternalAction.DELETE:
                     self.sources.blobs.pop(BLOB, None)
-                case Happening.CANCEL:
-                    self._wishes().cancel(self.transfer.id)
-                case Happening.EXPIRE:
+                case ExternalAction.CANCEL:
+                    self._commands().cancel(self.transfer.id)
+                case ExternalAction.EXPIRE:
                     for session in self.graph.state.sessions.values():
                         session.expires = min(session.expires, self.transport_now())
-                case Happening.REPEAT:
+                case ExternalAction.REPEAT:
                     self.drop()
-                case Happening.NEIGHBOUR:
+                case ExternalAction.NEIGHBOUR:
                     before = {one.id for one in self.graph.attachments(MAILBOX, self.item)}
                     self.attach(bytes(reversed(self.content)))
                     self.strangers |= {one.id for one in self.graph.attachments(MAILBOX, self.item)} - before
-                case Happening.TWIN:
+                case ExternalAction.TWIN:
                     dropped = self.sources.put(TWIN, self.content)
                     self.contents[dropped.source.etag] = self.content
                     self.host.post(TWIN)
-                case Happening.VANISH:
+                case ExternalAction.VANISH:
                     self.graph.remove_item(self.item)
 
     def command(self, name: str) -> None:
         """What a person asks for, or the sweep does, at calls that are numbered and broken like a run's."""
         match name:
             case "cancel":
-                reply: object = self._wishes().cancel(self.transfer.id)
+                reply: object = self._commands().cancel(self.transfer.id)
             case "retry":
-                reply = self._wishes().retry(self.transfer.id)
+                reply = self._commands().retry(self.transfer.id)
             case "accept":
                 reply = self.runs.accept(self.transfer)
             case "conclude":
@@ -241,8 +241,8 @@ class World:
         """Somebody else attaches a file of our name."""
         self._mailbox.attach(content, self.transport_now())
 
-    def _wishes(self) -> Wishes:
-        return Wishes(self.checkpoints, self.queue, _NoEnds(), self.clock, lambda: f"wish-{next(self._run_ids)}")
+    def _commands(self) -> Commands:
+        return Commands(self.checkpoints, self.queue, _NoEnds(), self.clock, lambda: f"wish-{next(self._run_ids)}")
 
     # --- what the host delivers ---
 
@@ -265,7 +265,7 @@ class World:
         self._finish_once()
         for _ in range(self.case.retries):
             with self.outside():
-                self._wishes().retry(self.transfer.id)
+                self._commands().retry(self.transfer.id)
             self._finish_once()
 
     def _finish_once(self) -> None:
@@ -305,7 +305,7 @@ class World:
 
 
 class _NoEnds:
-    """Implements `EndsKept`."""
+    """Implements `OutcomeIndex`."""
 
     def forget(self, transfer: Transfer) -> None:
-        """See `EndsKept.forget`."""
+        """See `OutcomeIndex.forget`."""

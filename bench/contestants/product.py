@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from shared.app import Product
+from shared.app import App
 from shared.core.checkpoint import Checkpoint
 from shared.core.model import State
 from shared.graph.http import HttpAnswer, HttpRequest, Transport
@@ -67,9 +67,9 @@ class _Watch(threading.local):
 
 
 @cache
-def _warm() -> tuple[Product, _Watch]:
+def _warm() -> tuple[App, _Watch]:
     """One product for the life of the process, as in a worker."""
-    product = Product.from_environment()
+    product = App.from_environment()
     edges = product.edges
     watch = _Watch(edges.transport, edges.outcomes)
     product.edges = replace(edges, transport=watch, outcomes=watch)

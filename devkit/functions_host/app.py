@@ -17,7 +17,7 @@ from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from devkit.functions_host import blobs, faults, inputs, queues, routes, settings
-from devkit.functions_host.events import StandIn
+from devkit.functions_host.events import AzureStub
 from devkit.functions_host.scan import ContainerScan
 from devkit.functions_host.timers import LEASE_SECONDS, Schedule, Timer
 from devkit.functions_host.workers import ORPHAN_SECONDS, Invocation, InvocationError, Workers, new_invocation, say
@@ -85,7 +85,7 @@ class FunctionApp:
         self.errors: dict[str, str] = {}
         self.listeners: list[queues.QueueListener] = []
         self.blobs: blobs.BlobTriggers | None = None
-        self._stand_ins: list[StandIn] = []
+        self._stand_ins: list[AzureStub] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._listens: list[asyncio.Task[None]] = []
         self._timers: list[Timer] = []
@@ -260,7 +260,7 @@ class FunctionApp:
                 scan = ContainerScan(function, triggers, storage, self.host_id)
                 loops.append(scan.watch(self.options.scan_interval))
             elif self.options.stand_in is not None:
-                stand_in = StandIn(function, self._send_event)
+                stand_in = AzureStub(function, self._send_event)
                 self._stand_ins.append(stand_in)
                 loops.append(stand_in.watch(self.options.stand_in))
         return loops

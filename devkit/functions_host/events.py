@@ -1,7 +1,7 @@
 """Event Grid's part, played locally: BlobCreated events for blobs of the drop container.
 
 Azurite raises no events. `blob_created` makes the envelope that Event Grid would send for a blob as it is now;
-`StandIn` sends one for every new version it sees in a container, for people who drop files with their own tools.
+`AzureStub` sends one for every new version it sees in a container, for people who drop files with their own tools.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def envelope(blob: BlobClient | SyncBlobClient, properties: BlobProperties) -> d
     }
 
 
-class StandIn:
+class AzureStub:
     """Looks at the container of one function and sends an event for every version that it has not seen.
 
     What its first look finds is not news, as for a new event subscription. Unlike Event Grid it also takes a change of

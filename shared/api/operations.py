@@ -26,8 +26,8 @@ from shared.intake.accept import noted
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.intake.names import name_from_blob
 from shared.run.arrivals import is_folder
-from shared.run.commands import Denied, Granted, Reply, Unknown, Wishes
-from shared.run.runner import Runs
+from shared.run.commands import Accepted, Commands, NotFound, Rejected, Reply
+from shared.run.runner import TransferRunner
 from shared.storage.listing import ContinuationInvalid, Listing
 from shared.storage.ports import Checkpoints, Clock, Dropped, Sources
 from shared.views import ROUTE_PREFIX, view
@@ -37,8 +37,8 @@ from shared.views import ROUTE_PREFIX, view
 class Operations:
     """Everything that can be asked about transfers. Every method may be called again with the same effect."""
 
-    runs: Runs
-    wishes: Wishes
+    runs: TransferRunner
+    commands: Commands
     sources: Sources
     checkpoints: Checkpoints
     listing: Listing
@@ -104,22 +104,22 @@ class Operations:
     def retry(self, call: Call) -> Answer:
         """POST /transfers/{id}/retry."""
         transfer_id = _id(call)
-        return self._replied(call, "retry", Unknown() if transfer_id is None else self.wishes.retry(transfer_id))
+        return self._replied(call, "retry", NotFound() if transfer_id is None else self.commands.retry(transfer_id))
 
     @guarded
     def cancel(self, call: Call) -> Answer:
         """DELETE /transfers/{id}."""
         transfer_id = _id(call)
-        return self._replied(call, "cancel", Unknown() if transfer_id is None else self.wishes.cancel(transfer_id))
+        return self._replied(call, "cancel", NotFound() if transfer_id is None else self.commands.cancel(transfer_id))
 
     def _replied(self, call: Call, wish: str, reply: Reply) -> Answer:
         match reply:
-            case Granted(transfer):
+            case Accepted(transfer):
                 log.note(f"{wish}_requested", transferId=transfer.id)
                 return self._accepted(transfer)
-            case Denied(transfer, code):
+            case Rejected(transfer, code):
                 return problem(code, _why_not(transfer, code))
-            case Unknown():
+            case NotFound():
                 return _not_found(call)
 
     def _accepted(self, transfer: Transfer) -> Answer:

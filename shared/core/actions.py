@@ -98,12 +98,12 @@ class CompareAttachment:
 
 
 @dataclass(frozen=True, slots=True)
-class Announce:
+class PrepareCommit:
     """Write down that a commit is about to be sent. No request; `shared/core/durability.py` makes it durable."""
 
 
 @dataclass(frozen=True, slots=True)
-class Withdraw:
+class AbortCommit:
     """Take an announcement back whose commit was not sent in time. No request."""
 
 
@@ -122,4 +122,4 @@ class Finish:
 GraphCall = FindItem | ListAttachments | OpenSession | PostAttachment | CompareAttachment  # carry the app's token
 SessionCall = PutRange | AskSession | CancelSession  # must not: the URL is its own authorization
 Request = GraphCall | SessionCall
-Action = Request | Announce | Withdraw | Wait | Finish
+Action = Request | PrepareCommit | AbortCommit | Wait | Finish

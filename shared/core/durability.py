@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import assert_never
 
 from shared.core.actions import (
+    AbortCommit,
     Action,
-    Announce,
     AskSession,
     CancelSession,
     CompareAttachment,
@@ -23,9 +23,9 @@ from shared.core.actions import (
     ListAttachments,
     OpenSession,
     PostAttachment,
+    PrepareCommit,
     PutRange,
     Wait,
-    Withdraw,
 )
 from shared.core.model import Transfer
 
@@ -41,7 +41,7 @@ def must_save_before(action: Action, transfer: Transfer, saved: Transfer) -> boo
             return saved != transfer
         case FindItem() | ListAttachments() | OpenSession() | AskSession() | CancelSession() | CompareAttachment():
             return False
-        case Announce() | Withdraw():
+        case PrepareCommit() | AbortCommit():
             return False
         case _:
             assert_never(action)

@@ -23,53 +23,53 @@ class FoundItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class EventBase:
     """What every event may carry: the answer it was read from."""
 
     graph: GraphAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class RunStarted(Event):
+class RunStarted(EventBase):
     """A run has taken the transfer over; what an earlier run had under way is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
-class CancelRequested(Event):
+class CancelRequested(EventBase):
     """A person asked for the end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Forbidden(Event):
+class Forbidden(EventBase):
     """The deployment does not let this transfer write any more; it ends with `failure` once nothing of it can land."""
 
     failure: Failure
 
 
 @dataclass(frozen=True, slots=True)
-class Announced(Event):
+class CommitPrepared(EventBase):
     """The commit is about to be sent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn(Event):
+class CommitAborted(EventBase):
     """The announced commit was surely not sent: not in time. It is announced afresh."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unsent(Event):
+class CommitUnsent(EventBase):
     """The announced commit was surely not sent, by the very run that announced it: the transfer ends first."""
 
 
 @dataclass(frozen=True, slots=True)
-class ItemsFound(Event):
+class ItemsFound(EventBase):
     """What a lookup matched; may be empty."""
 
     items: tuple[FoundItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class AttachmentsListed(Event):
+class AttachmentsListed(EventBase):
     """Everything attached to the item. `others` are ids that other transfers have, as far as that was asked."""
 
     attachments: tuple[Listed, ...]
@@ -77,7 +77,7 @@ class AttachmentsListed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class SessionOpened(Event):
+class SessionOpened(EventBase):
     """A new upload session that wants the byte at `offset`."""
 
     url: str = field(repr=False)
@@ -86,48 +86,48 @@ class SessionOpened(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class OffsetKnown(Event):
+class OffsetKnown(EventBase):
     """The session stands, and wants the byte at `offset`; None = it stands and does not say."""
 
     offset: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class OffsetRefused(Event):
+class OffsetRefused(EventBase):
     """The session refused a range for where it begins; `offset` is what it wants, where it says so."""
 
     offset: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Committed(Event):
+class Committed(EventBase):
     """Graph said 201: the attachment exists. Its id, where Graph named it."""
 
     attachment_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class SessionGone(Event):
+class SessionGone(EventBase):
     """The upload URL is dead, says its answer: expired, cancelled, or used up by a commit."""
 
 
 @dataclass(frozen=True, slots=True)
-class AskRefused(Event):
+class AskRefused(EventBase):
     """The session does not answer the question: it may be gone, or Graph may not know the question."""
 
 
 @dataclass(frozen=True, slots=True)
-class SessionFenced(Event):
+class SessionFenced(EventBase):
     """The session was deleted: no range of ours can land any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class FenceRefused(Event):
+class FenceRefused(EventBase):
     """The session could not be deleted: only its expiry fences it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Compared(Event):
+class Compared(EventBase):
     """Whether the attachment's bytes are the file's. `taken`: they are, and another transfer has it."""
 
     equal: bool
@@ -135,27 +135,27 @@ class Compared(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class NotComparable(Event):
+class NotComparable(EventBase):
     """The attachment has no bytes to be compared with, and will have none: a link, or an item."""
 
 
 @dataclass(frozen=True, slots=True)
-class PostTooLarge(Event):
+class PostTooLarge(EventBase):
     """The body is too large for one request, says Graph."""
 
 
 @dataclass(frozen=True, slots=True)
-class SessionTooSmall(Event):
+class SessionTooSmall(EventBase):
     """The file is too small for an upload session, says Graph."""
 
 
 @dataclass(frozen=True, slots=True)
-class RangeTooLarge(Event):
+class RangeTooLarge(EventBase):
     """The range is too large for one request, says the session."""
 
 
 @dataclass(frozen=True, slots=True)
-class RangeDenied(Event):
+class RangeDenied(EventBase):
     """The upload URL refuses the range, and not for what is in it: it may be dead, or living and in trouble.
 
     `code` is how the transfer ends if it never gets better; nothing is repeated before `retry_after` seconds.
@@ -166,12 +166,12 @@ class RangeDenied(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ItemMissing(Event):
+class ItemMissing(EventBase):
     """The item does not exist: not yet, not any more, or never. In a comparison: the attachment is gone."""
 
 
 @dataclass(frozen=True, slots=True)
-class NotDone(Event):
+class NotDone(EventBase):
     """The request was refused for now, or never sent, and may be repeated, not before `retry_after` seconds.
 
     A commit that was answered so (`graph` is its answer) is looked for first.
@@ -184,7 +184,7 @@ class NotDone(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Unsure(Event):
+class Unsure(EventBase):
     """The request may have had its effect: the answer is lost, or says that the service failed.
 
     `code` is how the transfer ends if it never gets better; nothing is repeated before `retry_after` seconds.
@@ -195,19 +195,19 @@ class Unsure(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused(Event):
+class Refused(EventBase):
     """A final no. The transfer ends with this failure once nothing of it can land, and nothing of it has."""
 
     failure: Failure
 
 
-Happening = (
+Event = (
     RunStarted
     | CancelRequested
     | Forbidden
-    | Announced
-    | Withdrawn
-    | Unsent
+    | CommitPrepared
+    | CommitAborted
+    | CommitUnsent
     | ItemsFound
     | AttachmentsListed
     | SessionOpened

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.core.actions import Action, PutRange
-from shared.core.events import Forbidden, Happening, NotDone, RangeDenied, Refused, Unsure
+from shared.core.events import Event, Forbidden, NotDone, RangeDenied, Refused, Unsure
 from shared.core.model import State, Step, Transfer
 
 LONGEST = 120
@@ -20,7 +20,7 @@ RETRY_REQUESTED = "retry requested"
 """The step that a person's wish for another try leaves behind."""
 
 
-def recorded(transfer: Transfer, at: datetime, state: State, action: Action | None, event: Happening) -> Transfer:
+def recorded(transfer: Transfer, at: datetime, state: State, action: Action | None, event: Event) -> Transfer:
     """The transfer with one more step. `state` is the one the decision was made in."""
     code = None
     if isinstance(event, NotDone | Unsure | RangeDenied):
@@ -48,7 +48,7 @@ def remembered(transfer: Transfer, step: Step) -> Transfer:
     return replace(transfer, history=history)
 
 
-def named(value: Action | Happening) -> str:
+def named(value: Action | Event) -> str:
     """The field's own words for an action or event: `PutRange` is `put range`."""
     return re.sub(r"(?<!^)(?=[A-Z])", " ", type(value).__name__).lower()
 

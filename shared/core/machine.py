@@ -13,8 +13,8 @@ from typing import assert_never
 from shared.core import events as ev
 from shared.core import sending, settling, waits
 from shared.core.actions import (
+    AbortCommit,
     Action,
-    Announce,
     AskSession,
     CancelSession,
     CompareAttachment,
@@ -24,9 +24,9 @@ from shared.core.actions import (
     ListAttachments,
     OpenSession,
     PostAttachment,
+    PrepareCommit,
     PutRange,
     Wait,
-    Withdraw,
 )
 from shared.core.model import Route, Session, State, Transfer
 from shared.core.policy import Policy
@@ -68,7 +68,7 @@ def decide(transfer: Transfer, now: datetime, policy: Policy) -> Action:
             assert_never(transfer.state)
 
 
-def apply(transfer: Transfer, event: ev.Happening, now: datetime, policy: Policy) -> Transfer:
+def apply(transfer: Transfer, event: ev.Event, now: datetime, policy: Policy) -> Transfer:
     """What the event makes of the transfer. Whatever comes next comes no earlier than Graph asked for.
 
     Raises:
@@ -95,13 +95,13 @@ def _plan(transfer: Transfer) -> Action:
         return FindItem(transfer.target)
     if transfer.before is None:
         return ListAttachments(_item(transfer))
-    return Announce()
+    return PrepareCommit()
 
 
 def _send(transfer: Transfer, policy: Policy) -> Action:
     final = completes(_session(transfer).offset, transfer.size, sending.range_bytes(transfer, policy))
     if final and (transfer.announced_at is None or transfer.state is State.SENDING):
-        return Announce()
+        return PrepareCommit()
     return _range(transfer, policy)
 
 
@@ -110,7 +110,7 @@ def _commit(transfer: Transfer, now: datetime, policy: Policy) -> Action:
         return _range(transfer, policy)
     not_after = (transfer.announced_at or now) + timedelta(seconds=policy.post_start)
     if now > not_after:
-        return Withdraw()
+        return AbortCommit()
     return PostAttachment(_item(transfer), transfer.attachment, transfer.size, not_after)
 
 

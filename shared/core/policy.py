@@ -75,7 +75,7 @@ class Policy:
     step_tries: int = 24
     session_tries: int = 60
     transfer_tries: int = 120
-    courtesy_tries: int = 3
+    best_effort_tries: int = 3
     throttles: int = 200
     throttle_cap: float = 3600
     access_wait: float = 7200

@@ -53,7 +53,7 @@ def is_spent(transfer: Transfer, code: Code, policy: Policy) -> bool:
         return True
     if transfer.state in SETTLED_BY_EVIDENCE:
         mere_courtesy = ending.is_ending(transfer) and transfer.announced_at is None
-        return mere_courtesy and transfer.tries >= policy.courtesy_tries
+        return mere_courtesy and transfer.tries >= policy.best_effort_tries
     return transfer.session_tries > policy.session_tries or transfer.transfer_tries > policy.transfer_tries
 
 
@@ -84,7 +84,7 @@ def wait_out(transfer: Transfer, event: NotDone | Unsure | RangeDenied, now: dat
     settling = transfer.state in SETTLED_BY_EVIDENCE
     mere_courtesy = settling and ending.is_ending(transfer) and transfer.announced_at is None
     over = refusals.since + timedelta(seconds=refusals.wait)
-    if now >= over or transfer.landed or (mere_courtesy and refusals.times >= policy.courtesy_tries):
+    if now >= over or transfer.landed or (mere_courtesy and refusals.times >= policy.best_effort_tries):
         return give_up(transfer, _refused(transfer, event.code, event.graph), now, policy)
     pause = backoff(refusals.times, policy.refused_first, policy.refused_cap, transfer.id)
     return replace(transfer, not_before=min(now + timedelta(seconds=pause), over))

@@ -8,9 +8,11 @@ from datetime import datetime
 from shared.core import ending, retry_budget
 from shared.core.errors import Code
 from shared.core.events import (
-    Announced,
     AttachmentsListed,
+    CommitAborted,
+    CommitPrepared,
     Committed,
+    CommitUnsent,
     ItemMissing,
     ItemsFound,
     NotDone,
@@ -19,8 +21,6 @@ from shared.core.events import (
     RangeTooLarge,
     SessionOpened,
     SessionTooSmall,
-    Unsent,
-    Withdrawn,
 )
 from shared.core.model import Failure, Route, Session, State, Transfer, with_offset
 from shared.core.policy import Policy
@@ -121,18 +121,18 @@ def range_too_large(transfer: Transfer, event: RangeTooLarge, now: datetime, pol
     return _onward(replace(transfer, range_bytes=smaller), policy)
 
 
-def commit_announced(transfer: Transfer, _event: Announced, now: datetime, _policy: Policy) -> Transfer:
+def commit_announced(transfer: Transfer, _event: CommitPrepared, now: datetime, _policy: Policy) -> Transfer:
     """From here on, until the answer, the attachment may exist. A POST counts as a session opened."""
     sessions = transfer.sessions + 1 if transfer.route is Route.POST else transfer.sessions
     return replace(transfer, state=State.COMMITTING, announced_at=now, looks=0, early_looks=0, sessions=sessions)
 
 
-def commit_withdrawn(transfer: Transfer, event: Withdrawn, now: datetime, policy: Policy) -> Transfer:
+def commit_withdrawn(transfer: Transfer, event: CommitAborted, now: datetime, policy: Policy) -> Transfer:
     """The POST was announced and not sent in time, because the file was slow to read: announce it afresh, later."""
     return retry_budget.hold(_unposted(transfer), NotDone(Code.SOURCE_UNREADABLE, graph=event.graph), now, policy)
 
 
-def commit_unsent(transfer: Transfer, _event: Unsent, _now: datetime, _policy: Policy) -> Transfer:
+def commit_unsent(transfer: Transfer, _event: CommitUnsent, _now: datetime, _policy: Policy) -> Transfer:
     """The transfer ends before its commit was sent: as if it had never been announced, so nothing is in doubt."""
     return replace(_unposted(transfer), state=_UNANNOUNCED[transfer.route], announced_at=None)
 

@@ -57,7 +57,7 @@ class Unended:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class SweepCursor:
     """The walk through the drop container. Times are UTC.
 
     Attributes:
@@ -86,7 +86,7 @@ class Position:
         return next((one for one in self.troubles if one.kind is kind and one.key == key), None)
 
 
-def failed(position: Position, kind: Kind, key: str, code: str, detail: str, now: datetime) -> Position:
+def failed(position: SweepCursor, kind: Kind, key: str, code: str, detail: str, now: datetime) -> SweepCursor:
     """The position once this has failed, again or for the first time."""
     known = position.trouble(kind, key)
     tries = known.tries + 1 if known is not None else 1
@@ -98,21 +98,21 @@ def failed(position: Position, kind: Kind, key: str, code: str, detail: str, now
     return replace(position, troubles=(*others, trouble))
 
 
-def healed(position: Position, kind: Kind, key: str) -> Position:
+def healed(position: SweepCursor, kind: Kind, key: str) -> SweepCursor:
     """The position once this has worked."""
     if position.trouble(kind, key) is None:
         return position
     return replace(position, troubles=tuple(one for one in position.troubles if (one.kind, one.key) != (kind, key)))
 
 
-def seen_unended(position: Position, transfer_id: str, since: datetime) -> Position:
+def seen_unended(position: SweepCursor, transfer_id: str, since: datetime) -> SweepCursor:
     """The position with one more candidate for the oldest unfinished transfer."""
     others = [one for one in position.oldest if one.transfer_id != transfer_id]
     oldest = sorted([*others, Unended(transfer_id, since)], key=lambda one: (one.since, one.transfer_id))
     return replace(position, oldest=tuple(oldest[:MOST_OLDEST]))
 
 
-def pass_ended(position: Position) -> Position:
+def pass_ended(position: SweepCursor) -> SweepCursor:
     """The position once every file has been looked at, or noted as a trouble."""
     known_until = position.known_until if position.overflowed else position.pass_started_at
     return replace(position, known_until=known_until, continuation=None, file_done=None, overflowed=False)

@@ -24,7 +24,7 @@ class Row(NamedTuple):
     leads_to: frozenset[State]
 
 
-Table = Mapping[State, Mapping[type[ev.Event], Row]]
+Table = Mapping[State, Mapping[type[ev.EventBase], Row]]
 
 
 def _row(rule: Callable[[Transfer, Any, datetime, Policy], Transfer], *leads_to: State) -> Row:
@@ -42,7 +42,7 @@ TABLE: Table = {
         ev.Forbidden: _row(ending.forbid, State.FAILED),
         ev.ItemsFound: _row(sending.item_found, State.PLANNED, State.FAILED),
         ev.AttachmentsListed: _row(sending.before_noted, State.PLANNED, State.OPENING),
-        ev.Announced: _row(sending.commit_announced, State.COMMITTING),
+        ev.CommitPrepared: _row(sending.commit_announced, State.COMMITTING),
         ev.ItemMissing: _row(retry_budget.wait_for_target, State.PLANNED, State.FAILED),
         ev.NotDone: _row(retry_budget.hold, State.PLANNED, State.FAILED),
         ev.Unsure: _row(retry_budget.hold, State.PLANNED, State.FAILED),
@@ -65,7 +65,7 @@ TABLE: Table = {
         ev.Forbidden: _row(ending.forbid, State.FENCING),
         ev.OffsetKnown: _row(sending.range_answered, *_ON, State.ASKING, State.FENCING),
         ev.OffsetRefused: _row(settling.range_refused, *_ON, State.ASKING, State.FENCING),
-        ev.Announced: _row(sending.commit_announced, State.COMMITTING),
+        ev.CommitPrepared: _row(sending.commit_announced, State.COMMITTING),
         ev.Committed: _row(sending.committed, State.FENCING),
         ev.SessionGone: _row(settling.session_missing, State.ASKING, State.FENCING),
         ev.RangeTooLarge: _row(sending.range_too_large, State.SENDING, State.FENCING),
@@ -86,8 +86,8 @@ TABLE: Table = {
         ev.RangeDenied: _row(denied.range_denied, State.ASKING, State.FENCING),
         ev.PostTooLarge: _row(sending.post_too_large, State.LOOKING),
         ev.ItemMissing: _row(sending.commit_missed, State.LOOKING),
-        ev.Withdrawn: _row(sending.commit_withdrawn, State.PLANNED, State.FAILED),
-        ev.Unsent: _row(sending.commit_unsent, State.PLANNED, State.SENDING),
+        ev.CommitAborted: _row(sending.commit_withdrawn, State.PLANNED, State.FAILED),
+        ev.CommitUnsent: _row(sending.commit_unsent, State.PLANNED, State.SENDING),
         ev.NotDone: _row(
             sending.commit_not_done, State.COMMITTING, State.PLANNED, State.FENCING, State.LOOKING, State.FAILED
         ),
@@ -110,7 +110,7 @@ TABLE: Table = {
         ev.Forbidden: _row(ending.forbid, State.FENCING),
         ev.OffsetKnown: _row(settling.resend_answered, *_ON, State.FENCING),
         ev.OffsetRefused: _row(settling.resend_refused, *_ON, State.FENCING),
-        ev.Announced: _row(sending.commit_announced, State.COMMITTING),
+        ev.CommitPrepared: _row(sending.commit_announced, State.COMMITTING),
         ev.Committed: _row(sending.committed, State.ATTACHED, State.LOOKING, State.FENCING),
         ev.SessionGone: _row(settling.session_gone, State.FENCING),
         ev.RangeTooLarge: _row(sending.range_too_large, *_ON, State.FENCING),

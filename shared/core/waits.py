@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from shared.core import retry_budget
 from shared.core.errors import Code
-from shared.core.events import CancelRequested, Forbidden, Happening, NotDone, RangeDenied, Refused, RunStarted, Unsure
+from shared.core.events import CancelRequested, Event, Forbidden, NotDone, RangeDenied, Refused, RunStarted, Unsure
 from shared.core.model import State, Transfer, WaitingFor
 from shared.core.policy import Policy
 
@@ -19,7 +19,7 @@ PACING = frozenset({Code.MAILBOX_ALLOWANCE_USED, Code.MAILBOX_BUSY})
 """Waits that are over as soon as the transfer has its turn."""
 
 
-def noted(transfer: Transfer, event: Happening, now: datetime, policy: Policy) -> Transfer:
+def noted(transfer: Transfer, event: Event, now: datetime, policy: Policy) -> Transfer:
     """The transfer, as the event left it, with what it waits for now."""
     if transfer.is_over:
         return replace(transfer, waiting_for=None)
@@ -63,7 +63,7 @@ def _had_its_turn(transfer: Transfer) -> bool:
     return transfer.waiting_for is not None and transfer.waiting_for.code in PACING
 
 
-def _code(transfer: Transfer, event: Happening) -> Code:
+def _code(transfer: Transfer, event: Event) -> Code:
     if isinstance(event, NotDone | Unsure | RangeDenied):
         return event.code
     if isinstance(event, Refused):
@@ -82,7 +82,7 @@ def _likely(transfer: Transfer) -> Code:
     return Code.UPLOAD_STALLED if transfer.sessions else Code.GRAPH_UNAVAILABLE
 
 
-def _until(transfer: Transfer, event: Happening, policy: Policy) -> datetime | None:
+def _until(transfer: Transfer, event: Event, policy: Policy) -> datetime | None:
     """When that is over, or given up: what Graph asked for, or how long our patience lasts; None where nobody knows."""
     if isinstance(event, NotDone | Unsure | RangeDenied):
         if transfer.refusals is not None and event.code in retry_budget.WAITED_OUT:

@@ -28,8 +28,8 @@ from shared.core.events import (
     AskRefused,
     AttachmentsListed,
     Committed,
+    Event,
     FenceRefused,
-    Happening,
     ItemMissing,
     ItemsFound,
     NotComparable,
@@ -65,7 +65,7 @@ LONGEST_LIFETIME = timedelta(days=7)
 without end. By analogy: many times any lifetime ever seen (section 3)."""
 
 
-def graph_event(call: GraphCall, answer: HttpAnswer, now: datetime, hosts: UploadHosts) -> Happening:
+def graph_event(call: GraphCall, answer: HttpAnswer, now: datetime, hosts: UploadHosts) -> Event:
     """What Graph's answer to `call` means. A CompareAttachment's 200 is read by whoever compares the bytes."""
     seen = fields.summary(answer)
     if isinstance(call, CompareAttachment) and answer.status in refusals.NO_BYTES:
@@ -92,7 +92,7 @@ def graph_event(call: GraphCall, answer: HttpAnswer, now: datetime, hosts: Uploa
             assert_never(call)
 
 
-def session_event(call: SessionCall, answer: HttpAnswer, now: datetime) -> Happening:
+def session_event(call: SessionCall, answer: HttpAnswer, now: datetime) -> Event:
     """What the session's answer to `call` means."""
     seen = fields.summary(answer)
     if answer.status == refusals.THROTTLED:
@@ -119,7 +119,7 @@ def session_event(call: SessionCall, answer: HttpAnswer, now: datetime) -> Happe
             assert_never(call)
 
 
-def _named_by_the_session(call: SessionCall, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happening | None:
+def _named_by_the_session(call: SessionCall, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Event | None:
     """What a code that is believed from an upload URL means; None where there is none."""
     known = refusals.by_code(fields.codes(answer)) if not answer.is_success else None
     if known is None or known[1].code not in refusals.ABOUT_THE_SESSION:
@@ -130,7 +130,7 @@ def _named_by_the_session(call: SessionCall, answer: HttpAnswer, seen: GraphAnsw
     return _range_refused(meaning, answer, replace(seen, code=word), now) if isinstance(call, PutRange) else None
 
 
-def _range_event(answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happening:
+def _range_event(answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Event:
     status = answer.status
     if status == HTTPStatus.CREATED:
         return Committed(fields.attachment_id(answer), graph=seen)
@@ -149,13 +149,13 @@ def _range_event(answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happen
     return _range_refused(refusals.by_status(status), answer, seen, now)
 
 
-def _range_refused(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happening:
+def _range_refused(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Event:
     if meaning.kind is Kind.FINAL:
         return _refused(meaning.code, seen)
     return RangeDenied(meaning.code, fields.retry_after(answer, now), graph=seen)
 
 
-def _graph_refusal(call: GraphCall, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happening:
+def _graph_refusal(call: GraphCall, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Event:
     status, words = answer.status, fields.codes(answer)
     if status == refusals.THROTTLED:
         return NotDone(Code.GRAPH_THROTTLED, fields.retry_after(answer, now), graph=seen)
@@ -179,7 +179,7 @@ def _graph_refusal(call: GraphCall, answer: HttpAnswer, seen: GraphAnswer, now: 
     return _meant(refusals.by_status(status), answer, seen, now)
 
 
-def _meant(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happening:
+def _meant(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Event:
     """A refusal as an event: final, or not done for now, or not known to be done."""
     match meaning.kind:
         case Kind.FINAL:
@@ -192,7 +192,7 @@ def _meant(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetim
             assert_never(meaning.kind)
 
 
-def _later(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Happening:
+def _later(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Event:
     """Its words say "later"; whether it had an effect, its status does not say where the service failed."""
     wait = fields.retry_after(answer, now)
     if meaning.kind is Kind.UNAVAILABLE or refusals.is_service_fault(answer.status):
@@ -217,7 +217,7 @@ def _unexpected(seen: GraphAnswer) -> Unsure:
     return Unsure(Code.GRAPH_ANSWER_UNEXPECTED, graph=seen)
 
 
-def _opened(body: Mapping[str, Any], seen: GraphAnswer, now: datetime, hosts: UploadHosts) -> Happening:
+def _opened(body: Mapping[str, Any], seen: GraphAnswer, now: datetime, hosts: UploadHosts) -> Event:
     url = fields.text(body.get("uploadurl"))
     if url is None:
         return _unexpected(seen)

@@ -47,7 +47,7 @@ class Limits:
             (same page: 10,000 requests in 10 minutes). The transfer that was told waits as long as it was told to.
     """
 
-    places: int = 4
+    slots: int = 4
     window_bytes: int = 150_000_000
     window_seconds: float = 300
     window_margin: float = 2

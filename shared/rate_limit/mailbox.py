@@ -7,7 +7,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Slot:
     """The right to make one request at a time.
 
     Attributes:
@@ -70,7 +70,7 @@ class Mailbox:
         counted_until: Outlook is known to count bytes; until then the window is kept.
     """
 
-    places: tuple[Place, ...] = ()
+    slots: tuple[Slot, ...] = ()
     line: tuple[Waiting, ...] = ()
     spent: tuple[Spent, ...] = ()
     promises: tuple[Promise, ...] = ()
@@ -79,26 +79,26 @@ class Mailbox:
     queued: bool = False
     listed_at: datetime | None = None
 
-    def live(self, now: datetime) -> tuple[Place, ...]:
+    def live(self, now: datetime) -> tuple[Slot, ...]:
         """The places whose holders have been heard of."""
-        return tuple(place for place in self.places if place.until > now)
+        return tuple(slot for slot in self.slots if slot.until > now)
 
-    def place_of(self, transfer: str) -> Place | None:
+    def slot_of(self, transfer: str) -> Slot | None:
         """The transfer's place, alive or dead."""
-        return next((place for place in self.places if place.transfer == transfer), None)
+        return next((slot for slot in self.slots if slot.transfer == transfer), None)
 
-    def with_place(self, place: Place) -> Mailbox:
+    def with_slot(self, slot: Slot) -> Mailbox:
         """With this place in place of the transfer's former one."""
-        return replace(self, places=(*self.without_place(place.transfer).places, place))
+        return replace(self, slots=(*self.without_slot(slot.transfer).slots, slot))
 
-    def without_place(self, transfer: str) -> Mailbox:
+    def without_slot(self, transfer: str) -> Mailbox:
         """Without the transfer's place."""
-        return replace(self, places=tuple(place for place in self.places if place.transfer != transfer))
+        return replace(self, slots=tuple(slot for slot in self.slots if slot.transfer != transfer))
 
     def is_taken(self, item: str, by_others_than: str, now: datetime) -> bool:
         """True where another transfer has the item's commits."""
-        return any(place.item == item and place.transfer != by_others_than for place in self.live(now))
+        return any(slot.item == item and slot.transfer != by_others_than for slot in self.live(now))
 
     def is_wanted(self, item: str, by_others_than: str, now: datetime) -> bool:
         """True where another transfer has the item's commits, or is to have them next."""
-        return any(item in {place.item, place.wants} and place.transfer != by_others_than for place in self.live(now))
+        return any(item in {slot.item, slot.wants} and slot.transfer != by_others_than for slot in self.live(now))

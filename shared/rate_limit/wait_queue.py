@@ -16,15 +16,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.rate_limit.limits import Limits
-from shared.rate_limit.mailbox import Mailbox, Place, Waiting
+from shared.rate_limit.mailbox import Mailbox, Slot, Waiting
 
 
 def wants_entries(mailbox: Mailbox, now: datetime, limits: Limits, leaving: str | None = None) -> bool:
     """True where a place is free, or will be once `leaving` has left, and nobody in the mailbox's line can have it."""
     if not mailbox.queued or (mailbox.closed_until is not None and mailbox.closed_until > now):
         return False
-    there = mailbox if leaving is None else mailbox.without_place(leaving)
-    if len(there.live(now)) >= limits.places:
+    there = mailbox if leaving is None else mailbox.without_slot(leaving)
+    if len(there.live(now)) >= limits.slots:
         return False
     if not there.line:
         return True
@@ -39,8 +39,8 @@ def filled(
 
     `entries` are the first of the line, at most `Limits.listed`; fewer mean that these are all.
     """
-    known = {one.transfer for one in mailbox.line} | {place.transfer for place in mailbox.live(now) if place.run}
-    called = {place.transfer for place in mailbox.live(now) if not place.run}  # it may just have come for nothing
+    known = {one.transfer for one in mailbox.line} | {slot.transfer for slot in mailbox.live(now) if slot.run}
+    called = {slot.transfer for slot in mailbox.live(now) if not slot.run}  # it may just have come for nothing
     of_item = Counter(one.item for one in mailbox.line if one.item is not None)
     taken = list(mailbox.line)
     moved: list[Waiting] = []
@@ -83,7 +83,7 @@ def called(
     calls: list[str] = []
     left: list[Waiting] = []
     for index, waiting in enumerate(mailbox.line):
-        free = limits.places - len(mailbox.live(now))
+        free = limits.slots - len(mailbox.live(now))
         if waiting.transfer == before or free <= 0 or mailbox.closed_until is not None:
             left += mailbox.line[index:]
             break
@@ -91,7 +91,7 @@ def called(
             left.append(waiting)
             continue
         kept_until = now + timedelta(seconds=limits.call)
-        mailbox = mailbox.with_place(Place(waiting.transfer, None, kept_until, item=waiting.item))
+        mailbox = mailbox.with_slot(Slot(waiting.transfer, None, kept_until, item=waiting.item))
         calls.append(waiting.transfer)
     return replace(mailbox, line=tuple(left)), tuple(calls)
 

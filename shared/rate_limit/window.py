@@ -51,7 +51,7 @@ def _within_window(mailbox: Mailbox, wanted: int, now: datetime, limits: Limits)
         return now
     memory = timedelta(seconds=limits.memory)
     leaving = [(spent.until, spent.size) for spent in mailbox.spent]
-    leaving += [(min(place.until, now) + memory, place.granted) for place in mailbox.places if place.granted]
+    leaving += [(min(slot.until, now) + memory, slot.granted) for slot in mailbox.slots if slot.granted]
     at = now + memory
     for at, size in sorted(leaving):  # noqa: B007 - the last one counts where even it does not suffice
         free += size
@@ -97,7 +97,7 @@ def tidied(mailbox: Mailbox, now: datetime, limits: Limits) -> Mailbox:
     closed, counted = mailbox.closed_until, mailbox.counted_until
     return replace(
         mailbox,
-        places=tuple(place for place in mailbox.places if _matters(place.until, place.granted, now, memory)),
+        slots=tuple(slot for slot in mailbox.slots if _matters(slot.until, slot.granted, now, memory)),
         spent=tuple(spent for spent in mailbox.spent if spent.until > now),
         promises=tuple(promise for promise in mailbox.promises if promise.at + patience > now),
         closed_until=closed if closed is not None and closed > now else None,
@@ -116,7 +116,7 @@ def spent(mailbox: Mailbox) -> int:
 
 
 def _used(mailbox: Mailbox) -> int:
-    return spent(mailbox) + sum(place.granted for place in mailbox.places)
+    return spent(mailbox) + sum(slot.granted for slot in mailbox.slots)
 
 
 def _rounded_up(at: datetime, grain: float) -> datetime:

@@ -18,7 +18,7 @@ from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.model import Failure, Transfer
 from shared.core.policy import Policy
-from shared.run.runner import Runs
+from shared.run.runner import TransferRunner
 from shared.storage.ports import Clock, Dropped, StorageRefused
 
 FOLDER_KEY = "hdi_isfolder"
@@ -95,7 +95,7 @@ class ArrivalObserver(Protocol):
 class Arrivals:
     """What becomes of a dropped file, whoever found it. `transfer_for` is intake."""
 
-    runs: Runs
+    runs: TransferRunner
     looks: FileLooks
     transfer_for: Callable[[Dropped], Transfer]
     clock: Clock
@@ -107,7 +107,7 @@ class Arrivals:
         self.arrived(dropped, asked.awaited, asked)
 
     def arrived(self, dropped: Dropped, since: datetime | None = None, asked: Continuation | None = None) -> None:
-        """An event tells of a file, or a look at it is due. Raises what `Runs.start` raises."""
+        """An event tells of a file, or a look at it is due. Raises what `TransferRunner.start` raises."""
         now = self.clock.now()
         since = min(since, now) if since is not None else now
         match readiness(dropped, since, now, self.policy):

@@ -29,7 +29,7 @@ class Background(Protocol):
         ...
 
 
-class Ledger:
+class CheckpointWriter:
     """The checkpoint as this run wrote it last. Not for use by two threads at once.
 
     `head_start`: seconds by which a range goes before the checkpoint that is written behind it. While the range's bytes

@@ -20,14 +20,14 @@ the moment that one attempt takes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class Accepted:
     """The wish is durable; the transfer as it was written."""
 
     transfer: Transfer
 
 
 @dataclass(frozen=True, slots=True)
-class Denied:
+class Rejected:
     """The wish makes no sense for this transfer, and nothing was changed."""
 
     transfer: Transfer
@@ -35,14 +35,14 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class NotFound:
     """There is no such transfer."""
 
 
-Reply = Granted | Denied | Unknown
+Reply = Accepted | Rejected | NotFound
 
 
-class EndsKept(Protocol):
+class OutcomeIndex(Protocol):
     """Whoever keeps a list of transfers that are over."""
 
     def forget(self, transfer: Transfer) -> None:
@@ -50,7 +50,7 @@ class EndsKept(Protocol):
         ...
 
 
-class Wishes:
+class Commands:
     """Writes wishes into checkpoints, each under its ETag. Every method may be repeated.
 
     Both raise StorageUnavailable and CheckpointUnreadable; nothing is lost then, and the wish may be repeated.
@@ -60,7 +60,7 @@ class Wishes:
         self,
         checkpoints: Checkpoints,
         queue: TransferQueue,
-        ends: EndsKept,
+        ends: OutcomeIndex,
         clock: Clock,
         new_write_id: Callable[[], str],
         may_write: Callable[[str], bool] = anywhere,
@@ -80,11 +80,11 @@ class Wishes:
         for _ in range(ATTEMPTS):
             stored = self._checkpoints.load(transfer_id)
             if stored is None:
-                return Unknown()
+                return NotFound()
             checkpoint = stored.checkpoint
             transfer = checkpoint.transfer
             if transfer.is_over:
-                return Granted(transfer) if transfer.state is State.CANCELLED else Denied(transfer, _over(transfer))
+                return Accepted(transfer) if transfer.state is State.CANCELLED else Rejected(transfer, _over(transfer))
             wished = replace(transfer, cancel_requested=True)
             try:
                 if not transfer.cancel_requested:
@@ -93,7 +93,7 @@ class Wishes:
             except Conflict:
                 continue
             self._ask_for_a_run(checkpoint)
-            return Granted(wished)
+            return Accepted(wished)
         raise StorageUnavailable("the checkpoint was written by others all the time")
 
     def retry(self, transfer_id: str) -> Reply:
@@ -105,12 +105,12 @@ class Wishes:
         for _ in range(ATTEMPTS):
             stored = self._checkpoints.load(transfer_id)
             if stored is None:
-                return Unknown()
+                return NotFound()
             transfer = stored.checkpoint.transfer
             if not planning.can_be_retried(transfer):
-                return Denied(transfer, _not_again(transfer))
+                return Rejected(transfer, _not_again(transfer))
             if not self._may_write(transfer.target.mailbox):
-                return Denied(transfer, Code.MAILBOX_NOT_ALLOWED)
+                return Rejected(transfer, Code.MAILBOX_NOT_ALLOWED)
             again = planning.retried(transfer, self._clock.now())
             self._checkpoints.mark_unfinished(mark_of(again))
             self._ends.forget(transfer)
@@ -119,7 +119,7 @@ class Wishes:
             except Conflict:
                 continue
             self._queue.send(transfer_id, 0)
-            return Granted(again)
+            return Accepted(again)
         raise StorageUnavailable("the checkpoint was written by others all the time")
 
     def _ask_for_a_run(self, checkpoint: Checkpoint) -> None:

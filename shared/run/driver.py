@@ -12,26 +12,26 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.core import waits
-from shared.core.actions import Action, Announce, Finish, PostAttachment, PutRange, Request, Wait, Withdraw
+from shared.core.actions import AbortCommit, Action, Finish, PostAttachment, PrepareCommit, PutRange, Request, Wait
 from shared.core.durability import must_save_before, worth_saving
 from shared.core.events import (
-    Announced,
     CancelRequested,
+    CommitAborted,
+    CommitPrepared,
+    CommitUnsent,
+    Event,
     Forbidden,
-    Happening,
     OffsetKnown,
     Refused,
     RunStarted,
-    Unsent,
-    Withdrawn,
 )
 from shared.core.history import recorded
 from shared.core.machine import apply, decide
 from shared.core.model import Failure, Transfer
 from shared.core.policy import Policy
-from shared.run.checkpoint_writer import Ledger
-from shared.run.executor import Performer
-from shared.run.permit import Turn
+from shared.run.checkpoint_writer import CheckpointWriter
+from shared.run.executor import ActionExecutor
+from shared.run.permit import Permit
 from shared.storage.ports import Clock
 
 LEAST_ACTIONS = 4
@@ -60,9 +60,7 @@ class Yielded:
 class Observer(Protocol):
     """Who is told of every decision: logs and traces."""
 
-    def decided(
-        self, before: Transfer, action: Action | None, event: Happening, after: Transfer, seconds: float
-    ) -> None:
+    def decided(self, before: Transfer, action: Action | None, event: Event, after: Transfer, seconds: float) -> None:
         """One step, and how many seconds its request took.
 
         `action` is None where nothing was asked of Graph: a run began, or a person wished the end.
@@ -77,24 +75,24 @@ class Observer(Protocol):
 class Driver:
     """Runs one transfer, which the ledger holds, until it is over or the deadline (UTC) is near.
 
-    `turn` says what has to wait for the mailbox; once `is_draining`, the run yields after the request in hand.
+    `permit` says what has to wait for the mailbox; once `is_draining`, the run yields after the request in hand.
     """
 
     def __init__(  # noqa: PLR0913 - what a run is made of
         self,
-        ledger: Ledger,
-        effects: Performer,
+        writer: CheckpointWriter,
+        effects: ActionExecutor,
         policy: Policy,
         clock: Clock,
         deadline: datetime,
         observer: Observer,
-        turn: Turn,
+        permit: Permit,
         *,
         is_draining: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._ledger = ledger
+        self._writer = writer
         self._effects = effects
-        self._turn = turn
+        self._permit = permit
         self._policy = policy
         self._clock = clock
         self._deadline = deadline
@@ -115,7 +113,7 @@ class Driver:
         return self._carry_on(self._begun(forbidden))
 
     def _begun(self, forbidden: Failure | None) -> Transfer:
-        transfer = self._step(self._ledger.saved, None, RunStarted())
+        transfer = self._step(self._writer.saved, None, RunStarted())
         return transfer if forbidden is None else self._step(transfer, None, Forbidden(forbidden))
 
     def _carry_on(self, transfer: Transfer) -> Over | Yielded:
@@ -124,23 +122,23 @@ class Driver:
                 self._wish_heeded = True
                 transfer = self._step(self._unannounced(transfer), None, CancelRequested())
             action = decide(transfer, self._clock.now(), self._policy)
-            later = self._turn.held(action, transfer)
+            later = self._permit.held(action, transfer)
             if later is not None:
                 transfer = waits.held(transfer, later.code, self._clock.now(), later.until, known=True)
                 continue
             match action:
                 case Finish():
-                    self._ledger.release(transfer)
-                    return Over(self._ledger.saved)
+                    self._writer.release(transfer)
+                    return Over(self._writer.saved)
                 case Wait(until):
                     if not self._sleeps(transfer, until):
                         return self._yield(transfer, until)
-                case Announce():
+                case PrepareCommit():
                     self._is_unsent = transfer.announced_at is None
-                    transfer = self._step(transfer, action, Announced())
-                case Withdraw():
+                    transfer = self._step(transfer, action, CommitPrepared())
+                case AbortCommit():
                     self._is_unsent = False
-                    transfer = self._step(transfer, action, Withdrawn())
+                    transfer = self._step(transfer, action, CommitAborted())
                 case _:
                     pause = self._pause()
                     if pause is not None:
@@ -150,15 +148,15 @@ class Driver:
     def _request(self, transfer: Transfer, action: Request) -> Transfer:
         """One request. What has to be durable is saved before it, what is only worth saving while it is under way."""
         self._effects.ahead(action)
-        if must_save_before(action, transfer, self._ledger.saved):
-            self._ledger.save(transfer)
+        if must_save_before(action, transfer, self._writer.saved):
+            self._writer.save(transfer)
             if self._is_wish_unheeded:
                 return transfer  # found by this very save: nothing more is sent before it is heeded
-        elif worth_saving(transfer, self._ledger.saved):
-            self._ledger.save_behind(transfer)
+        elif worth_saving(transfer, self._writer.saved):
+            self._writer.save_behind(transfer)
         began = self._clock.now()
         event = self._effects.perform(action)
-        self._turn.told(action, event)
+        self._permit.told(action, event)
         seconds = (self._clock.now() - began).total_seconds()
         self._requests += 1
         self._moved = self._moved or (isinstance(action, PutRange) and isinstance(event, OffsetKnown))
@@ -172,13 +170,13 @@ class Driver:
         if not self._is_unsent:
             return transfer
         self._is_unsent = False
-        return self._step(transfer, None, Unsent())
+        return self._step(transfer, None, CommitUnsent())
 
     @property
     def _is_wish_unheeded(self) -> bool:
-        return self._ledger.cancel_requested and not self._wish_heeded
+        return self._writer.cancel_requested and not self._wish_heeded
 
-    def _step(self, transfer: Transfer, action: Action | None, event: Happening, seconds: float = 0) -> Transfer:
+    def _step(self, transfer: Transfer, action: Action | None, event: Event, seconds: float = 0) -> Transfer:
         now = self._clock.now()
         after = recorded(apply(transfer, event, now, self._policy), now, transfer.state, action, event)
         self._observer.decided(transfer, action, event, after, seconds)
@@ -189,14 +187,14 @@ class Driver:
         seconds = (until - self._clock.now()).total_seconds()
         if seconds > self._policy.inline_wait or until >= self._deadline:
             return False
-        if worth_saving(transfer, self._ledger.saved):
-            self._ledger.save_behind(transfer)
+        if worth_saving(transfer, self._writer.saved):
+            self._writer.save_behind(transfer)
         self._clock.sleep(seconds)
         return True
 
     def _yield(self, transfer: Transfer, until: datetime) -> Yielded:
-        self._ledger.release(transfer)
-        return Yielded(self._ledger.saved, until)
+        self._writer.release(transfer)
+        return Yielded(self._writer.saved, until)
 
     def _pause(self) -> float | None:
         """Seconds until the next run, where this one has to end now; None where it may go on."""

@@ -21,7 +21,7 @@ from shared.core.actions import (
     SessionCall,
 )
 from shared.core.errors import CATALOGUE, Code
-from shared.core.events import AttachmentsListed, Compared, Happening, NotDone, Refused, Unsure, Withdrawn
+from shared.core.events import AttachmentsListed, CommitAborted, Compared, Event, NotDone, Refused, Unsure
 from shared.core.model import Failure, Listed, Transfer
 from shared.core.policy import LARGEST_RANGE
 from shared.graph import fields, prepare, read
@@ -36,14 +36,14 @@ MOST_PAGES = 100
 """Pages of one listing that are followed. Chosen: far more attachments than a message can carry."""
 
 
-class Performer(Protocol):
+class ActionExecutor(Protocol):
     """What the driver needs of this module."""
 
     def ahead(self, action: Request) -> None:
         """This action comes next; the checkpoint may have to be saved first."""
         ...
 
-    def perform(self, action: Request) -> Happening:
+    def perform(self, action: Request) -> Event:
         """An action goes in, what came of it comes out."""
         ...
 
@@ -64,8 +64,8 @@ class Owned:
         return self.claims.take(self.transfer, attachment_id)
 
 
-class Effects:
-    """Implements `Performer`: what the actions of one transfer do to the world.
+class GraphExecutor:
+    """Implements `ActionExecutor`: what the actions of one transfer do to the world.
 
     `reader` is pinned to the transfer's version of the blob.
     """
@@ -90,7 +90,7 @@ class Effects:
         self._reads_ahead = reader if isinstance(reader, ReadsAhead) else None
 
     def ahead(self, action: Request) -> None:
-        """See `Performer.ahead`: begin to read what this action, or the one after it, will send."""
+        """See `ActionExecutor.ahead`: begin to read what this action, or the one after it, will send."""
         if self._reads_ahead is None:
             return
         match action:
@@ -103,8 +103,8 @@ class Effects:
             case _:
                 return
 
-    def perform(self, action: Request) -> Happening:
-        """See `Performer.perform`. Every outcome is an event; only a defect, or storage that is down, raises."""
+    def perform(self, action: Request) -> Event:
+        """See `ActionExecutor.perform`. Every outcome is an event; only a defect, or storage that is down, raises."""
         try:
             match action:
                 case PutRange() | AskSession() | CancelSession():
@@ -129,7 +129,7 @@ class Effects:
         except AnswerLost:
             return Unsure(Code.GRAPH_UNREACHABLE)
 
-    def _session_call(self, call: SessionCall) -> Happening:
+    def _session_call(self, call: SessionCall) -> Event:
         if not self._hosts.allow(call.url):
             detail = f"The checkpoint's upload session points to {fields.host_of(call.url)!r}."
             return Refused(Failure(Code.UPLOAD_HOST_REFUSED, detail))
@@ -137,20 +137,20 @@ class Effects:
         answer = self._transport.send(prepare.session_request(call, content))
         return read.session_event(call, answer, self._clock.now())
 
-    def _graph_call(self, call: GraphCall, request: HttpRequest) -> Happening:
+    def _graph_call(self, call: GraphCall, request: HttpRequest) -> Event:
         return self._read(call, self._transport.send(request))
 
-    def _read(self, call: GraphCall, answer: HttpAnswer) -> Happening:
+    def _read(self, call: GraphCall, answer: HttpAnswer) -> Event:
         return read.graph_event(call, answer, self._clock.now(), self._hosts)
 
-    def _post(self, call: PostAttachment) -> Happening:
+    def _post(self, call: PostAttachment) -> Event:
         content = self._reader.read(0, call.size)
         request = prepare.graph_request(call, self._base_url, content)
         if self._clock.now() > call.not_after:
-            return Withdrawn()  # reading took too long: a later look for this POST would come too early
+            return CommitAborted()  # reading took too long: a later look for this POST would come too early
         return self._graph_call(call, request)
 
-    def _list(self, call: ListAttachments) -> Happening:
+    def _list(self, call: ListAttachments) -> Event:
         """All pages as one event; the first page that is not one decides."""
         request = prepare.graph_request(call, self._base_url)
         listed: tuple[Listed, ...] = ()
@@ -172,7 +172,7 @@ class Effects:
             return frozenset()
         return self._owned.by_others()
 
-    def _compare(self, call: CompareAttachment) -> Happening:
+    def _compare(self, call: CompareAttachment) -> Event:
         request = prepare.graph_request(call, self._base_url)
         with self._transport.stream(request) as (head, pieces):
             if head.status != HTTPStatus.OK:

@@ -11,7 +11,7 @@ from datetime import datetime
 from shared.rate_limit import permits, wait_queue
 from shared.rate_limit.limits import Limits
 from shared.rate_limit.mailbox import Mailbox, Waiting
-from shared.rate_limit.permits import Change, Later
+from shared.rate_limit.permits import Change, Deferred
 from shared.storage.ports import Clock, Conflict, Mailboxes, StorageUnavailable
 
 CONFLICT_PAUSE = 0.05
@@ -137,8 +137,8 @@ class Record:
 
 
 def _is_told_when(change: Change) -> bool:
-    return isinstance(change.outcome, Later) and change.outcome.known
+    return isinstance(change.outcome, Deferred) and change.outcome.known
 
 
 def _is_full(change: Change) -> bool:
-    return isinstance(change.outcome, Later) and not change.outcome.known
+    return isinstance(change.outcome, Deferred) and not change.outcome.known

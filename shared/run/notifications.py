@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from shared.core.actions import Action
 from shared.core.checkpoint import Checkpoint
-from shared.core.events import Happening
+from shared.core.events import Event
 from shared.core.model import Transfer
 from shared.run.driver import Observer
 from shared.storage.ports import Clock, Outcomes
@@ -20,14 +20,12 @@ MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Observers:
+class CompositeObserver:
     """Implements `Observer` for several."""
 
     observers: Sequence[Observer]
 
-    def decided(
-        self, before: Transfer, action: Action | None, event: Happening, after: Transfer, seconds: float
-    ) -> None:
+    def decided(self, before: Transfer, action: Action | None, event: Event, after: Transfer, seconds: float) -> None:
         """See `Observer.decided`."""
         for observer in self.observers:
             observer.decided(before, action, event, after, seconds)
@@ -59,7 +57,7 @@ class _Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Listeners:
+class CompositeListener:
     """Implements `Outcomes` for several, in their order; what one raises is not told to those after it.
 
     An end is told to each of them once as long as the process lives, however often carrying it out is tried.
@@ -79,7 +77,7 @@ class Listeners:
 
 
 @dataclass(frozen=True, slots=True)
-class Notices:
+class OutcomePublisher:
     """Implements `Outcomes`: one JSON message per transfer that ends, the transfer as the HTTP API shows it."""
 
     put: Callable[[str], object]

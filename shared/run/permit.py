@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Protocol
 
 from shared.core.actions import Action
-from shared.core.events import Happening
+from shared.core.events import Event
 from shared.core.model import Transfer
 from shared.rate_limit.mailbox import Mailbox
-from shared.rate_limit.permits import Later
+from shared.rate_limit.permits import Deferred
 from shared.run.checkpoint_writer import Background
 
 
-class Turn(Protocol):
+class Permit(Protocol):
     """The right to work on a mailbox."""
 
-    def held(self, action: Action, transfer: Transfer) -> Later | None:
+    def held(self, action: Action, transfer: Transfer) -> Deferred | None:
         """How long the action has to wait for the mailbox, and why; None where it may be done now."""
         ...
 
-    def told(self, action: Action, event: Happening) -> None:
+    def told(self, action: Action, event: Event) -> None:
         """The action was done, and this came of it."""
         ...
 
@@ -28,7 +28,7 @@ class Turn(Protocol):
         ...
 
 
-class Look(Protocol):
+class Prefetch(Protocol):
     """What a run sees of its mailbox while it still claims the checkpoint."""
 
     def seen(self) -> tuple[Mailbox, str | None] | None:
@@ -36,39 +36,47 @@ class Look(Protocol):
         ...
 
 
-class Pacing(Protocol):
+class RateLimiter(Protocol):
     """Where a run asks for its turn."""
 
-    def look(self, transfer: Transfer, background: Background) -> Look | None:
+    def look(self, transfer: Transfer, background: Background) -> Prefetch | None:
         """Begin to look at the mailbox: the claim of the checkpoint takes as long. None where there is no need."""
         ...
 
-    def enter(self, transfer: Transfer, run_id: str, background: Background, look: Look | None) -> Turn | Later:
+    def enter(
+        self, transfer: Transfer, run_id: str, background: Background, look: Prefetch | None
+    ) -> Permit | Deferred:
         """A turn, or when to come back. The run holds the transfer's checkpoint; `look` was made just before."""
         ...
 
 
-class FreeTurn:
-    """Implements `Turn` where nothing is limited."""
+class FreePermit:
+    """Implements `Permit` where nothing is limited."""
 
-    def held(self, action: Action, transfer: Transfer) -> Later | None:  # noqa: ARG002 - the protocol's signature
-        """See `Turn.held`."""
+    def held(self, action: Action, transfer: Transfer) -> Deferred | None:  # noqa: ARG002 - the protocol's signature
+        """See `Permit.held`."""
         return None
 
-    def told(self, action: Action, event: Happening) -> None:
-        """See `Turn.told`."""
+    def told(self, action: Action, event: Event) -> None:
+        """See `Permit.told`."""
 
     def leave(self) -> None:
-        """See `Turn.leave`."""
+        """See `Permit.leave`."""
 
 
 class Unlimited:
-    """Implements `Pacing` where nothing is limited."""
+    """Implements `RateLimiter` where nothing is limited."""
 
-    def look(self, transfer: Transfer, background: Background) -> Look | None:  # noqa: ARG002 - as above
-        """See `Pacing.look`."""
+    def look(self, transfer: Transfer, background: Background) -> Prefetch | None:  # noqa: ARG002 - as above
+        """See `RateLimiter.look`."""
         return None
 
-    def enter(self, transfer: Transfer, run_id: str, background: Background, look: Look | None) -> Turn | Later:  # noqa: ARG002 - as above
-        """See `Pacing.enter`."""
-        return FreeTurn()
+    def enter(
+        self,
+        transfer: Transfer,  # noqa: ARG002 - as above
+        run_id: str,  # noqa: ARG002 - as above
+        background: Background,  # noqa: ARG002 - as above
+        look: Prefetch | None,  # noqa: ARG002 - as above
+    ) -> Permit | Deferred:
+        """See `RateLimiter.enter`."""
+        return FreePermit()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from shared.core.actions import Action, Announce, OpenSession, PostAttachment, PutRange
+from shared.core.actions import Action, OpenSession, PostAttachment, PrepareCommit, PutRange
 from shared.core.ending import is_ending
 from shared.core.model import Route, State, Transfer
 from shared.core.ranges import next_range
 from shared.graph.prepare import post_body_bytes
-from shared.rate_limit.permits import Asked
+from shared.rate_limit.permits import PermitRequest
 
 SESSION_BYTES = 1024
 """What opening a session carries: a small JSON body, counted as this much."""
@@ -18,10 +18,10 @@ SESSION_BYTES = 1024
 _LOOKING = frozenset({State.FENCING, State.LOOKING, State.COMPARING})
 
 
-def of_transfer(transfer: Transfer, run_id: str, range_bytes: int) -> Asked:
+def of_transfer(transfer: Transfer, run_id: str, range_bytes: int) -> PermitRequest:
     """What a run of this transfer needs, as far as is known of it."""
     target = transfer.target
-    asked = Asked(
+    asked = PermitRequest(
         transfer=transfer.id,
         run=run_id,
         item=hashlib.sha256(f"{target.key.value}:{target.item_id or target.value}".encode()).hexdigest()[:16],
@@ -46,9 +46,9 @@ def of_action(action: Action, transfer: Transfer, range_bytes: int) -> tuple[int
             return carried(action), action.is_final
         case PostAttachment():
             return carried(action), True
-        case Announce() if transfer.route is Route.POST:
+        case PrepareCommit() if transfer.route is Route.POST:
             return post_body_bytes(transfer.attachment, transfer.size), True
-        case Announce():
+        case PrepareCommit():
             offset = transfer.session.offset if transfer.session else 0
             return next_range(offset, transfer.size, range_bytes).length, True
         case _:

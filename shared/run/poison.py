@@ -19,8 +19,8 @@ from shared.core.events import SessionFenced
 from shared.core.history import recorded
 from shared.core.model import Transfer
 from shared.core.retry_budget import dead_at
-from shared.run.executor import Effects
-from shared.run.runner import HANDOVER_PAUSE, Edges, Runs
+from shared.run.executor import GraphExecutor
+from shared.run.runner import HANDOVER_PAUSE, RunDependencies, TransferRunner
 from shared.storage.ports import Conflict, Stored
 
 
@@ -38,8 +38,8 @@ class Ending(Enum):
 class Poison:
     """Ends what runs could not. Raises StorageUnavailable and CheckpointUnreadable; the message then comes again."""
 
-    edges: Edges
-    runs: Runs
+    edges: RunDependencies
+    runs: TransferRunner
 
     def transfer_failed(self, transfer_id: str) -> Ending:
         """A continuation failed as often as it may."""
@@ -101,7 +101,7 @@ class Poison:
             return planning.stopped(transfer, Code.RUNS_FAILED, detail, edges.clock.now())
         action = CancelSession(session.url)
         with closing(edges.sources.open(transfer.plan.source)) as reader:
-            event = Effects(edges.transport, edges.hosts, edges.base_url, reader, edges.clock).perform(action)
+            event = GraphExecutor(edges.transport, edges.hosts, edges.base_url, reader, edges.clock).perform(action)
         told = recorded(transfer, edges.clock.now(), transfer.state, action, event)
         alive_until = None if isinstance(event, SessionFenced) else dead_at(session, edges.policy)
         return planning.stopped(told, Code.RUNS_FAILED, detail, edges.clock.now(), alive_until)

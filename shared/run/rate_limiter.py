@@ -15,16 +15,16 @@ from datetime import datetime, timedelta
 
 from shared.core.actions import Action, OpenSession
 from shared.core.errors import Code
-from shared.core.events import Happening, NotDone, Unsure
+from shared.core.events import Event, NotDone, Unsure
 from shared.core.model import Transfer
 from shared.rate_limit import allowance, permits
 from shared.rate_limit.limits import OUTLOOK, Limits
-from shared.rate_limit.mailbox import Mailbox, Place
-from shared.rate_limit.permits import Asked, Change, Later
+from shared.rate_limit.mailbox import Mailbox, Slot
+from shared.rate_limit.permits import Change, Deferred, PermitRequest
 from shared.run import permit_request
 from shared.run.checkpoint_writer import Background
 from shared.run.mailbox_record import Record
-from shared.run.permit import FreeTurn, Look, Turn
+from shared.run.permit import FreePermit, Permit, Prefetch
 from shared.storage.ports import Clock, Conflict, Mailboxes, StorageUnavailable
 
 ENTER_TRIES = 10
@@ -52,8 +52,8 @@ CONCURRENCY = "concurrency"
 _NOT_SENT = frozenset({Code.GRAPH_UNREACHABLE, Code.IDENTITY_UNAVAILABLE, Code.SOURCE_UNREADABLE})
 
 
-class MailboxPacing:
-    """Implements `Pacing` over what all workers know together. One per process, safe to share between its threads.
+class MailboxRateLimiter:
+    """Implements `RateLimiter` over what all workers know together. One per process, safe to share between its threads.
 
     `call` asks for a run of a transfer at once: it has come to the head of the line.
     """
@@ -73,14 +73,18 @@ class MailboxPacing:
         self.limits = limits
         self._lesson: tuple[datetime | None, datetime] | None = None  # what is known of bytes, and since when
 
-    def look(self, transfer: Transfer, background: Background) -> Look | None:
-        """See `Pacing.look`."""
-        return None if transfer.cancel_requested else MailboxLook(self.mailboxes, transfer.target.mailbox, background)
+    def look(self, transfer: Transfer, background: Background) -> Prefetch | None:
+        """See `RateLimiter.look`."""
+        return (
+            None if transfer.cancel_requested else MailboxPrefetch(self.mailboxes, transfer.target.mailbox, background)
+        )
 
-    def enter(self, transfer: Transfer, run_id: str, background: Background, look: Look | None = None) -> Turn | Later:
-        """See `Pacing.enter`. Whoever only wants to end a transfer is never kept waiting."""
+    def enter(
+        self, transfer: Transfer, run_id: str, background: Background, look: Prefetch | None = None
+    ) -> Permit | Deferred:
+        """See `RateLimiter.enter`. Whoever only wants to end a transfer is never kept waiting."""
         if transfer.cancel_requested:
-            return FreeTurn()
+            return FreePermit()
         asked = permit_request.of_transfer(transfer, run_id, self.range_bytes)
         record = self._record(transfer, run_id, look.seen() if look is not None else None)
         waiting = permits.waiting(asked)
@@ -89,15 +93,15 @@ class MailboxPacing:
             ENTER_TRIES,
             waiting=waiting,
         )
-        if change is not None and isinstance(change.outcome, Place):
+        if change is not None and isinstance(change.outcome, Slot):
             if record.stands or (transfer.recheck_at is not None and not change.was_called):
                 background.submit(lambda: record.unqueue((waiting,)))
-            return HeldTurn(self, record, change.outcome, background)
-        if change is not None and isinstance(change.outcome, Later):
+            return HeldPermit(self, record, change.outcome, background)
+        if change is not None and isinstance(change.outcome, Deferred):
             return change.outcome
-        return Later(self.clock.now() + timedelta(seconds=BUSY_PAUSE), known=False)
+        return Deferred(self.clock.now() + timedelta(seconds=BUSY_PAUSE), known=False)
 
-    def taught(self, mailbox: Mailbox, asked: Asked, now: datetime) -> Mailbox:
+    def taught(self, mailbox: Mailbox, asked: PermitRequest, now: datetime) -> Mailbox:
         """The mailbox, with what others have learned of bytes where that matters: whoever sends little asks nothing."""
         if not allowance.is_in_question(mailbox, asked.need, now, self.limits):
             return mailbox
@@ -110,9 +114,11 @@ class MailboxPacing:
                 self._lesson = until, now
         return allowance.taught(mailbox, until) if until is not None and until > now else mailbox
 
-    def more(self, mailbox: Mailbox, place: Place, asked: Asked, sent: int, now: datetime, limits: Limits) -> Change:
-        """See `turns.more`, with what others have learned of bytes."""
-        return permits.more(self.taught(mailbox, asked, now), place, asked, sent, now, limits)
+    def more(
+        self, mailbox: Mailbox, slot: Slot, asked: PermitRequest, sent: int, now: datetime, limits: Limits
+    ) -> Change:
+        """See `permits.more`, with what others have learned of bytes."""
+        return permits.more(self.taught(mailbox, asked, now), slot, asked, sent, now, limits)
 
     def teach(self, mailbox: Mailbox, now: datetime) -> None:
         """Note for every mailbox what this one has learned of bytes, unless it was known. The mailbox itself knows."""
@@ -127,8 +133,8 @@ class MailboxPacing:
         return Record(self.mailboxes, self.clock, self.call, self.limits, transfer.target.mailbox, run_id, known)
 
 
-class MailboxLook:
-    """Implements `Look`."""
+class MailboxPrefetch:
+    """Implements `Prefetch`."""
 
     def __init__(self, mailboxes: Mailboxes, mailbox: str, background: Background) -> None:
         self._mailboxes = mailboxes
@@ -137,7 +143,7 @@ class MailboxLook:
         self._done = background.submit(self._see)
 
     def seen(self) -> tuple[Mailbox, str | None] | None:
-        """See `Look.seen`. None where it was not to be seen: it is read again then."""
+        """See `Prefetch.seen`. None where it was not to be seen: it is read again then."""
         with suppress(Conflict):
             self._done.result()
         return self._found[0] if self._found else None
@@ -146,35 +152,35 @@ class MailboxLook:
         self._found.append(self._mailboxes.load(self._mailbox))
 
 
-class HeldTurn:
-    """Implements `Turn`. Not for use by two threads at once."""
+class HeldPermit:
+    """Implements `Permit`. Not for use by two threads at once."""
 
-    def __init__(self, pacing: MailboxPacing, record: Record, place: Place, background: Background) -> None:
-        self._pacing = pacing
+    def __init__(self, rate_limiter: MailboxRateLimiter, record: Record, slot: Slot, background: Background) -> None:
+        self._rate_limiter = rate_limiter
         self._record = record
-        self._place = place
+        self._place = slot
         self._background = background
         self._sent = 0
         self._closed_until: datetime | None = None
-        self._heard_at = pacing.clock.now()
+        self._heard_at = rate_limiter.clock.now()
         self._renewal: tuple[Future[None], list[Change | None], int] | None = None
         self._looks = 0
 
-    def held(self, action: Action, transfer: Transfer) -> Later | None:
-        """See `Turn.held`. What follows an announcement is asked for before it: an announced POST never waits."""
-        size, commits = permit_request.of_action(action, transfer, self._pacing.range_bytes)
+    def held(self, action: Action, transfer: Transfer) -> Deferred | None:
+        """See `Permit.held`. What follows an announcement is asked for before it: an announced POST never waits."""
+        size, commits = permit_request.of_action(action, transfer, self._rate_limiter.range_bytes)
         if commits and self._place.item is None:
             held = self._claim(transfer)
             if held is not None:
                 return held
         if self._sent + size > self._place.granted and not isinstance(action, OpenSession):
             return self._more(transfer, size)
-        if self._pacing.clock.now() - self._heard_at > timedelta(seconds=self._pacing.limits.lease / 3):
+        if self._rate_limiter.clock.now() - self._heard_at > timedelta(seconds=self._rate_limiter.limits.lease / 3):
             self._renew()
         return None
 
-    def told(self, action: Action, event: Happening) -> None:
-        """See `Turn.told`. Bytes count unless they surely never arrived; a Retry-After is for the whole mailbox."""
+    def told(self, action: Action, event: Event) -> None:
+        """See `Permit.told`. Bytes count unless they surely never arrived; a Retry-After is for the whole mailbox."""
         is_throttled = isinstance(event, NotDone | Unsure) and event.code is Code.GRAPH_THROTTLED
         if not is_throttled and not (isinstance(event, NotDone) and event.code in _NOT_SENT):
             self._sent += permit_request.carried(action)
@@ -183,70 +189,70 @@ class HeldTurn:
             self._throttled(0 if is_explained else permit_request.carried(action), event.retry_after or UNSTATED_PAUSE)
 
     def leave(self) -> None:
-        """See `Turn.leave`. What storage does not take lapses with the lease."""
-        closed, limits = self._closed_until, self._pacing.limits
+        """See `Permit.leave`. What storage does not take lapses with the lease."""
+        closed, limits = self._closed_until, self._rate_limiter.limits
         try:
             self._settle()
-            place, sent = self._place, self._sent
+            slot, sent = self._place, self._sent
             self._record.change(
-                lambda mailbox, now: permits.leave(mailbox, place, sent, closed, now, limits),
+                lambda mailbox, now: permits.leave(mailbox, slot, sent, closed, now, limits),
                 LEAVE_TRIES,
-                leaving=place.transfer,
+                leaving=slot.transfer,
             )
         except StorageUnavailable:
             return
 
     def _throttled(self, refused: int, seconds: float) -> None:
         """Keep everybody away for so long, at once: the run itself may sleep through it."""
-        pacing = self._pacing
-        closed = self._closed_until = pacing.clock.now() + timedelta(seconds=seconds)
+        rate_limiter = self._rate_limiter
+        closed = self._closed_until = rate_limiter.clock.now() + timedelta(seconds=seconds)
         with suppress(StorageUnavailable):
             self._settle()
-            place, sent, limits = self._place, self._sent, pacing.limits
+            slot, sent, limits = self._place, self._sent, rate_limiter.limits
             change = self._record.change(
-                lambda mailbox, now: permits.throttled(mailbox, place, sent, refused, closed, now, limits), ENTER_TRIES
+                lambda mailbox, now: permits.throttled(mailbox, slot, sent, refused, closed, now, limits), ENTER_TRIES
             )
             self._note(change, sent)
             if change is not None:
-                pacing.teach(change.mailbox, pacing.clock.now())
+                rate_limiter.teach(change.mailbox, rate_limiter.clock.now())
 
-    def _claim(self, transfer: Transfer) -> Later | None:
+    def _claim(self, transfer: Transfer) -> Deferred | None:
         """Take the item's commits; None once they are ours."""
         change = self._ask(permits.claim, self._wanted(transfer))
-        if change is not None and isinstance(change.outcome, Place):
+        if change is not None and isinstance(change.outcome, Slot):
             return None
         self._looks += 1
         return self._soon(2 ** min(self._looks - 1, 3))
 
-    def _more(self, transfer: Transfer, size: int) -> Later | None:
+    def _more(self, transfer: Transfer, size: int) -> Deferred | None:
         """Ask for what is still needed; None once there is enough for the next request."""
         asked = self._wanted(transfer)
         missing = max(asked.need, size) - max(0, self._place.granted - self._sent)
-        change = self._ask(self._pacing.more, replace(asked, need=missing, waited=True))
+        change = self._ask(self._rate_limiter.more, replace(asked, need=missing, waited=True))
         if change is None:
             return self._soon(1)
-        return change.outcome if isinstance(change.outcome, Later) else None
+        return change.outcome if isinstance(change.outcome, Deferred) else None
 
     def _ask(
-        self, step: Callable[[Mailbox, Place, Asked, int, datetime, Limits], Change], asked: Asked
+        self, step: Callable[[Mailbox, Slot, PermitRequest, int, datetime, Limits], Change], asked: PermitRequest
     ) -> Change | None:
         """A change that the run waits for."""
         self._settle()
-        place, sent, limits = self._place, self._sent, self._pacing.limits
-        change = self._record.change(lambda mailbox, now: step(mailbox, place, asked, sent, now, limits), ENTER_TRIES)
+        slot, sent, limits = self._place, self._sent, self._rate_limiter.limits
+        change = self._record.change(lambda mailbox, now: step(mailbox, slot, asked, sent, now, limits), ENTER_TRIES)
         self._note(change, sent)
         return change
 
     def _renew(self) -> None:
         """Tell that the run is alive, while it goes on."""
         self._settle()
-        place, sent, limits = self._place, self._sent, self._pacing.limits
-        self._heard_at = self._pacing.clock.now()
+        slot, sent, limits = self._place, self._sent, self._rate_limiter.limits
+        self._heard_at = self._rate_limiter.clock.now()
         found: list[Change | None] = []
 
         def work() -> None:
             found.append(
-                self._record.change(lambda mailbox, now: permits.renew(mailbox, place, sent, now, limits), ENTER_TRIES)
+                self._record.change(lambda mailbox, now: permits.renew(mailbox, slot, sent, now, limits), ENTER_TRIES)
             )
 
         self._renewal = (self._background.submit(work), found, sent)
@@ -261,12 +267,12 @@ class HeldTurn:
 
     def _note(self, change: Change | None, sent: int) -> None:
         """What was written: `sent` bytes are told."""
-        written = change.mailbox.place_of(self._place.transfer) if change is not None else None
+        written = change.mailbox.slot_of(self._place.transfer) if change is not None else None
         if written is not None:
-            self._place, self._sent, self._heard_at = written, self._sent - sent, self._pacing.clock.now()
+            self._place, self._sent, self._heard_at = written, self._sent - sent, self._rate_limiter.clock.now()
 
-    def _wanted(self, transfer: Transfer) -> Asked:
-        return permit_request.of_transfer(transfer, str(self._place.run), self._pacing.range_bytes)
+    def _wanted(self, transfer: Transfer) -> PermitRequest:
+        return permit_request.of_transfer(transfer, str(self._place.run), self._rate_limiter.range_bytes)
 
-    def _soon(self, pauses: int) -> Later:
-        return Later(self._pacing.clock.now() + timedelta(seconds=COMMIT_PAUSE * pauses), known=False)
+    def _soon(self, pauses: int) -> Deferred:
+        return Deferred(self._rate_limiter.clock.now() + timedelta(seconds=COMMIT_PAUSE * pauses), known=False)

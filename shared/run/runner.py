@@ -16,12 +16,12 @@ from shared.core.model import Failure, Route, State, Transfer
 from shared.core.policy import Policy
 from shared.graph.hosts import UploadHosts
 from shared.graph.http import Transport
-from shared.rate_limit.permits import Later
-from shared.run.checkpoint_writer import Background, Ledger, LostOwnership
+from shared.rate_limit.permits import Deferred
+from shared.run.checkpoint_writer import Background, CheckpointWriter, LostOwnership
 from shared.run.driver import Driver, Observer, Over, Yielded
-from shared.run.executor import Effects, Owned
+from shared.run.executor import GraphExecutor, Owned
 from shared.run.guard import Guard
-from shared.run.permit import Look, Pacing, Unlimited
+from shared.run.permit import Prefetch, RateLimiter, Unlimited
 from shared.storage.ports import (
     Checkpoints,
     Claims,
@@ -51,7 +51,7 @@ def anywhere(_mailbox: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Edges:
+class RunDependencies:
     """Everything a run touches.
 
     Attributes:
@@ -85,7 +85,7 @@ class Edges:
     head_start: float = 0
     save_pause: float = 0
     delete_source: bool = False
-    pacing: Pacing = field(default_factory=Unlimited)
+    rate_limiter: RateLimiter = field(default_factory=Unlimited)
     may_write: Callable[[str], bool] = anywhere
     guard_after: float = 0
     is_draining: Callable[[], bool] = lambda: False
@@ -97,10 +97,10 @@ class RunsSpent(Exception):  # noqa: N818 - it names what is the case
     """Runs of this transfer have died in a row for longer than the policy's patience: another would die too."""
 
 
-class Runs:
+class TransferRunner:
     """One per process. Every method is safe to repeat: what is done already is found, not done again."""
 
-    def __init__(self, edges: Edges) -> None:
+    def __init__(self, edges: RunDependencies) -> None:
         self._edges = edges
 
     def start(self, transfer: Transfer, asked: Continuation | None = None) -> None:
@@ -119,7 +119,7 @@ class Runs:
         newly_marked = edges.checkpoints.mark_unfinished(transfer.id)
         checkpoint = Checkpoint(transfer, lease(run_id, edges.clock.now()), f"{run_id}.0")
         with edges.background() as background:
-            look = edges.pacing.look(transfer, background)
+            look = edges.rate_limiter.look(transfer, background)
             etag = self._create(checkpoint)
             if etag is not None:
                 self._run(Stored(checkpoint, etag), run_id, asked, deadline, background, look)
@@ -184,7 +184,7 @@ class Runs:
         run_id = edges.new_run_id()
         claimed = stored.checkpoint.written(stored.checkpoint.transfer, f"{run_id}.0", lease(run_id, now))
         with edges.background() as background:
-            look = edges.pacing.look(claimed.transfer, background)
+            look = edges.rate_limiter.look(claimed.transfer, background)
             etag = self._claim(claimed, stored.etag)
             if etag is not None:
                 self._run(Stored(claimed, etag), run_id, asked, deadline, background, look)
@@ -267,40 +267,40 @@ class Runs:
         asked: Continuation,
         deadline: datetime,
         background: Background,
-        look: Look | None,
+        look: Prefetch | None,
     ) -> None:
         edges, transfer = self._edges, stored.checkpoint.transfer
         guard = self._guard(transfer, asked, run_id, background)
         try:
             with closing(edges.sources.open(transfer.plan.source)) as reader:
-                ledger = Ledger(
+                writer = CheckpointWriter(
                     edges.checkpoints, stored, run_id, edges.clock, background, edges.head_start, edges.save_pause
                 )
                 try:
-                    turn = edges.pacing.enter(transfer, run_id, background, look)
-                    if isinstance(turn, Later):
-                        self._put_off(ledger, turn)
+                    permit = edges.rate_limiter.enter(transfer, run_id, background, look)
+                    if isinstance(permit, Deferred):
+                        self._put_off(writer, permit)
                         background.submit(guard.take_back)
                         return
                     policy = edges.policy
                     owned = Owned(edges.claims, transfer) if edges.claims is not None else None
-                    effects = Effects(
+                    effects = GraphExecutor(
                         edges.transport, edges.hosts, edges.base_url, reader, edges.clock, policy.range_bytes, owned
                     )
                     driver = Driver(
-                        ledger,
+                        writer,
                         effects,
                         policy,
                         edges.clock,
                         deadline,
                         edges.observer,
-                        turn,
+                        permit,
                         is_draining=edges.is_draining,
                     )
                     try:
                         outcome = driver.run(self._forbidden(transfer))
                     finally:
-                        leaving = background.submit(turn.leave)
+                        leaving = background.submit(permit.leave)
                 except LostOwnership:
                     edges.observer.handed_over(transfer.id)
                     return
@@ -368,23 +368,23 @@ class Runs:
         if retries or (finished_at is not None and finished_at < ours.plan.created_at):
             self._edges.checkpoints.unmark(ours.id)
 
-    def _put_off(self, ledger: Ledger, later: Later) -> None:
+    def _put_off(self, writer: CheckpointWriter, later: Deferred) -> None:
         """The mailbox is busy: let go of the transfer, and ask for its run when its turn comes.
 
         Where that time is known the transfer says so, and is not looked at before. Else it may be called at any time,
         and one message looks again by itself, however often it is called for nothing.
         """
-        transfer, now = ledger.saved, self._edges.clock.now()
+        transfer, now = writer.saved, self._edges.clock.now()
         told = waits.held(transfer, later.code, now, later.until, known=later.known)
         if (later.until - now).total_seconds() <= self._edges.policy.inline_wait:  # it must not come before we let go
-            ledger.release(told)
-            self._ask(Continuation(transfer.id, run=ledger.run_id), later.until)
+            writer.release(told)
+            self._ask(Continuation(transfer.id, run=writer.run_id), later.until)
             return
         under_way = transfer.recheck_at
         if under_way is None or not now < under_way <= later.until:
             self._ask_again(transfer.id, later.until)  # before it is noted: what is noted is relied upon
             told = replace(told, recheck_at=later.until)
-        ledger.release(told)
+        writer.release(told)
 
     def _ask_again(self, transfer_id: str, at: datetime) -> None:
         self._ask(Continuation(transfer_id), at)

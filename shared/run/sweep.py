@@ -19,8 +19,8 @@ from shared.core import sweep_cursor as places
 from shared.core.checkpoint import mark_of, marked
 from shared.core.history import began_at
 from shared.core.model import Transfer
-from shared.core.sweep_cursor import Kind, Position, Trouble
-from shared.run.runner import Runs
+from shared.core.sweep_cursor import Kind, SweepCursor, Trouble
+from shared.run.runner import TransferRunner
 from shared.run.trouble import said
 from shared.storage.ports import (
     Checkpoints,
@@ -76,14 +76,14 @@ MOST_FAILURES = 100
 """Things that fail in one tick, after which it leaves the rest for the next one: then it is no single thing's fault."""
 
 
-class Positions(Protocol):
+class SweepCursors(Protocol):
     """Where the position is kept between ticks."""
 
-    def load(self) -> Position | None:
+    def load(self) -> SweepCursor | None:
         """The position, or None where there is none, or none that can be read."""
         ...
 
-    def save(self, position: Position) -> None:
+    def save(self, position: SweepCursor) -> None:
         """Keep it. The last writer wins: a walk that is repeated does no harm."""
         ...
 
@@ -135,12 +135,12 @@ class Sweep:
         is_known: whether the file was attached under another version already.
     """
 
-    runs: Runs
+    runs: TransferRunner
     checkpoints: Checkpoints
     marks: UnfinishedTransfers
     sources: Sources
     queue: TransferQueue
-    positions: Positions
+    positions: SweepCursors
     clock: Clock
     observer: SweepObserver
     transfer_for: Callable[[Dropped], Transfer | None]
@@ -161,7 +161,7 @@ class _Tick:
     """One tick under way. The position moves with it, and is saved as it moves."""
 
     sweep: Sweep
-    position: Position = field(init=False)
+    position: SweepCursor = field(init=False)
     found: dict[str, int] = field(default_factory=lambda: {"revived": 0, "concluded": 0, "accepted": 0})
     silent: int = 0  # things in a row for which storage did not answer
     failures: int = 0
@@ -169,7 +169,7 @@ class _Tick:
 
     def __post_init__(self) -> None:
         self.now = self.sweep.clock.now()
-        self.position = Position(pass_started_at=self.now)
+        self.position = SweepCursor(pass_started_at=self.now)
 
     def run(self) -> Swept:
         """See `Sweep.tick`. Each part has its share of the time, so that none of them starves those after it."""

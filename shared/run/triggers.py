@@ -18,7 +18,7 @@ from typing import Protocol
 from shared.core.continuation import Continuation, after_poison, after_trouble, is_spent
 from shared.core.model import Transfer
 from shared.run.poison import Ending, Poison
-from shared.run.runner import Edges, Runs, RunsSpent
+from shared.run.runner import RunDependencies, RunsSpent, TransferRunner
 from shared.storage.ports import Conflict, Dropped, StorageUnavailable
 
 
@@ -41,8 +41,8 @@ class Triggers:
     Every method raises CheckpointUnreadable, and StorageUnavailable where not even the queue takes the work back.
     """
 
-    edges: Edges
-    runs: Runs
+    edges: RunDependencies
+    runs: TransferRunner
     came: Callable[[Dropped, Continuation], object]
     transfer_for: Callable[[Dropped], Transfer]
     observer: TroubleObserver

@@ -52,11 +52,11 @@ def decode(text: bytes, transfer_id: str, container: str | None = None) -> Check
             version did not write, another transfer's checkpoint included.
     """
     checkpoint = decode_part(text, transfer_id)
-    flaw = validation.flaw(checkpoint)
-    if flaw is None and container is not None:
-        flaw = validation.outside(checkpoint, container)
-    if flaw is not None:
-        raise _unreadable(transfer_id, flaw)
+    first_fault = validation.first_fault(checkpoint)
+    if first_fault is None and container is not None:
+        first_fault = validation.outside(checkpoint, container)
+    if first_fault is not None:
+        raise _unreadable(transfer_id, first_fault)
     return checkpoint
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from azure.core.exceptions import ResourceNotFoundError
 
 from shared.core.errors import Code
-from shared.core.sweep_cursor import Kind, Position, Trouble
+from shared.core.sweep_cursor import Kind, SweepCursor, Trouble
 from shared.storage.access import StorageAccess, storage_errors
 from shared.storage.ports import StorageRefused, StorageUnavailable
 
@@ -66,7 +66,7 @@ def queue(access: StorageAccess, name: str) -> str:
     return f"about {count} messages in {name!r}"
 
 
-def sweep(position: Position | None) -> str:
+def sweep(position: SweepCursor | None) -> str:
     """What the sweep could not handle. Raises StorageRefused where storage refuses a transfer's checkpoint.
 
     A file or transfer of which something else is wrong is only named: everything else goes on without it.

@@ -29,7 +29,7 @@ _DIGITS = 13
 """Of an entry's time in milliseconds: enough until the year 2286."""
 
 
-class PaceBlobs:
+class MailboxRecordBlobs:
     """Implements `Mailboxes`. The container is there: a checkpoint comes before its transfer's first turn."""
 
     def __init__(self, access: StorageAccess, container: str) -> None:

@@ -24,7 +24,7 @@ IN_DOUBT = "in-doubt/"
 CANCELLED = "cancelled/"
 
 
-class EndMarks:
+class BlobOutcomeIndex:
     """Implements `Outcomes`: what is told becomes a mark. `forget` takes the marks away when a person tries again."""
 
     def __init__(self, access: StorageAccess, container: str, checkpoints: Checkpoints) -> None:

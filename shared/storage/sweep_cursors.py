@@ -7,21 +7,21 @@ from functools import cache
 from azure.core.exceptions import ResourceNotFoundError
 from pydantic import TypeAdapter, ValidationError
 
-from shared.core.sweep_cursor import Position
+from shared.core.sweep_cursor import SweepCursor
 from shared.storage.access import StorageAccess, storage_errors
 
 BLOB = "sweep.json"
 
 
-class PositionBlob:
-    """Implements `Positions`."""
+class SweepCursorBlob:
+    """Implements `SweepCursors`."""
 
     def __init__(self, access: StorageAccess, container: str) -> None:
         self._access = access
         self._container = container
 
-    def load(self) -> Position | None:
-        """See `Positions.load`. One that cannot be read costs a pass from the beginning, nothing else."""
+    def load(self) -> SweepCursor | None:
+        """See `SweepCursors.load`. One that cannot be read costs a pass from the beginning, nothing else."""
         with storage_errors("read the sweep's position"):
             try:
                 text = self._access.blobs.get_blob_client(self._container, BLOB).download_blob().readall()
@@ -32,8 +32,8 @@ class PositionBlob:
         except ValidationError:
             return None
 
-    def save(self, position: Position) -> None:
-        """See `Positions.save`. Without a container there is nothing to remember yet."""
+    def save(self, position: SweepCursor) -> None:
+        """See `SweepCursors.save`. Without a container there is nothing to remember yet."""
         with storage_errors("save the sweep's position"):
             try:
                 blob = self._access.blobs.get_blob_client(self._container, BLOB)
@@ -43,5 +43,5 @@ class PositionBlob:
 
 
 @cache
-def _adapter() -> TypeAdapter[Position]:
-    return TypeAdapter(Position)
+def _adapter() -> TypeAdapter[SweepCursor]:
+    return TypeAdapter(SweepCursor)

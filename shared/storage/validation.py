@@ -48,7 +48,7 @@ _COUNTS = (
 )
 
 
-def flaw(checkpoint: Checkpoint) -> str | None:
+def first_fault(checkpoint: Checkpoint) -> str | None:
     """What is wrong, in a few words without any of its values; None where the checkpoint is sound."""
     transfer = checkpoint.transfer
     if not all(_is_time(value) for value in _times(checkpoint)):

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from assurance.harness import MAILBOX, Scene
+from assurance.harness import MAILBOX, Harness
 
 PROBLEM = "application/problem+json"
 
@@ -16,17 +16,17 @@ PROBLEM = "application/problem+json"
 class Caller:
     """The app's HTTP API as a client sees it. Paths are those below `/api`."""
 
-    scene: Scene
+    harness: Harness
 
     @property
     def key(self) -> str:
         """The host's function key."""
-        return str(self.scene.stack.host.ready["keys"]["function"])
+        return str(self.harness.stack.host.ready["keys"]["function"])
 
     def call(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """One request with the key."""
         headers = {"x-functions-key": self.key, **arguments.pop("headers", {})}
-        return self.scene.stack.request(method, f"/api{path}", headers=headers, allow_redirects=False, **arguments)
+        return self.harness.stack.request(method, f"/api{path}", headers=headers, allow_redirects=False, **arguments)
 
     def get(self, path: str, **query: str | int) -> requests.Response:
         """One GET."""
@@ -34,8 +34,8 @@ class Caller:
 
     def dropped(self, name: str, data: bytes, **parts: Any) -> dict[str, Any]:
         """A file that no event tells of, and the body that asks for it."""
-        self.scene.stack.drop(name, data, events=0)
-        return {"blob": name, "target": {"mailbox": MAILBOX, "messageId": self.scene.item()}, **parts}
+        self.harness.stack.drop(name, data, events=0)
+        return {"blob": name, "target": {"mailbox": MAILBOX, "messageId": self.harness.item()}, **parts}
 
     def start(self, body: object) -> requests.Response:
         """POST /transfers."""
@@ -56,7 +56,7 @@ class Caller:
             shown = self.transfer(transfer_id)
             return shown if shown["state"] in over else None
 
-        ended = self.scene.stack.wait_until(look, timeout, what="the transfer ends")
+        ended = self.harness.stack.wait_until(look, timeout, what="the transfer ends")
         assert ended is not None
         return ended
 

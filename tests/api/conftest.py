@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from assurance.harness import Scene
+from assurance.harness import Harness
 from tests.api.caller import Caller
 
 
 @pytest.fixture
-def caller(stage: Scene) -> Iterator[Caller]:
+def caller(stage: Harness) -> Iterator[Caller]:
     """Somebody with the function key. What a test switched or broke in Graph is as before for the next one."""
     before = stage.graph.switch()
     yield Caller(stage)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from assurance.harness import Scene
+from assurance.harness import Harness
 from devkit.local.azurite import Azurite
 from devkit.local.stack import Stack
 from shared.api import health
@@ -129,8 +129,8 @@ def test_a_look_counts_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.fixture(scope="module")
-def stage(azurite: Azurite) -> Iterator[Scene]:
-    with Scene(Stack(options=["--keys"], azurite=azurite)) as running:
+def stage(azurite: Azurite) -> Iterator[Harness]:
+    with Harness(Stack(options=["--keys"], azurite=azurite)) as running:
         yield running
 
 
@@ -144,21 +144,21 @@ def test_the_running_app_knows_what_it_depends_on(caller: Caller) -> None:
         ("files", "checkpoints", "sweep", "queue", "identity", "graph"), "up"
     )
     for headers in ({}, {"x-functions-key": "wrong"}, {"x-functions-key": caller.key}):
-        anonymous = caller.scene.stack.request("GET", "/api/health", headers=headers)
+        anonymous = caller.harness.stack.request("GET", "/api/health", headers=headers)
         assert (anonymous.status_code, anonymous.json()) == (200, {"status": "up"})
     for headers in ({}, {"x-functions-key": "wrong"}):
-        assert caller.scene.stack.request("GET", "/api/health/details", headers=headers).status_code == 401
-    in_query = caller.scene.stack.request("GET", "/api/health/details", params={"code": caller.key})
+        assert caller.harness.stack.request("GET", "/api/health/details", headers=headers).status_code == 401
+    in_query = caller.harness.stack.request("GET", "/api/health/details", params={"code": caller.key})
     assert in_query.json() == answer.json()
 
 
 @pytest.mark.e2e
 @pytest.mark.xdist_group("api health")
 def test_the_running_app_says_what_is_down(caller: Caller) -> None:
-    caller.scene.stack.storage.delete_container(caller.scene.stack.drop_container)
-    caller.scene.stack.wait_until(lambda: caller.get("/health").status_code == 503, timeout=30, what="health notices")
+    caller.harness.stack.storage.delete_container(caller.harness.stack.drop_container)
+    caller.harness.stack.wait_until(lambda: caller.get("/health").status_code == 503, timeout=30, what="health notices")
     checks = caller.get("/health/details").json()["checks"]
     assert checks["files"] == {"status": "down", "detail": "the container 'drop' does not exist"}
     assert checks["graph"]["status"] == "up"
-    anonymous = caller.scene.stack.request("GET", "/api/health")
+    anonymous = caller.harness.stack.request("GET", "/api/health")
     assert (anonymous.status_code, anonymous.json()) == (503, {"status": "down"})

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from assurance import oracle
-from assurance.harness import MAILBOX, Scene, content
+from assurance.harness import MAILBOX, Harness, content
 from devkit.local.azurite import Azurite
 from tests.api.caller import Caller, accepted, refused
 from tests.e2e.stage import LOST, staged
@@ -24,7 +24,7 @@ FORBIDDEN = "mallory@example.net"
 
 
 @pytest.fixture(scope="module")
-def stage(azurite: Azurite) -> Iterator[Scene]:
+def stage(azurite: Azurite) -> Iterator[Harness]:
     settings = {"RANGE_BYTES": str(MIB), "ALLOWED_MAILBOXES": "@example.org", "TARGET_WAIT_SECONDS": "0"}
     with staged(azurite, settings=settings, options=["--keys"], allowed=LOST) as running:
         running.graph.add_mailbox(OTHER)
@@ -46,24 +46,24 @@ def test_a_file_is_attached_as_the_body_says(caller: Caller, size: int) -> None:
     assert ended["target"] == asked["target"]
     assert ended["progress"] == {"bytesConfirmed": size, "bytesTotal": size, "percent": 100.0}
     assert ended["links"] == {"self": f"/api/transfers/{started['id']}"}
-    [attached] = caller.scene.graph.attachments(MAILBOX, asked["target"]["messageId"])
+    [attached] = caller.harness.graph.attachments(MAILBOX, asked["target"]["messageId"])
     assert (attached.name, attached.id) == ("März.pdf", ended["attachment"]["id"])
-    assert caller.scene.graph.attachment_bytes(MAILBOX, asked["target"]["messageId"], attached.id) == data
+    assert caller.harness.graph.attachment_bytes(MAILBOX, asked["target"]["messageId"], attached.id) == data
 
 
 def test_what_the_body_leaves_out_the_files_metadata_decides(caller: Caller) -> None:
-    item = caller.scene.item("event")
-    file = caller.scene.drop(content(100), kind="event", item=item, events=0, attachmentname="shown.txt")
+    item = caller.harness.item("event")
+    file = caller.harness.drop(content(100), kind="event", item=item, events=0, attachmentname="shown.txt")
     ended = caller.ended(accepted(caller.start({"blob": file.blob}))["id"])
     assert ended["target"] == {"mailbox": MAILBOX, "eventId": item}
     assert ended["attachment"]["name"] == "shown.txt"
 
 
 def test_each_part_that_is_left_out_is_decided_by_the_metadata_alone(caller: Caller) -> None:
-    file = caller.scene.drop(content(100), events=0, attachmentname="shown.txt")
+    file = caller.harness.drop(content(100), events=0, attachmentname="shown.txt")
     by_target = accepted(caller.start({"blob": file.blob, "attachment": {"name": "other.txt"}}))
     assert (by_target["target"]["messageId"], by_target["attachment"]["name"]) == (file.item, "other.txt")
-    item = caller.scene.item()
+    item = caller.harness.item()
     by_name = accepted(caller.start({"blob": file.blob, "target": {"mailbox": MAILBOX, "messageId": item}}))
     assert (by_name["target"]["messageId"], by_name["attachment"]["name"]) == (item, "shown.txt")
     assert {caller.ended(one["id"])["state"] for one in (by_target, by_name)} == {"attached"}
@@ -81,25 +81,25 @@ def test_the_same_again_is_the_same_transfer_and_one_attachment(caller: Caller) 
     assert caller.ended(transfer_id)["state"] == "attached"
     later = accepted(caller.start(asked))
     assert (later["id"], later["state"]) == (transfer_id, "attached")
-    caller.scene.stack.wait_until_idle()
-    assert len(caller.scene.graph.attachments(MAILBOX, asked["target"]["messageId"])) == 1
+    caller.harness.stack.wait_until_idle()
+    assert len(caller.harness.graph.attachments(MAILBOX, asked["target"]["messageId"])) == 1
 
 
 def test_the_same_file_for_another_item_is_another_transfer(caller: Caller) -> None:
     asked = caller.dropped("twice.bin", content(1000))
-    other = {**asked, "target": {"mailbox": OTHER, "messageId": caller.scene.item(mailbox=OTHER)}}
+    other = {**asked, "target": {"mailbox": OTHER, "messageId": caller.harness.item(mailbox=OTHER)}}
     first, second = accepted(caller.start(asked)), accepted(caller.start(other))
     assert first["id"] != second["id"]
     assert {caller.ended(one["id"])["state"] for one in (first, second)} == {"attached"}
 
 
 def test_the_answer_comes_before_the_upload(caller: Caller) -> None:
-    caller.scene.graph.fault({"action": "hold", "kind": "post"})
+    caller.harness.graph.fault({"action": "hold", "kind": "post"})
     started = accepted(caller.start(caller.dropped("held.bin", content(1000))))
-    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the upload is held")
+    caller.harness.stack.wait_until(caller.harness.graph.holding, what="the upload is held")
     assert started["state"] == "queued"
     assert caller.transfer(started["id"])["state"] == "sending"
-    caller.scene.graph.release()
+    caller.harness.graph.release()
     assert caller.ended(started["id"])["state"] == "attached"
 
 
@@ -165,7 +165,7 @@ REFUSED: list[tuple[object, int, list[tuple[str, str | None]]]] = [
 def test_a_body_is_refused_with_every_fault_in_it(
     caller: Caller, given: object, status: int, faults: list[tuple[str, str | None]]
 ) -> None:
-    caller.scene.stack.drop("there", b"x", events=0, metadata={"mailbox": MAILBOX, "messageid": "AAMk%3D"})
+    caller.harness.stack.drop("there", b"x", events=0, metadata={"mailbox": MAILBOX, "messageid": "AAMk%3D"})
     problem = refused(caller.start(given), status, faults[0][0])
     assert [(fault["code"], fault["field"]) for fault in problem["faults"]] == faults
     assert all(fault["detail"] and fault["remedy"] for fault in problem["faults"])
@@ -198,7 +198,7 @@ def test_an_unknown_file_is_not_found(caller: Caller, name: str) -> None:
 
 def test_metadata_that_cannot_be_used_is_told_and_makes_no_transfer(caller: Caller) -> None:
     metadata = {"mailbox": "nobody", "isinline": "perhaps"}
-    caller.scene.stack.drop("bad metadata", b"x", events=0, metadata=metadata)
+    caller.harness.stack.drop("bad metadata", b"x", events=0, metadata=metadata)
     problem = refused(caller.start({"blob": "bad metadata"}), 422, "MAILBOX_INVALID")
     codes = [fault["code"] for fault in problem["faults"]]
     assert codes == ["MAILBOX_INVALID", "TARGET_MISSING", "INLINE_INVALID"]
@@ -216,9 +216,9 @@ def test_an_unknown_transfer_is_not_found(caller: Caller, given: str, method: st
 
 
 def test_a_transfer_under_way_says_when_to_look_again(caller: Caller) -> None:
-    caller.scene.graph.fault({"action": "hold", "kind": "put", "nth": 3})
+    caller.harness.graph.fault({"action": "hold", "kind": "put", "nth": 3})
     started = accepted(caller.start(caller.dropped("slow.bin", content(5 * MIB))))
-    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the third range is held")
+    caller.harness.stack.wait_until(caller.harness.graph.holding, what="the third range is held")
 
     def first_confirmed() -> bool:
         """The second may be, or its save may have been left to the next one."""
@@ -227,11 +227,11 @@ def test_a_transfer_under_way_says_when_to_look_again(caller: Caller) -> None:
             {"bytesConfirmed": 2 * MIB, "bytesTotal": 5 * MIB, "percent": 40.0},
         )
 
-    caller.scene.stack.wait_until(first_confirmed)
+    caller.harness.stack.wait_until(first_confirmed)
     answer = caller.get(f"/transfers/{started['id']}")
     assert answer.headers["Retry-After"] == "5"
     assert answer.json()["links"]["cancel"] == f"/api/transfers/{started['id']}"
-    caller.scene.graph.release()
+    caller.harness.graph.release()
     caller.ended(started["id"])
     assert "Retry-After" not in caller.get(f"/transfers/{started['id']}").headers
 
@@ -261,7 +261,7 @@ def test_a_listing_by_state_has_exactly_those(caller: Caller, state: str) -> Non
 
 
 def test_a_listing_by_mailbox_has_exactly_those_whatever_their_case(caller: Caller) -> None:
-    target = {"mailbox": OTHER, "messageId": caller.scene.item(mailbox=OTHER)}
+    target = {"mailbox": OTHER, "messageId": caller.harness.item(mailbox=OTHER)}
     asked = {**caller.dropped("of another mailbox.bin", content(1000)), "target": target}
     caller.ended(accepted(caller.start(asked))["id"])
     everything = [one for one in caller.listed() if one["target"]["mailbox"] == OTHER]
@@ -322,23 +322,23 @@ OPERATIONS = [
 @pytest.mark.parametrize("key", [None, "wrong"])
 def test_without_the_key_nothing_is_answered(caller: Caller, method: str, path: str, key: str | None) -> None:
     headers = {"x-functions-key": key} if key else {}
-    answer = caller.scene.stack.request(method, f"/api{path}", headers=headers)
+    answer = caller.harness.stack.request(method, f"/api{path}", headers=headers)
     assert (answer.status_code, answer.text) == (401, "")
 
 
 def test_no_answer_holds_a_secret(caller: Caller) -> None:
     """While a session is open: its URL is in the checkpoint at that moment, and nowhere else."""
-    caller.scene.graph.fault({"action": "hold", "kind": "put", "nth": 3})
+    caller.harness.graph.fault({"action": "hold", "kind": "put", "nth": 3})
     started = accepted(caller.start(caller.dropped("secret.bin", content(6 * MIB))))
-    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the third range is held")
+    caller.harness.stack.wait_until(caller.harness.graph.holding, what="the third range is held")
     paths = ["/transfers", f"/transfers/{started['id']}", "/ui", f"/ui?transfer={started['id']}", "/health"]
     texts = [caller.get(path).text for path in paths]
     texts.append(caller.call("POST", f"/transfers/{started['id']}/retry").text)
-    container = caller.scene.stack.storage.get_container_client(caller.scene.stack.checkpoint_container)
+    container = caller.harness.stack.storage.get_container_client(caller.harness.stack.checkpoint_container)
     texts += [str(blob.metadata) for blob in container.list_blobs(include=["metadata"])]
-    secrets = [*caller.scene.graph.secrets(), caller.key]
+    secrets = [*caller.harness.graph.secrets(), caller.key]
     assert secrets
     assert [secret for secret in secrets for text in texts if secret in text or quote(secret, safe="") in text] == []
     assert [sign for text in texts for sign in oracle._SIGNS.findall(text)] == []
-    caller.scene.graph.release()
+    caller.harness.graph.release()
     caller.ended(started["id"])

@@ -14,8 +14,8 @@ import pytest
 from azure.core.exceptions import ResourceExistsError
 
 from assurance import oracle
-from assurance.checkpoint_fixtures import Shelf
-from assurance.harness import MAILBOX, Scene, content
+from assurance.checkpoint_fixtures import CheckpointFixtures
+from assurance.harness import MAILBOX, Harness, content
 from devkit.local.azurite import Azurite
 from devkit.local.stack import ROOT, Stack
 from shared.core import planning
@@ -77,34 +77,34 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def stage(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def stage(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     """The product's own functions, with a defect in them that only unlucky files hit."""
     folder = tmp_path_factory.mktemp("defective")
     (folder / "function_app.py").write_text(DEFECTIVE, encoding="utf-8")
     shutil.copy(ROOT / "host.json", folder / "host.json")
-    with Scene(Stack(app=Path(folder), settings=SETTINGS, options=["--keys"], azurite=azurite)) as scene:
-        yield scene
-        oracle.settle(scene)
-        assert [*oracle.left_behind(scene), *oracle.leaks(scene), *oracle.strays(scene)] == []
+    with Harness(Stack(app=Path(folder), settings=SETTINGS, options=["--keys"], azurite=azurite)) as harness:
+        yield harness
+        oracle.settle(harness)
+        assert [*oracle.left_behind(harness), *oracle.leaks(harness), *oracle.strays(harness)] == []
 
 
 def test_a_continuation_that_always_fails_ends_its_transfer(caller: Caller) -> None:
-    caller.scene.stack.drop("unlucky run.bin", content(100), events=0)
-    target = {"mailbox": MAILBOX, "messageId": caller.scene.item()}
+    caller.harness.stack.drop("unlucky run.bin", content(100), events=0)
+    target = {"mailbox": MAILBOX, "messageId": caller.harness.item()}
     started = accepted(caller.start({"blob": "unlucky run.bin", "target": target}))
     ended = caller.ended(started["id"])
     assert (ended["state"], ended["error"]["code"]) == ("failed", "RUNS_FAILED")
     assert "host gave up" in ended["error"]["detail"]
     assert ended["links"]["retry"]
     assert started["id"] in [one["id"] for one in caller.listed(state="failed")]
-    caller.scene.stack.wait_until_idle()
-    assert '"event": "transfer_failed"' in caller.scene.stack.logs
-    assert '"event": "poison_message"' in caller.scene.stack.logs
+    caller.harness.stack.wait_until_idle()
+    assert '"event": "transfer_failed"' in caller.harness.stack.logs
+    assert '"event": "poison_message"' in caller.harness.stack.logs
 
 
 def test_an_event_that_always_fails_makes_a_failed_transfer_for_its_file(caller: Caller) -> None:
-    file = caller.scene.drop(content(100), blob="unlucky start.bin")
-    caller.scene.ended(file)
+    file = caller.harness.drop(content(100), blob="unlucky start.bin")
+    caller.harness.ended(file)
     [ended] = [one for one in caller.listed(state="failed") if one["source"]["blob"] == file.blob]
     assert ended["error"]["code"] == "RUNS_FAILED"
     assert "'unlucky start.bin'" in ended["error"]["detail"]
@@ -112,13 +112,13 @@ def test_an_event_that_always_fails_makes_a_failed_transfer_for_its_file(caller:
 
 
 def test_a_commit_that_may_have_landed_ends_in_doubt_and_a_retry_finds_it(caller: Caller) -> None:
-    file = caller.scene.drop(content(5 * MIB), blob="unlucky commit.bin")
-    ended = caller.ended(str(caller.scene.ended(file)["id"]))
+    file = caller.harness.drop(content(5 * MIB), blob="unlucky commit.bin")
+    ended = caller.ended(str(caller.harness.ended(file)["id"]))
     assert (ended["state"], ended["error"]["code"]) == ("failed", "COMMIT_IN_DOUBT")
-    assert [session["state"] for session in caller.scene.sessions(file)] == ["committed"]
+    assert [session["state"] for session in caller.harness.sessions(file)] == ["committed"]
     accepted(caller.call("POST", f"/transfers/{ended['id']}/retry"))
     assert caller.ended(ended["id"])["state"] == "attached"
-    assert oracle.attached_once(caller.scene, file) == []
+    assert oracle.attached_once(caller.harness, file) == []
 
 
 def make_queues(stack: Stack) -> None:
@@ -129,7 +129,7 @@ def make_queues(stack: Stack) -> None:
 
 
 def test_a_poison_message_about_nothing_we_know_is_told_of(caller: Caller) -> None:
-    stack = caller.scene.stack
+    stack = caller.harness.stack
     make_queues(stack)
     known = len(stack.logs)
     stack.send_message(TRANSFER_POISON, json.dumps({"transferId": "0" * 32}))
@@ -155,7 +155,7 @@ def test_a_poison_message_about_nothing_we_know_is_told_of(caller: Caller) -> No
 
 
 def test_a_message_that_is_no_text_at_all_is_told_of(caller: Caller) -> None:
-    stack = caller.scene.stack
+    stack = caller.harness.stack
     make_queues(stack)
     known = len(stack.logs)
     stack.queues.get_queue_client("transfers").send_message("\u00ff not base64 !")
@@ -164,13 +164,13 @@ def test_a_message_that_is_no_text_at_all_is_told_of(caller: Caller) -> None:
 
 @pytest.mark.parametrize("encoded", [False, True], ids=["plain", "base64"])
 def test_a_message_carries_a_transfer_on_whichever_way_it_is_written(caller: Caller, encoded: bool) -> None:
-    stack = caller.scene.stack
+    stack = caller.harness.stack
     make_queues(stack)
     dropped = stack.drop(f"written by hand {encoded}.bin", content(100), events=0)
     source = Source("drop", dropped.name, dropped.etag, dropped.size, datetime.now(UTC).replace(microsecond=0))
-    target = Target(MAILBOX, TargetKey.MESSAGE_ID, caller.scene.item())
+    target = Target(MAILBOX, TargetKey.MESSAGE_ID, caller.harness.item())
     planned = planning.accept(source, target, Attachment("a.bin", "image/png"), Route.POST, datetime.now(UTC))
-    Shelf(stack.azurite, stack.checkpoint_container, stack.connection_string).put(planned)
+    CheckpointFixtures(stack.azurite, stack.checkpoint_container, stack.connection_string).put(planned)
     text = json.dumps({"transferId": planned.id})
     queue = stack.queues.get_queue_client("transfers")
     queue.send_message(base64.b64encode(text.encode()).decode() if encoded else text)
@@ -178,6 +178,6 @@ def test_a_message_carries_a_transfer_on_whichever_way_it_is_written(caller: Cal
 
 
 def test_the_poison_queues_are_empty_in_the_end(caller: Caller) -> None:
-    oracle.settle(caller.scene)
-    lengths = caller.scene.stack.queue_lengths()
+    oracle.settle(caller.harness)
+    lengths = caller.harness.stack.queue_lengths()
     assert {name: count for name, count in lengths.items() if name.endswith("-poison") and count} == {}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from assurance.harness import Scene, content
+from assurance.harness import Harness, content
 from devkit.local.azurite import Azurite
 from devkit.local.stack import ROOT
 from shared.api.openapi import description
@@ -30,7 +30,7 @@ CURLRC = 'silent\nshow-error\nwrite-out = "\\n%{http_code}"\n'
 
 
 @pytest.fixture(scope="module")
-def stage(azurite: Azurite) -> Iterator[Scene]:
+def stage(azurite: Azurite) -> Iterator[Harness]:
     with staged(azurite, settings={"TARGET_WAIT_SECONDS": "0", "RANGE_BYTES": str(MIB)}, options=["--keys"]) as running:
         running.graph.add_mailbox(MAILBOX, message_limit=20 * MIB)
         running.graph.add_message(MAILBOX, id=ITEM)
@@ -53,29 +53,29 @@ def commands() -> list[str]:
 
 def begun(caller: Caller) -> str:
     """Nothing yet, but the file is there."""
-    caller.scene.stack.drop("report.pdf", content(1000), events=0)
+    caller.harness.stack.drop("report.pdf", content(1000), events=0)
     return ""
 
 
 def one_attached(caller: Caller) -> str:
-    caller.scene.stack.drop("attached.pdf", content(1000), events=0)
+    caller.harness.stack.drop("attached.pdf", content(1000), events=0)
     target = {"mailbox": MAILBOX, "messageId": ITEM}
     started = accepted(caller.start({"blob": "attached.pdf", "target": target}))
     return str(caller.ended(started["id"])["id"])
 
 
 def one_failed(caller: Caller) -> str:
-    caller.scene.stack.drop("failed.pdf", content(1000), events=0)
+    caller.harness.stack.drop("failed.pdf", content(1000), events=0)
     target = {"mailbox": MAILBOX, "messageId": "AAMkADnowhere="}
     started = accepted(caller.start({"blob": "failed.pdf", "target": target}))
     return str(caller.ended(started["id"])["id"])
 
 
 def one_running(caller: Caller) -> str:
-    caller.scene.graph.fault({"action": "hold", "kind": "put", "nth": 2})
-    caller.scene.stack.drop("running.pdf", content(4 * MIB + 1), events=0)
+    caller.harness.graph.fault({"action": "hold", "kind": "put", "nth": 2})
+    caller.harness.stack.drop("running.pdf", content(4 * MIB + 1), events=0)
     started = accepted(caller.start({"blob": "running.pdf", "target": {"mailbox": MAILBOX, "messageId": ITEM}}))
-    caller.scene.stack.wait_until(caller.scene.graph.holding, what="the second range is held")
+    caller.harness.stack.wait_until(caller.harness.graph.holding, what="the second range is held")
     return str(started["id"])
 
 
@@ -117,7 +117,7 @@ def test_there_is_one_command_for_every_operation() -> None:
 def test_a_command_does_what_it_says(caller: Caller, number: int, told: Told, tmp_path: Path) -> None:
     transfer_id = told.prepare(caller)
     (tmp_path / ".curlrc").write_text(CURLRC, encoding="utf-8")
-    given = {"APP": caller.scene.stack.url, "KEY": caller.key, "ID": transfer_id, "CURL_HOME": str(tmp_path)}
+    given = {"APP": caller.harness.stack.url, "KEY": caller.key, "ID": transfer_id, "CURL_HOME": str(tmp_path)}
     environment = {**os.environ, **given, "NO_PROXY": "127.0.0.1"}
     done = subprocess.run(
         ["bash", "-c", commands()[number]], env=environment, capture_output=True, text=True, check=False
@@ -126,8 +126,8 @@ def test_a_command_does_what_it_says(caller: Caller, number: int, told: Told, tm
     body, _, status = done.stdout.rpartition("\n")
     assert int(status) == told.status, body
     assert told.holds(json.loads(body), transfer_id), body
-    caller.scene.graph.release()
-    caller.scene.stack.wait_until_idle()
+    caller.harness.graph.release()
+    caller.harness.stack.wait_until_idle()
 
 
 def test_what_it_says_of_the_log_is_what_is_logged() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from assurance import listing
-from assurance.campaigns import PROOFS
-from assurance.checkpoint_fixtures import Shelf
+from assurance.campaigns import CAMPAIGNS
+from assurance.checkpoint_fixtures import CheckpointFixtures
 from devkit.local.azurite import Azurite
 from shared.storage.listing import Wanted
 
@@ -18,24 +18,24 @@ TRANSFERS = 500
 
 
 @pytest.fixture(scope="module")
-def shelf() -> Iterator[Shelf]:
+def fixtures() -> Iterator[CheckpointFixtures]:
     with Azurite() as azurite:
-        full = Shelf(azurite, "full")
+        full = CheckpointFixtures(azurite, "full")
         listing.fill(full, TRANSFERS)
         yield full
 
 
 @pytest.mark.parametrize(("wanted", "requests"), listing.WANTED.values(), ids=listing.WANTED)
-def test_a_page_takes_few_requests_and_little_time(shelf: Shelf, wanted: Wanted, requests: int) -> None:
-    cost = listing.cost_of_pages(shelf, wanted)
+def test_a_page_takes_few_requests_and_little_time(fixtures: CheckpointFixtures, wanted: Wanted, requests: int) -> None:
+    cost = listing.cost_of_pages(fixtures, wanted)
     assert cost.requests <= requests
     assert 0 < cost.processor < listing.LONGEST  # the clock on the wall also counts what else the machine does
 
 
-def test_the_operators_page_costs_the_same_number_of_requests(shelf: Shelf) -> None:
-    assert listing.cost_of_overview(shelf).requests <= listing.OVERVIEW_REQUESTS
+def test_the_operators_page_costs_the_same_number_of_requests(fixtures: CheckpointFixtures) -> None:
+    assert listing.cost_of_overview(fixtures).requests <= listing.OVERVIEW_REQUESTS
 
 
 def test_the_long_run_is_one_of_the_proofs() -> None:
-    [proof] = [proof for proof in PROOFS if proof.name == "listing"]
+    [proof] = [proof for proof in CAMPAIGNS if proof.name == "listing"]
     assert proof.floor == listing.TRANSFERS == 10_000

@@ -16,11 +16,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from assurance import oracle
 from assurance.fuzz import environment
-from assurance.harness import Scene, content
+from assurance.harness import Harness, content
 from devkit.local.azurite import Azurite
 from devkit.local.stack import ROOT
 from shared import telemetry
-from shared.app import Product
+from shared.app import App
 from shared.core import actions as ac
 from shared.core import events as ev
 from shared.core.checkpoint import Checkpoint
@@ -98,17 +98,17 @@ def test_an_exporter_that_fails_costs_telemetry_and_no_file(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(telemetry, "start", lambda _: 1 / 0)
-    parts = Product(read(environment.WHOLE, 600), wants_telemetry=True)
+    parts = App(read(environment.WHOLE, 600), wants_telemetry=True)
     assert parts.telemetry is None
     assert "telemetry_off" in caplog.text
 
 
 def test_a_reference_that_nobody_resolved_leaves_an_app_that_attaches(azurite: Azurite) -> None:
     settings = {"APPLICATIONINSIGHTS_CONNECTION_STRING": REFERENCE, OVERRIDE: "OpenTelemetry"}
-    with staged(azurite, settings=settings) as scene:
-        attached(scene, scene.drop(content(1000)))
-        assert '"event": "setting_unusable"' in scene.stack.logs
-        assert "APPLICATIONINSIGHTS_CONNECTION_STRING" in scene.stack.logs
+    with staged(azurite, settings=settings) as harness:
+        attached(harness, harness.drop(content(1000)))
+        assert '"event": "setting_unusable"' in harness.stack.logs
+        assert "APPLICATIONINSIGHTS_CONNECTION_STRING" in harness.stack.logs
 
 
 # --- in memory ------------------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_a_run_is_a_span_with_one_below_it_for_each_request(watched: Watched) ->
     with telemetry.invocation():
         telemetry.decided(BEFORE, None, ev.RunStarted(), BEFORE, 0)
         telemetry.decided(BEFORE, RANGE, ev.OffsetKnown(16, graph=GraphAnswer(200, None, "req-1")), AFTER, 0.25)
-        telemetry.decided(AFTER, ac.Announce(), ev.Announced(), AFTER, 0)
+        telemetry.decided(AFTER, ac.PrepareCommit(), ev.CommitPrepared(), AFTER, 0)
     put, run = watched.exporter.get_finished_spans()
     assert (put.name, run.name) == ("put range", "transfer run")
     assert put.parent is not None
@@ -252,7 +252,7 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="module")
-def stage(azurite: Azurite, collector: Collector) -> Iterator[Scene]:
+def stage(azurite: Azurite, collector: Collector) -> Iterator[Harness]:
     settings = {
         OVERRIDE: "OpenTelemetry",
         "PYTHON_ENABLE_OPENTELEMETRY": "true",
@@ -268,7 +268,7 @@ def stage(azurite: Azurite, collector: Collector) -> Iterator[Scene]:
 
 @pytest.mark.e2e
 @pytest.mark.xdist_group("api telemetry")
-def test_the_running_app_sends_spans_numbers_and_lines(stage: Scene, collector: Collector) -> None:
+def test_the_running_app_sends_spans_numbers_and_lines(stage: Harness, collector: Collector) -> None:
     file = stage.drop(content(5 * MIB))
     ended = attached(stage, file)
     failed = stage.drop(content(10), target={"mailbox": "nobody@example.org", "messageid": "AAMk"})
@@ -295,7 +295,7 @@ def test_the_running_app_sends_spans_numbers_and_lines(stage: Scene, collector: 
 
 @pytest.mark.e2e
 @pytest.mark.xdist_group("api telemetry")
-def test_nothing_that_was_sent_holds_a_secret(stage: Scene, collector: Collector) -> None:
+def test_nothing_that_was_sent_holds_a_secret(stage: Harness, collector: Collector) -> None:
     sent = b"".join(body for _, body in collector.bodies).decode(errors="replace")
     assert "put range" in sent
     secrets = stage.graph.secrets()

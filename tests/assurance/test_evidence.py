@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from assurance import documents, evidence, measured, verify
-from assurance.campaign import Outcome, Proof
-from assurance.campaigns import PROOFS
+from assurance.campaign import Campaign, Outcome
+from assurance.campaigns import CAMPAIGNS
 from assurance.evidence import Evidence
 from assurance.measured import Origin
 
@@ -135,7 +135,7 @@ def kept_row(name: str) -> dict[str, Any]:
 
 
 def test_every_proof_rests_on_paths_that_are_there() -> None:
-    for proof in PROOFS:
+    for proof in CAMPAIGNS:
         missing = [path for path, digest in measured.fingerprints(proof.rests).items() if not digest]
         assert (proof.name, missing) == (proof.name, [])
         assert proof.rests
@@ -148,7 +148,7 @@ def test_what_draws_is_given_a_fresh_seed_that_is_printed_and_kept(capsys: pytes
         given.append(seed)
         return Outcome(10, [])
 
-    proof = Proof("drawn", "it holds", "I1", "stories", 10, run, draws=True, rests=("host.json",))
+    proof = Campaign("drawn", "it holds", "I1", "stories", 10, run, draws=True, rests=("host.json",))
     found = [verify.tried(proof, None, Origin("c", "t", is_clean=True)) for _ in range(2)]
     assert [one.seed for one in found] == given
     assert given[0] != given[1]

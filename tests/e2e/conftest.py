@@ -1,4 +1,4 @@
-"""What the end-to-end modules share: each makes its own `stage`, its tests take the `scene` on it."""
+"""What the end-to-end modules share: each makes its own `stage`, its tests take the `harness` on it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from assurance.harness import Scene
+from assurance.harness import Harness
 
 
 @pytest.fixture
-def scene(stage: Scene) -> Iterator[Scene]:
+def harness(stage: Harness) -> Iterator[Harness]:
     """The module's stage. What a test switched or broke in Graph is as before for the next one."""
     before = stage.graph.switch()
     yield stage

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from assurance import oracle
-from assurance.harness import PATIENCE, Delivery, Scene
+from assurance.harness import PATIENCE, Delivery, Harness
 from devkit.local.azurite import Azurite
 from devkit.local.stack import Stack
 
@@ -25,38 +25,38 @@ def staged(
     options: Sequence[str] = (),
     message_limit: int | None = None,
     allowed: frozenset[str] = frozenset(),
-) -> Iterator[Scene]:
+) -> Iterator[Harness]:
     """A scene; at its end nothing is half done, no secret stands anywhere, no token went astray, no run broke.
 
     It takes an account of `azurite`. `allowed` are outcomes of runs that the module's tests bring about on purpose.
     """
     limits = {} if message_limit is None else {"message_limit": message_limit}
     stack = Stack(settings=settings, switches=switches, options=options, azurite=azurite)
-    with Scene(stack, **limits) as scene:
-        yield scene
-        _nothing(oracle.aftermath(scene, allowed))
+    with Harness(stack, **limits) as harness:
+        yield harness
+        _nothing(oracle.aftermath(harness, allowed))
 
 
-def attached(scene: Scene, file: Delivery, timeout: float = PATIENCE) -> dict[str, Any]:
+def attached(harness: Harness, file: Delivery, timeout: float = PATIENCE) -> dict[str, Any]:
     """The transfer, once it is over; and the file is attached, once, byte for byte."""
-    transfer = scene.ended(file, timeout)
-    _nothing(oracle.attached_once(scene, file))
+    transfer = harness.ended(file, timeout)
+    _nothing(oracle.attached_once(harness, file))
     return transfer
 
 
-def failed(scene: Scene, file: Delivery, timeout: float = PATIENCE) -> dict[str, Any]:
+def failed(harness: Harness, file: Delivery, timeout: float = PATIENCE) -> dict[str, Any]:
     """The failure, once the transfer is over; and nothing is attached."""
-    transfer = scene.ended(file, timeout)
+    transfer = harness.ended(file, timeout)
     assert transfer["state"] == "failed", transfer
-    there = scene.graph.attachments(file.mailbox, file.item)
+    there = harness.graph.attachments(file.mailbox, file.item)
     assert there == [], there
     failure: dict[str, Any] = transfer["failure"]
     return failure
 
 
-def runs_of(scene: Scene, after: int = 0) -> list[dict[str, Any]]:
+def runs_of(harness: Harness, after: int = 0) -> list[dict[str, Any]]:
     """The runs of transfers but the first `after` of them: those of blob and queue triggers."""
-    return [run for run in scene.stack.host.invocations() if run["function"] != "sweep"][after:]
+    return [run for run in harness.stack.host.invocations() if run["function"] != "sweep"][after:]
 
 
 def _nothing(wrong: list[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assurance.harness import Scene, content
+from assurance.harness import Harness, content
 from devkit.local.azurite import Azurite
 from tests.e2e.stage import attached, staged
 
@@ -18,7 +18,7 @@ SIZE = 5 * MIB + 1
 
 
 @pytest.fixture(scope="module")
-def stage(azurite: Azurite) -> Iterator[Scene]:
+def stage(azurite: Azurite) -> Iterator[Harness]:
     with staged(azurite, settings={"RANGE_BYTES": str(MIB)}) as running:
         yield running
 
@@ -29,20 +29,20 @@ GAPS = [("mixed", form, 3, "descending") for form in ("N", "N-", "N-M")]
 
 @pytest.mark.parametrize(("key_casing", "range_form", "range_gaps", "range_order"), [*FORMS, *GAPS])
 def test_every_casing_and_every_form_of_ranges_is_read(
-    scene: Scene, key_casing: str, range_form: str, range_gaps: int, range_order: str
+    harness: Harness, key_casing: str, range_form: str, range_gaps: int, range_order: str
 ) -> None:
-    scene.graph.switch(key_casing=key_casing, range_form=range_form, range_gaps=range_gaps, range_order=range_order)
-    file = scene.drop(content(SIZE, key_casing))
-    attached(scene, file)
-    assert [entry["status"] for entry in scene.requests(file, "put", "final-put")] == [200] * 5 + [201]
+    harness.graph.switch(key_casing=key_casing, range_form=range_form, range_gaps=range_gaps, range_order=range_order)
+    file = harness.drop(content(SIZE, key_casing))
+    attached(harness, file)
+    assert [entry["status"] for entry in harness.requests(file, "put", "final-put")] == [200] * 5 + [201]
 
 
 @pytest.mark.parametrize("final_location", ["full", "none", "lower", "encoded"])
-def test_the_attachment_is_known_however_the_last_answer_names_it(scene: Scene, final_location: str) -> None:
-    scene.graph.switch(final_location=final_location)
-    file = scene.drop(content(SIZE))
-    attached(scene, file)
-    assert len(scene.sessions(file)) == 1
+def test_the_attachment_is_known_however_the_last_answer_names_it(harness: Harness, final_location: str) -> None:
+    harness.graph.switch(final_location=final_location)
+    file = harness.drop(content(SIZE))
+    attached(harness, file)
+    assert len(harness.sessions(file)) == 1
 
 
 @pytest.mark.parametrize(
@@ -50,37 +50,37 @@ def test_the_attachment_is_known_however_the_last_answer_names_it(scene: Scene, 
     [(404, 200, "larger"), (404, 404, "exact"), (404, 405, "larger"), (410, 200, "exact"), (410, 405, "larger")],
 )
 def test_a_last_answer_that_is_lost_leaves_one_attachment(
-    scene: Scene, gone_status: int, get_session: int, size_reported: str
+    harness: Harness, gone_status: int, get_session: int, size_reported: str
 ) -> None:
-    scene.graph.switch(
+    harness.graph.switch(
         drop_final_answer=True, get_session=get_session, gone_status=gone_status, size_reported=size_reported
     )
-    file = scene.drop(content(SIZE))
-    attached(scene, file)
-    assert [session["state"] for session in scene.sessions(file)] == ["committed"]
+    file = harness.drop(content(SIZE))
+    attached(harness, file)
+    assert [session["state"] for session in harness.sessions(file)] == ["committed"]
 
 
 @pytest.mark.parametrize("get_session", [200, 404, 405])
 @pytest.mark.parametrize("wrong_offset", ["416", "400", "409", "restate"])
 def test_a_range_whose_answer_is_lost_is_settled_and_the_session_goes_on(
-    scene: Scene, wrong_offset: str, get_session: int
+    harness: Harness, wrong_offset: str, get_session: int
 ) -> None:
-    scene.graph.switch(wrong_offset=wrong_offset, get_session=get_session)
-    file_item = scene.item()
-    scene.graph.fault({"action": "reset-after", "kind": "put", "nth": 3, "path": "AttachmentSessions"})
-    file = scene.drop(content(SIZE), item=file_item)
-    attached(scene, file)
+    harness.graph.switch(wrong_offset=wrong_offset, get_session=get_session)
+    file_item = harness.item()
+    harness.graph.fault({"action": "reset-after", "kind": "put", "nth": 3, "path": "AttachmentSessions"})
+    file = harness.drop(content(SIZE), item=file_item)
+    attached(harness, file)
 
 
 @pytest.mark.parametrize("status", [404, 409, 401])
 def test_a_post_that_is_answered_with_a_refusal_and_carried_out_leaves_one_attachment(
-    scene: Scene, status: int
+    harness: Harness, status: int
 ) -> None:
     rule = {"action": "status", "kind": "post", "status": status, "after_effect": True, "times": 3}
-    scene.graph.fault(rule)
-    file = scene.drop(content(1000, f"refused {status}"))
-    attached(scene, file)
-    assert [entry["status"] for entry in scene.requests(file, "post")] == [status]
+    harness.graph.fault(rule)
+    file = harness.drop(content(1000, f"refused {status}"))
+    attached(harness, file)
+    assert [entry["status"] for entry in harness.requests(file, "post")] == [status]
 
 
 FAULTS: list[dict[str, Any]] = [
@@ -101,10 +101,10 @@ FAULTS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("rule", FAULTS, ids=lambda rule: "-".join(map(str, rule.values())))
-def test_a_passing_fault_of_graph_costs_time_and_nothing_else(scene: Scene, rule: dict[str, Any]) -> None:
-    scene.graph.fault(rule)
-    file = scene.drop(content(SIZE, rule["action"]))
-    attached(scene, file)
+def test_a_passing_fault_of_graph_costs_time_and_nothing_else(harness: Harness, rule: dict[str, Any]) -> None:
+    harness.graph.fault(rule)
+    file = harness.drop(content(SIZE, rule["action"]))
+    attached(harness, file)
 
 
 @pytest.mark.parametrize(
@@ -116,25 +116,27 @@ def test_a_passing_fault_of_graph_costs_time_and_nothing_else(scene: Scene, rule
         pytest.param({"upload_path": "outlook"}, id="upload URLs of the older form"),
     ],
 )
-def test_what_graph_may_do_otherwise_is_taken_as_it_comes(scene: Scene, switches: dict[str, Any]) -> None:
-    scene.graph.switch(**switches)
-    file = scene.drop(content(SIZE, "switches"))
-    attached(scene, file)
+def test_what_graph_may_do_otherwise_is_taken_as_it_comes(harness: Harness, switches: dict[str, Any]) -> None:
+    harness.graph.switch(**switches)
+    file = harness.drop(content(SIZE, "switches"))
+    attached(harness, file)
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_a_session_that_expires_midway_is_followed_by_a_new_one_from_the_first_byte(scene: Scene, status: int) -> None:
-    scene.graph.switch(session_lifetime_seconds=1.5, latency_ms_put=600, expired_status=status)
-    file = scene.drop(content(SIZE, status))
-    scene.stack.wait_until(lambda: len(scene.sessions(file)) > 1, what="a second session")
-    scene.graph.switch(session_lifetime_seconds=3600, latency_ms_put=0)
-    attached(scene, file)
-    assert scene.sessions(file)[-1]["received"] == SIZE
+def test_a_session_that_expires_midway_is_followed_by_a_new_one_from_the_first_byte(
+    harness: Harness, status: int
+) -> None:
+    harness.graph.switch(session_lifetime_seconds=1.5, latency_ms_put=600, expired_status=status)
+    file = harness.drop(content(SIZE, status))
+    harness.stack.wait_until(lambda: len(harness.sessions(file)) > 1, what="a second session")
+    harness.graph.switch(session_lifetime_seconds=3600, latency_ms_put=0)
+    attached(harness, file)
+    assert harness.sessions(file)[-1]["received"] == SIZE
 
 
 @pytest.mark.parametrize("action", ["reset-after", "late"])
-def test_a_small_files_answer_that_is_lost_leaves_one_attachment(scene: Scene, action: str) -> None:
-    scene.graph.fault({"action": action, "kind": "post", "calls": 2})
-    file = scene.drop(content(1000, action))
-    attached(scene, file)
-    assert [entry["status"] for entry in scene.requests(file, "post") if entry["status"]] == [201]
+def test_a_small_files_answer_that_is_lost_leaves_one_attachment(harness: Harness, action: str) -> None:
+    harness.graph.fault({"action": action, "kind": "post", "calls": 2})
+    file = harness.drop(content(1000, action))
+    attached(harness, file)
+    assert [entry["status"] for entry in harness.requests(file, "post") if entry["status"]] == [201]

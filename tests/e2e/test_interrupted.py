@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from assurance.harness import Delivery, Scene, content
+from assurance.harness import Delivery, Harness, content
 from devkit.local.azurite import Azurite
 from tests.e2e.stage import LOST, OVERRUN, attached, staged
 
@@ -27,7 +27,7 @@ RANGES = {"RANGE_BYTES": str(MIB)}
 class Struck(NamedTuple):
     """A file whose transfer was killed, and the scene it is in."""
 
-    scene: Scene
+    harness: Harness
     file: Delivery
 
 
@@ -58,18 +58,18 @@ def strokes(azurite: Azurite) -> Iterator[Strokes]:
         yield Strokes(landed, final, late, overrun)
 
 
-def start(scene: Scene, rule: dict[str, object]) -> Struck:
+def start(harness: Harness, rule: dict[str, object]) -> Struck:
     """A file on its way, with a rule for its item alone."""
-    item = scene.item(mailbox=scene.mailbox())
-    scene.graph.fault({**rule, "path": item.removesuffix("=")})
-    return Struck(scene, scene.drop(content(SIZE, item), item=item))
+    item = harness.item(mailbox=harness.mailbox())
+    harness.graph.fault({**rule, "path": item.removesuffix("=")})
+    return Struck(harness, harness.drop(content(SIZE, item), item=item))
 
 
 def puts(struck: Struck) -> list[tuple[int, int]]:
     """Each range that reached a session: its first byte, and the status of its effect (0 = none)."""
     return [
         (int(entry["content_range"].partition(" ")[2].partition("-")[0]), entry["status"])
-        for entry in struck.scene.requests(struck.file, "put", "final-put")
+        for entry in struck.harness.requests(struck.file, "put", "final-put")
     ]
 
 
@@ -77,20 +77,20 @@ def test_a_killed_transfer_goes_on_at_the_byte_that_graph_wants_and_sends_none_t
     transfer = attached(*strokes.landed)
     assert transfer["runs"] == 2
     assert puts(strokes.landed) == [*((start, 200) for start in STARTS[:-1]), (STARTS[-1], 201)]
-    assert len(strokes.landed.scene.requests(strokes.landed.file, "ask")) == 1
+    assert len(strokes.landed.harness.requests(strokes.landed.file, "ask")) == 1
 
 
 def test_a_transfer_that_is_killed_while_its_last_range_lands_is_not_attached_again(strokes: Strokes) -> None:
     attached(*strokes.final)
-    assert len(strokes.final.scene.sessions(strokes.final.file)) == 1
+    assert len(strokes.final.harness.sessions(strokes.final.file)) == 1
     assert [status for start, status in puts(strokes.final) if start == STARTS[-1]].count(201) == 1
 
 
 def test_a_dead_workers_range_that_lands_late_changes_nothing(strokes: Strokes) -> None:
-    scene = strokes.late.scene
+    harness = strokes.late.harness
     attached(*strokes.late)
-    scene.graph.release()
-    scene.stack.wait_until(lambda: len(puts(strokes.late)) > len(STARTS), what="the late range lands")
+    harness.graph.release()
+    harness.stack.wait_until(lambda: len(puts(strokes.late)) > len(STARTS), what="the late range lands")
     attached(*strokes.late)
     sent = puts(strokes.late)
     assert {start for start, _ in sent} == set(STARTS)
@@ -99,7 +99,7 @@ def test_a_dead_workers_range_that_lands_late_changes_nothing(strokes: Strokes) 
 
 def test_a_run_that_the_platform_kills_for_its_time_is_carried_on(strokes: Strokes) -> None:
     attached(*strokes.overrun)
-    outcomes = [run["outcome"] for run in strokes.overrun.scene.stack.host.invocations()]
+    outcomes = [run["outcome"] for run in strokes.overrun.harness.stack.host.invocations()]
     assert "timed out" in outcomes
     sent = puts(strokes.overrun)
     assert sorted(start for start, status in sent if status) == STARTS

@@ -16,18 +16,18 @@ ALLOWED = 24 * MIB
 
 
 def test_10_mb_and_150_mb_need_at_most_24_mib_above_the_idle_worker(azurite: Azurite) -> None:
-    with staged(azurite) as scene:
-        attached(scene, scene.drop(content(1000)))  # what the first transfer loads stays
-        scene.stack.wait_until_idle()
-        (pid,) = scene.stack.host.worker_pids()
+    with staged(azurite) as harness:
+        attached(harness, harness.drop(content(1000)))  # what the first transfer loads stays
+        harness.stack.wait_until_idle()
+        (pid,) = harness.stack.host.worker_pids()
         idle = 0
         for size in (10_000_000, 150_000_000):
             data = content(size)
             with measured(pid) as memory:
-                file = scene.drop(data)
-                scene.ended(file)
-            assert scene.stack.host.worker_pids() == [pid]
+                file = harness.drop(data)
+                harness.ended(file)
+            assert harness.stack.host.worker_pids() == [pid]
             now, peak = memory
             idle = idle or now  # before the first range was in memory: later on, freed buffers may still count
             assert 0 <= peak - idle <= ALLOWED, f"{(peak - idle) / MIB:.1f} MiB above {idle / MIB:.1f} MiB"
-            attached(scene, file)
+            attached(harness, file)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assurance.harness import MAILBOX, Delivery, Scene, content
+from assurance.harness import MAILBOX, Delivery, Harness, content
 from devkit.local.azurite import Azurite
 from shared.core.errors import CATALOGUE, Code
 from tests.e2e.stage import runs_of, staged
@@ -19,7 +19,7 @@ NAMED = {"mailbox": MAILBOX, "messageid": ITEM}
 
 
 @pytest.fixture(scope="module")
-def stage(azurite: Azurite) -> Iterator[Scene]:
+def stage(azurite: Azurite) -> Iterator[Harness]:
     with staged(azurite, settings={"ALLOWED_MAILBOXES": f"@{MAILBOX.partition('@')[2]}"}) as running:
         running.item(id=ITEM)
         yield running
@@ -49,41 +49,41 @@ def stage(azurite: Azurite) -> Iterator[Scene]:
     ],
 )
 def test_unusable_metadata_fails_once_with_a_code_that_names_the_key(
-    scene: Scene, metadata: dict[str, str], code: str, told: str
+    harness: Harness, metadata: dict[str, str], code: str, told: str
 ) -> None:
-    seen = len(runs_of(scene))
-    dropped = scene.stack.drop(f"{code}-{told}-{len(str(metadata))}.bin", b"x", metadata=metadata)
-    transfer = scene.ended(_delivery(dropped.name, dropped.etag))
+    seen = len(runs_of(harness))
+    dropped = harness.stack.drop(f"{code}-{told}-{len(str(metadata))}.bin", b"x", metadata=metadata)
+    transfer = harness.ended(_delivery(dropped.name, dropped.etag))
     failure: dict[str, Any] = transfer["failure"]
     assert (transfer["state"], failure["code"]) == ("failed", code)
     assert told in failure["detail"]
     assert CATALOGUE[Code(code)].remedy
-    scene.stack.wait_until_idle()
-    assert [(run["dequeueCount"], run["outcome"]) for run in runs_of(scene, seen)] == [(1, "succeeded")]
-    assert not [name for name in scene.stack.queue_lengths() if name.endswith("-poison")]
-    assert scene.graph.attachments(MAILBOX, ITEM) == []
+    harness.stack.wait_until_idle()
+    assert [(run["dequeueCount"], run["outcome"]) for run in runs_of(harness, seen)] == [(1, "succeeded")]
+    assert not [name for name in harness.stack.queue_lengths() if name.endswith("-poison")]
+    assert harness.graph.attachments(MAILBOX, ITEM) == []
 
 
-def test_every_fault_of_the_metadata_is_told_at_once(scene: Scene) -> None:
+def test_every_fault_of_the_metadata_is_told_at_once(harness: Harness) -> None:
     metadata = {"mailbox": "somebody", "isinline": "yes", "contenttype": "pdf"}
-    dropped = scene.stack.drop("all-wrong.bin", b"x", metadata=metadata)
-    detail = scene.ended(_delivery(dropped.name, dropped.etag))["failure"]["detail"]
+    dropped = harness.stack.drop("all-wrong.bin", b"x", metadata=metadata)
+    detail = harness.ended(_delivery(dropped.name, dropped.etag))["failure"]["detail"]
     for told in ("`mailbox`", "`messageid`", "`isinline`", "`contenttype`"):
         assert told in detail
 
 
-def test_a_refused_file_asks_nothing_of_graph(scene: Scene) -> None:
-    seen = len(scene.graph.requests())
-    dropped = scene.stack.drop("refused.bin", content(10), metadata={"mailbox": MAILBOX})
-    scene.ended(_delivery(dropped.name, dropped.etag))
-    assert scene.graph.requests(seen) == []
+def test_a_refused_file_asks_nothing_of_graph(harness: Harness) -> None:
+    seen = len(harness.graph.requests())
+    dropped = harness.stack.drop("refused.bin", content(10), metadata={"mailbox": MAILBOX})
+    harness.ended(_delivery(dropped.name, dropped.etag))
+    assert harness.graph.requests(seen) == []
 
 
 @pytest.mark.parametrize("keys", [("Mailbox", "MessageId"), ("MAILBOX", "MESSAGEID")])
-def test_the_names_of_metadata_are_compared_without_case(scene: Scene, keys: tuple[str, str]) -> None:
-    item = scene.item()
-    dropped = scene.stack.drop(f"{keys[0]}.bin", b"x", metadata={keys[0]: MAILBOX.upper(), keys[1]: item})
-    assert scene.ended(_delivery(dropped.name, dropped.etag))["state"] == "attached"
+def test_the_names_of_metadata_are_compared_without_case(harness: Harness, keys: tuple[str, str]) -> None:
+    item = harness.item()
+    dropped = harness.stack.drop(f"{keys[0]}.bin", b"x", metadata={keys[0]: MAILBOX.upper(), keys[1]: item})
+    assert harness.ended(_delivery(dropped.name, dropped.etag))["state"] == "attached"
 
 
 def _delivery(blob: str, etag: str) -> Delivery:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from assurance.harness import Scene, content
+from assurance.harness import Harness, content
 from devkit.local.azurite import Azurite
 from devkit.local.processes import ChildError
 from devkit.local.stack import Stack
@@ -18,8 +18,8 @@ SECRET = "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldCBzZWNyZXQ="
 
 
 @pytest.fixture(scope="module")
-def stage(azurite: Azurite) -> Iterator[Scene]:
-    with Scene(Stack(azurite=azurite)) as running:
+def stage(azurite: Azurite) -> Iterator[Harness]:
+    with Harness(Stack(azurite=azurite)) as running:
         yield running
 
 
@@ -44,7 +44,7 @@ def stage(azurite: Azurite) -> Iterator[Scene]:
     ],
 )
 def test_every_fault_in_the_settings_is_named_at_start(
-    stage: Scene, settings: dict[str, str], named: list[str]
+    stage: Harness, settings: dict[str, str], named: list[str]
 ) -> None:
     with pytest.raises(ChildError) as caught:
         stage.stack.start_host(**settings)
@@ -55,5 +55,5 @@ def test_every_fault_in_the_settings_is_named_at_start(
     assert SECRET not in told
 
 
-def test_a_stack_whose_neighbour_could_not_start_goes_on(stage: Scene) -> None:
+def test_a_stack_whose_neighbour_could_not_start_goes_on(stage: Harness) -> None:
     attached(stage, stage.drop(content(1000)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from assurance.harness import Kind, Scene, content
+from assurance.harness import Harness, Kind, content
 from devkit.local.azurite import Azurite
 from tests.e2e.stage import attached, staged
 
@@ -17,7 +17,7 @@ RANGE = 4 * MIB
 
 
 @pytest.fixture(scope="module")
-def stage(azurite: Azurite) -> Iterator[Scene]:
+def stage(azurite: Azurite) -> Iterator[Harness]:
     with staged(azurite) as running:
         yield running
 
@@ -39,20 +39,20 @@ def stage(azurite: Azurite) -> Iterator[Scene]:
     ],
 )
 def test_a_file_of_any_size_is_attached_in_the_requests_it_needs(
-    scene: Scene, kind: Kind, size: int, requests: list[str]
+    harness: Harness, kind: Kind, size: int, requests: list[str]
 ) -> None:
-    file = scene.drop(content(size, kind), kind=kind)
-    attached(scene, file)
-    log = scene.requests(file, "post", "create", "put", "final-put")
+    file = harness.drop(content(size, kind), kind=kind)
+    attached(harness, file)
+    log = harness.requests(file, "post", "create", "put", "final-put")
     assert [entry["kind"] for entry in log] == requests
     assert [entry["status"] for entry in log[1:-1]] == [200] * (len(requests) - 2)
     assert log[-1]["status"] == 201
 
 
 @pytest.mark.parametrize("size", [3 * RANGE, 3 * RANGE + 1])
-def test_each_range_begins_where_the_one_before_ended(scene: Scene, size: int) -> None:
-    file = scene.drop(content(size))
-    attached(scene, file)
+def test_each_range_begins_where_the_one_before_ended(harness: Harness, size: int) -> None:
+    file = harness.drop(content(size))
+    attached(harness, file)
     ends = [min(start + RANGE, size) - 1 for start in range(0, size, RANGE)]
     wanted = [f"bytes {number * RANGE}-{end}/{size}" for number, end in enumerate(ends)]
-    assert [entry["content_range"] for entry in scene.requests(file, "put", "final-put")] == wanted
+    assert [entry["content_range"] for entry in harness.requests(file, "put", "final-put")] == wanted

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from assurance import oracle
-from assurance.harness import Scene, content
+from assurance.harness import Harness, content
 from devkit.local.azurite import Azurite
 from devkit.local.stack import Stack
 from tests.e2e.stage import LOST, attached
@@ -21,8 +21,8 @@ MIB = 1024 * 1024
 class Quiet:
     """True once Graph has been asked nothing for two seconds."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, harness: Harness) -> None:
+        self._scene = harness
         self._seen = (0, 0.0)
 
     def __call__(self) -> bool:
@@ -38,23 +38,23 @@ def test_a_worker_that_outlives_its_host_and_its_lease_attaches_nothing_twice(az
     It may open a session before it notices that the checkpoint is another's: that one gets no byte and expires.
     """
     settings = {"RANGE_BYTES": str(MIB)}
-    with Scene(Stack(settings=settings, options=["--hold", "5"], azurite=azurite)) as scene:
-        item = scene.item(mailbox=scene.mailbox())
-        scene.graph.fault({"action": "hold", "kind": "put", "nth": 3, "path": item.removesuffix("=")})
-        file = scene.drop(content(6 * MIB + 1, item), item=item)
-        scene.stack.wait_until(scene.graph.holding, what="the orphan's range is held")
-        forsaken = scene.stack.host
+    with Harness(Stack(settings=settings, options=["--hold", "5"], azurite=azurite)) as harness:
+        item = harness.item(mailbox=harness.mailbox())
+        harness.graph.fault({"action": "hold", "kind": "put", "nth": 3, "path": item.removesuffix("=")})
+        file = harness.drop(content(6 * MIB + 1, item), item=item)
+        harness.stack.wait_until(harness.graph.holding, what="the orphan's range is held")
+        forsaken = harness.stack.host
         (orphan,) = forsaken.kill_host_alone()
-        scene.stack.host = scene.stack.start_host()
-        attached(scene, file)
+        harness.stack.host = harness.stack.start_host()
+        attached(harness, file)
         assert psutil.pid_exists(orphan), "the worker outlived its host"
-        known = scene.transfer(file)
-        before = len(scene.graph.requests())
-        scene.graph.release()
-        scene.stack.wait_until(lambda: len(scene.graph.requests()) > before, what="the orphan goes on")
-        scene.stack.wait_until(Quiet(scene), what="the orphan has done all it would")
+        known = harness.transfer(file)
+        before = len(harness.graph.requests())
+        harness.graph.release()
+        harness.stack.wait_until(lambda: len(harness.graph.requests()) > before, what="the orphan goes on")
+        harness.stack.wait_until(Quiet(harness), what="the orphan has done all it would")
         forsaken.stop()
-        scene.stack.wait_until_idle()
-        attached(scene, file)
-        assert scene.transfer(file) == known, "the orphan wrote nothing"
-        assert oracle.aftermath(scene, LOST, frozenset({item})) == []
+        harness.stack.wait_until_idle()
+        attached(harness, file)
+        assert harness.transfer(file) == known, "the orphan wrote nothing"
+        assert oracle.aftermath(harness, LOST, frozenset({item})) == []

@@ -4,21 +4,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.infra.stand_in import StandIn
+from tests.infra.stand_in import AzureStub
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def azure(tmp_path: Path) -> StandIn:
+def azure(tmp_path: Path) -> AzureStub:
     """Azure with one tenant deployed, where everything goes well unless the test says otherwise."""
-    made = StandIn.make(tmp_path)
+    made = AzureStub.make(tmp_path)
     made.deploy()
     return made
 
 
 @pytest.fixture
-def nothing(tmp_path: Path) -> StandIn:
+def nothing(tmp_path: Path) -> AzureStub:
     """Azure before the first deployment: a subscription, its owner, and the tenant's file."""
-    return StandIn.make(tmp_path)
+    return AzureStub.make(tmp_path)

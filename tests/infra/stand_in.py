@@ -69,7 +69,7 @@ def subscription(host: str = "func-contoso.azurewebsites.net", **changes: Any) -
     return documents.event_subscription("/topics/evgt-contoso", found | changes)
 
 
-class StandIn:
+class AzureStub:
     """One folder with the deployer, its tenants, and Azure.
 
     Attributes:
@@ -80,7 +80,7 @@ class StandIn:
         self.folder = folder
 
     @classmethod
-    def make(cls, folder: Path) -> StandIn:
+    def make(cls, folder: Path) -> AzureStub:
         """Nothing deployed; `contoso` has a file, and its operator owns the subscription and is signed in."""
         made = cls(folder)
         shutil.copytree(ROOT / "infra", folder / "infra", ignore=shutil.ignore_patterns("__pycache__"))

@@ -16,7 +16,7 @@ from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.app import HOST_JSON, Product
+from shared.app import HOST_JSON, App
 from shared.settings import load
 
 CONNECTION = "DropStorage"
@@ -46,7 +46,7 @@ def main(subjects: list[str]) -> int:
         original(connection, method, url, *rest, **more)
 
     http.client.HTTPConnection.putrequest = putrequest  # type: ignore[method-assign, assignment]
-    product = Product(load(os.environ, HOST_JSON.read_text(encoding="utf-8")))
+    product = App(load(os.environ, HOST_JSON.read_text(encoding="utf-8")))
     for subject in subjects:
         counted.clear()
         if subject == "sweep":

@@ -18,7 +18,7 @@ from devkit.local.azurite import Azurite
 from devkit.local.stack import Stack
 from infra.deployer import prices
 from infra.deployer.cost import COLUMNS, Use, of_idle_month, of_transfer, priced, table
-from tests.infra.stand_in import ROOT, StandIn
+from tests.infra.stand_in import ROOT, AzureStub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,7 +201,7 @@ def price_list() -> Iterator[str]:
         thread.join()
 
 
-def test_the_list_is_fetched_page_by_page_and_dated(nothing: StandIn, price_list: str) -> None:
+def test_the_list_is_fetched_page_by_page_and_dated(nothing: AzureStub, price_list: str) -> None:
     done = nothing.run("prices", "westeurope", "--price-list", price_list)
     assert done.returncode == 0, done.stderr
     file = json.loads((nothing.folder / "infra" / "prices.json").read_text(encoding="utf-8"))
@@ -215,7 +215,7 @@ def test_the_list_is_fetched_page_by_page_and_dated(nothing: StandIn, price_list
     ("region", "told"), [("atlantis", "nothing for the region 'atlantis'"), (None, "Which region?")]
 )
 def test_nothing_is_written_where_nothing_was_found(
-    nothing: StandIn, price_list: str, region: str | None, told: str
+    nothing: AzureStub, price_list: str, region: str | None, told: str
 ) -> None:
     before = (nothing.folder / "infra" / "prices.json").read_bytes()
     words = ("prices", region) if region else ("prices",)

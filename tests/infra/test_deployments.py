@@ -11,7 +11,7 @@ from infra.deployer.container_roles import ARM_NAMESPACE
 from tests.infra.az import errors, rights
 from tests.infra.az.world import ARM_NAMESPACE as STAND_INS_NAMESPACE
 from tests.infra.az.world import arm_guid, group_id
-from tests.infra.stand_in import GROUP, OPERATOR, OPERATOR_ID, SUBSCRIPTION_ID, TAGS, TENANT_ID, StandIn
+from tests.infra.stand_in import GROUP, OPERATOR, OPERATOR_ID, SUBSCRIPTION_ID, TAGS, TENANT_ID, AzureStub
 
 if TYPE_CHECKING:
     import subprocess
@@ -34,7 +34,7 @@ def uploaders(*principals: str) -> str:
     )
 
 
-def deployed(azure: StandIn) -> dict[str, Any]:
+def deployed(azure: AzureStub) -> dict[str, Any]:
     """What there is, without how often it was asked about."""
     with azure.state() as data:
         found = json.loads(json.dumps(data["subscriptions"]))
@@ -47,7 +47,7 @@ def deployed(azure: StandIn) -> dict[str, Any]:
     return found  # type: ignore[no-any-return]
 
 
-def stops(azure: StandIn, *, only_changes: bool) -> list[int]:
+def stops(azure: AzureStub, *, only_changes: bool) -> list[int]:
     """The first call of each kind; what only looks is not changed by an answer that is lost."""
     kinds: dict[tuple[str, ...], int] = {}
     for number, call in enumerate(azure.calls("az"), 1):
@@ -58,7 +58,7 @@ def stops(azure: StandIn, *, only_changes: bool) -> list[int]:
     return [number for words, number in kinds.items() if not only_changes or changing & set(words)]
 
 
-def held(azure: StandIn, scope: str = DROPS) -> set[tuple[str, str]]:
+def held(azure: AzureStub, scope: str = DROPS) -> set[tuple[str, str]]:
     """`(principal, role)` on the drop container, without the app's and the operator's own."""
     with azure.state() as data:
         found = data["subscriptions"][SUBSCRIPTION_ID]["assignments"]
@@ -75,7 +75,7 @@ def good(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[
 
 
 class TestFromNothing:
-    def test_everything_is_there_in_the_end_and_a_second_time_changes_nothing(self, nothing: StandIn) -> None:
+    def test_everything_is_there_in_the_end_and_a_second_time_changes_nothing(self, nothing: AzureStub) -> None:
         good(nothing.run(*UP))
         first = deployed(nothing)
         (group,) = first[SUBSCRIPTION_ID]["groups"].values()
@@ -85,29 +85,29 @@ class TestFromNothing:
         good(nothing.run(*UP))
         assert deployed(nothing) == first
 
-    def test_nothing_is_made_before_the_question(self, nothing: StandIn) -> None:
+    def test_nothing_is_made_before_the_question(self, nothing: AzureStub) -> None:
         before = deployed(nothing)
         done = nothing.run("up", "contoso", typed="no\n")
         assert done.returncode == 1
         assert "rg-attachdrop-contoso does not exist yet: everything in infra/main.bicep would be new." in done.stdout
         assert deployed(nothing) == before
 
-    def test_nobody_to_ask_is_said(self, nothing: StandIn) -> None:
+    def test_nobody_to_ask_is_said(self, nothing: AzureStub) -> None:
         done = nothing.run("up", "contoso")
         assert "There is nobody to ask: add --yes. Nothing was deployed." in done.stderr
 
-    def test_what_if_before_the_group_is_no_failure(self, nothing: StandIn) -> None:
+    def test_what_if_before_the_group_is_no_failure(self, nothing: AzureStub) -> None:
         done = good(nothing.run("what-if", "contoso"))
         assert "does not exist yet" in done.stdout
 
-    def test_what_if_of_a_group_that_may_not_be_seen_is_none_either(self, nothing: StandIn) -> None:
+    def test_what_if_of_a_group_that_may_not_be_seen_is_none_either(self, nothing: AzureStub) -> None:
         """A pull request for a tenant that nobody deployed yet, looked at by an identity with rights on its group."""
         nothing.only(rights.READER, scope=f"{PLACE}-of-somebody-else")
         done = good(nothing.run("what-if", "contoso"))
         assert "does not exist yet, or may not be seen" in done.stdout
 
     @pytest.mark.parametrize("after", [False, True], ids=["before it", "its answer lost"])
-    def test_after_a_stop_at_every_call_it_ends_as_if_it_had_not_stopped(self, nothing: StandIn, after: bool) -> None:
+    def test_after_a_stop_at_every_call_it_ends_as_if_it_had_not_stopped(self, nothing: AzureStub, after: bool) -> None:
         empty = (nothing.folder / "azure.json").read_text(encoding="utf-8")
         good(nothing.run(*UP))
         wanted = deployed(nothing)
@@ -123,13 +123,13 @@ class TestFromNothing:
 
 
 class TestRights:
-    def test_whoever_deploys_needs_no_right_on_the_subscription(self, azure: StandIn) -> None:
+    def test_whoever_deploys_needs_no_right_on_the_subscription(self, azure: AzureStub) -> None:
         azure.only(rights.CONTRIBUTOR, rights.ACCESS_ADMINISTRATOR, rights.DEFINITION_WRITER)
         done = good(azure.run(*UP))
         assert "cannot check providers" in done.stdout
         assert "Microsoft.EventGrid" in done.stdout
 
-    def test_a_group_that_only_an_owner_can_make_is_named_with_its_command(self, nothing: StandIn) -> None:
+    def test_a_group_that_only_an_owner_can_make_is_named_with_its_command(self, nothing: AzureStub) -> None:
         nothing.only(rights.CONTRIBUTOR, rights.ACCESS_ADMINISTRATOR, scope=f"{PLACE}-of-somebody-else")
         done = nothing.run(*UP)
         assert done.returncode == 1
@@ -140,7 +140,7 @@ class TestRights:
             in done.stderr
         )
 
-    def test_without_the_right_to_make_a_role_the_way_out_is_named_and_works(self, azure: StandIn) -> None:
+    def test_without_the_right_to_make_a_role_the_way_out_is_named_and_works(self, azure: AzureStub) -> None:
         azure.only(rights.CONTRIBUTOR, rights.ACCESS_ADMINISTRATOR)
         done = azure.run(*UP)
         assert done.returncode == 1
@@ -149,7 +149,7 @@ class TestRights:
         good(azure.run(*UP))
         assert held(azure) == {(DROPPER, rights.BLOB_CONTRIBUTOR)}
 
-    def test_the_condition_names_the_deployments_own_role(self, azure: StandIn) -> None:
+    def test_the_condition_names_the_deployments_own_role(self, azure: AzureStub) -> None:
         done = good(azure.run("condition", "contoso"))
         assert done.stdout.count(OWN_ROLE) == 2
         assert "{uploaderRole}" not in done.stdout
@@ -157,7 +157,7 @@ class TestRights:
 
 
 class TestUploaders:
-    def test_they_may_add_and_write_and_nothing_else(self, azure: StandIn) -> None:
+    def test_they_may_add_and_write_and_nothing_else(self, azure: AzureStub) -> None:
         azure.write_tenant("contoso", uploaders(DROPPER))
         good(azure.run(*UP))
         assert held(azure) == {(DROPPER, OWN_ROLE)}
@@ -166,7 +166,7 @@ class TestUploaders:
         (permission,) = role["permissions"]
         assert [one.rpartition("blobs/")[2] for one in permission["dataActions"]] == ["add/action", "write"]
 
-    def test_one_who_is_taken_off_the_list_loses_the_right(self, azure: StandIn) -> None:
+    def test_one_who_is_taken_off_the_list_loses_the_right(self, azure: AzureStub) -> None:
         azure.write_tenant("contoso", uploaders(DROPPER, OTHER_DROPPER))
         good(azure.run(*UP))
         azure.write_tenant("contoso", uploaders(OTHER_DROPPER))
@@ -174,7 +174,7 @@ class TestUploaders:
         assert held(azure) == {(OTHER_DROPPER, OWN_ROLE)}
         assert f"took Attachment Drop uploader (contoso) on drop from User {DROPPER}" in done.stdout
 
-    def test_going_back_to_keep_takes_the_apps_right_to_delete(self, azure: StandIn) -> None:
+    def test_going_back_to_keep_takes_the_apps_right_to_delete(self, azure: AzureStub) -> None:
         azure.write_tenant("contoso", "param sourceOnSuccess = 'delete'")
         good(azure.run(*UP))
         azure.write_tenant("contoso")
@@ -184,14 +184,14 @@ class TestUploaders:
         app = {one["role"] for one in found if one["scope"] == DROPS and one["principalId"].endswith("4")}
         assert app == {rights.BLOB_READER}
 
-    def test_a_right_that_somebody_gave_by_hand_is_taken_back(self, azure: StandIn) -> None:
+    def test_a_right_that_somebody_gave_by_hand_is_taken_back(self, azure: AzureStub) -> None:
         with azure.state() as data:
             data["people"]["guest"] = {"objectId": DROPPER, "directory": []}
         azure.grant(rights.BLOB_OWNER, DROPS, "guest")
         good(azure.run(*UP))
         assert held(azure) == set()
 
-    def test_what_may_not_be_taken_back_is_said_and_stops_nothing(self, azure: StandIn) -> None:
+    def test_what_may_not_be_taken_back_is_said_and_stops_nothing(self, azure: AzureStub) -> None:
         azure.write_tenant("contoso", uploaders(DROPPER))
         good(azure.run(*UP))
         azure.write_tenant("contoso")
@@ -204,12 +204,12 @@ class TestTwoTenants:
     """A was signed in to first, B last: B's account is the default one."""
 
     @pytest.fixture
-    def both(self, nothing: StandIn) -> StandIn:
+    def both(self, nothing: AzureStub) -> AzureStub:
         nothing.add_tenant("fabrikam")
         return nothing
 
     @pytest.mark.parametrize("command", ["up", "federate", "verify", "remove"])
-    def test_a_command_for_the_tenant_that_is_not_the_default_does_nothing(self, both: StandIn, command: str) -> None:
+    def test_a_command_for_the_tenant_that_is_not_the_default_does_nothing(self, both: AzureStub, command: str) -> None:
         both.deploy()
         before = deployed(both)
         done = both.run(command, "contoso", *(("--yes",) if command == "up" else ()))
@@ -220,7 +220,7 @@ class TestTwoTenants:
         with both.state() as data:
             assert [one["apps"] for one in data["directories"].values()] == [[], []]
 
-    def test_a_default_that_changes_under_way_is_noticed_before_the_code_goes_up(self, both: StandIn) -> None:
+    def test_a_default_that_changes_under_way_is_noticed_before_the_code_goes_up(self, both: AzureStub) -> None:
         both.sign_in(OPERATOR, TENANT_ID, SUBSCRIPTION_ID)
         answer = [{"tenantId": TENANT_ID}] * 3 + [{"tenantId": FABRIKAM[0]}]
         both.answers("account show", *answer)
@@ -228,7 +228,7 @@ class TestTwoTenants:
         assert "az's default account is in tenant bbbbbbbb" in done.stderr
         assert both.calls("az", *CODE.split()) == []
 
-    def test_each_in_a_folder_of_its_own_both_live_and_end(self, both: StandIn) -> None:
+    def test_each_in_a_folder_of_its_own_both_live_and_end(self, both: AzureStub) -> None:
         both.sign_in(OPERATOR, TENANT_ID, SUBSCRIPTION_ID, config=".azure-contoso")
         both.sign_in("operator@fabrikam.test", *FABRIKAM, config=".azure-fabrikam")
         for name in ("contoso", "fabrikam"):
@@ -251,15 +251,15 @@ class TestTwoTenants:
 
 
 class TestPipeline:
-    def sign_in(self, azure: StandIn) -> None:
+    def sign_in(self, azure: AzureStub) -> None:
         """With an assertion that is good for ten minutes; infrastructure and code take longer."""
         azure.sign_in(OPERATOR, TENANT_ID, SUBSCRIPTION_ID, assertionUntil=5)
 
-    def test_the_code_goes_up_although_the_assertion_is_dead_by_then(self, azure: StandIn) -> None:
+    def test_the_code_goes_up_although_the_assertion_is_dead_by_then(self, azure: AzureStub) -> None:
         self.sign_in(azure)
         good(azure.run(*UP))
 
-    def test_so_it_does_with_verify_in_the_same_step(self, azure: StandIn) -> None:
+    def test_so_it_does_with_verify_in_the_same_step(self, azure: AzureStub) -> None:
         self.sign_in(azure)
         azure.run("up", "contoso", "--yes", "--patience-seconds", "0")
         resources = [call[4] for call in azure.calls("az", "account", "get-access-token")]
@@ -269,7 +269,7 @@ class TestPipeline:
             "https://storage.azure.com",
         ]
 
-    def test_an_assertion_that_is_dead_at_the_beginning_says_what_to_do(self, azure: StandIn) -> None:
+    def test_an_assertion_that_is_dead_at_the_beginning_says_what_to_do(self, azure: AzureStub) -> None:
         self.sign_in(azure)
         with azure.state() as data:
             data["clock"] = 20
@@ -277,7 +277,7 @@ class TestPipeline:
         assert "AADSTS700024" in done.stderr
         assert azure.calls("az", "deployment", "group", "create") == []
 
-    def test_no_token_is_printed(self, azure: StandIn) -> None:
+    def test_no_token_is_printed(self, azure: AzureStub) -> None:
         done = azure.run(*UP)
         assert "canary-token" not in done.stdout + done.stderr
 
@@ -290,13 +290,13 @@ class TestYoungHost:
             "Failed to fetch host key to check for function app status",
         ],
     )
-    def test_what_az_says_of_a_first_start_is_no_failure(self, nothing: StandIn, told: str) -> None:
+    def test_what_az_says_of_a_first_start_is_no_failure(self, nothing: AzureStub, told: str) -> None:
         nothing.answers(CODE, RuntimeError(told), once=True)
         with_code = nothing.run(*UP)
         assert "the code is there; az adds" in with_code.stdout
         assert len(nothing.calls("az", *CODE.split())) == 1
 
-    def test_the_subscription_waits_for_a_host_that_stays_up_and_says_why(self, azure: StandIn) -> None:
+    def test_the_subscription_waits_for_a_host_that_stays_up_and_says_why(self, azure: AzureStub) -> None:
         young = [{"processUptime": seconds * 1000} for seconds in (4, 14, 3, 13, 2)]
         down = {"error": "Encountered an error (ServiceUnavailable) from host runtime."}
         ill = {"state": "Error", "errors": ["403 from storage"], "processUptime": 90_000}
@@ -316,10 +316,10 @@ class TestYoungHost:
 
 class TestRemove:
     @pytest.fixture(autouse=True)
-    def counts(self, azure: StandIn) -> None:
+    def counts(self, azure: AzureStub) -> None:
         azure.grant(rights.BLOB_READER, PLACE)
 
-    def test_the_droppers_role_goes_with_the_group(self, azure: StandIn) -> None:
+    def test_the_droppers_role_goes_with_the_group(self, azure: AzureStub) -> None:
         azure.write_tenant("contoso", uploaders(DROPPER))
         good(azure.run(*UP))
         good(azure.run("remove", "contoso", "--confirm", "contoso"))
@@ -327,12 +327,12 @@ class TestRemove:
             assert data["subscriptions"][SUBSCRIPTION_ID]["roleDefinitions"] == []
             assert data["subscriptions"][SUBSCRIPTION_ID]["groups"] == {}
 
-    def test_a_role_that_may_not_be_deleted_is_left_and_named(self, azure: StandIn) -> None:
+    def test_a_role_that_may_not_be_deleted_is_left_and_named(self, azure: AzureStub) -> None:
         azure.only(rights.CONTRIBUTOR, rights.ACCESS_ADMINISTRATOR, rights.BLOB_READER)
         done = good(azure.run("remove", "contoso", "--confirm", "contoso"))
         assert f"Azure: the role definition {OWN_ROLE}" in done.stdout
 
-    def test_up_after_remove_is_as_up_from_nothing(self, azure: StandIn) -> None:
+    def test_up_after_remove_is_as_up_from_nothing(self, azure: AzureStub) -> None:
         good(azure.run("remove", "contoso", "--confirm", "contoso"))
         good(azure.run(*UP))
         with azure.group() as group:

@@ -16,7 +16,7 @@ from infra.deployer.runbook import runbook as runbook_in
 from tests.infra.stand_in import CLIENT_ID, PRINCIPAL_ID, ROOT, SUBSCRIPTION_ID, TENANT_ID
 
 if TYPE_CHECKING:
-    from tests.infra.stand_in import StandIn
+    from tests.infra.stand_in import AzureStub
 
 OTHER_TENANT = "bbbbbbbb-0000-4000-8000-000000000001"
 APPLICATION = "bbbbbbbb-0000-4000-8000-000000000002"
@@ -137,7 +137,7 @@ def test_an_address_cannot_end_the_string_that_it_stands_in() -> None:
     assert "$ScopeGroup = 'o''drop\u2019\u2019s@contoso.test'" in script
 
 
-def test_it_is_written_for_windows_powershell_too(azure: StandIn) -> None:
+def test_it_is_written_for_windows_powershell_too(azure: AzureStub) -> None:
     done = azure.run("runbook", "contoso")
     assert done.returncode == 0, done.stderr
     written = (azure.folder / "build" / "contoso-mailbox-access.ps1").read_bytes()

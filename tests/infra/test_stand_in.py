@@ -16,12 +16,12 @@ from tests.infra.az import deploying, rights
 from tests.infra.az.commands import COMMANDS
 from tests.infra.compiler import PARAMETER_FILES, of_type
 from tests.infra.expressions import Call, value
-from tests.infra.stand_in import GROUP, SUBSCRIPTION_ID, StandIn
+from tests.infra.stand_in import GROUP, SUBSCRIPTION_ID, AzureStub
 
 CONTAINERS = "/blobServices/default/containers/"
 
 
-def az(azure: StandIn, *words: str) -> subprocess.CompletedProcess[str]:
+def az(azure: AzureStub, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {"HOME": str(azure.folder), "PATH": "/usr/bin:/bin"}
     program = str(azure.folder / "bin" / "az")
     return subprocess.run([program, *words], env=environment, text=True, capture_output=True, check=False)
@@ -40,7 +40,7 @@ APP = ("--resource-group", GROUP, "--name", "func-contoso")
         pytest.param(("account", "show", "--query", "isDefault", "-o", "tsv"), "true\n", id="tsv"),
     ],
 )
-def test_it_prints_what_the_real_one_prints(azure: StandIn, words: tuple[str, ...], printed: str) -> None:
+def test_it_prints_what_the_real_one_prints(azure: AzureStub, words: tuple[str, ...], printed: str) -> None:
     done = az(azure, *words)
     assert (done.returncode, done.stdout) == (0, printed), done.stderr
 
@@ -58,7 +58,7 @@ def test_it_prints_what_the_real_one_prints(azure: StandIn, words: tuple[str, ..
         (("group", "show", "--name", "other"), 3, "(ResourceGroupNotFound) Resource group 'other'"),
     ],
 )
-def test_it_refuses_what_the_real_one_refuses(azure: StandIn, words: tuple[str, ...], code: int, told: str) -> None:
+def test_it_refuses_what_the_real_one_refuses(azure: AzureStub, words: tuple[str, ...], code: int, told: str) -> None:
     done = az(azure, *words)
     assert done.returncode == code
     assert told in done.stderr
@@ -73,7 +73,7 @@ def test_it_refuses_what_the_real_one_refuses(azure: StandIn, words: tuple[str, 
     ],
 )
 def test_it_knows_which_right_a_call_needs(
-    azure: StandIn, roles: tuple[str, ...], words: tuple[str, ...], told: str
+    azure: AzureStub, roles: tuple[str, ...], words: tuple[str, ...], told: str
 ) -> None:
     azure.only(*roles)
     done = az(azure, *words)
@@ -81,7 +81,7 @@ def test_it_knows_which_right_a_call_needs(
     assert told in done.stderr
 
 
-def test_a_call_for_microsoft_entra_goes_to_the_default_account(azure: StandIn) -> None:
+def test_a_call_for_microsoft_entra_goes_to_the_default_account(azure: AzureStub) -> None:
     azure.add_tenant("fabrikam")
     done = az(azure, "ad", "app", "create", "--display-name", "x", "--sign-in-audience", "AzureADMyOrg")
     assert done.returncode == 0, done.stderr

@@ -22,7 +22,7 @@ from tests.infra.stand_in import (
     ROOT,
     SUBSCRIPTION_ID,
     TENANT_ID,
-    StandIn,
+    AzureStub,
     subscription,
 )
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class App:
     """The deployed app's HTTP functions: each probe file that was dropped is a transfer, with the fate that was set."""
 
-    def __init__(self, azure: StandIn) -> None:
+    def __init__(self, azure: AzureStub) -> None:
         self.root = ""
         self.azure = azure
         self.health: tuple[int, dict[str, Any]] = (200, {"status": "up"})
@@ -90,7 +90,7 @@ class App:
 
 
 @pytest.fixture
-def app(azure: StandIn) -> Iterator[App]:
+def app(azure: AzureStub) -> Iterator[App]:
     playing = App(azure)
 
     class Handler(BaseHTTPRequestHandler):
@@ -121,7 +121,7 @@ def app(azure: StandIn) -> Iterator[App]:
         thread.join()
 
 
-def verified(azure: StandIn, app: App, *more: str) -> subprocess.CompletedProcess[str]:
+def verified(azure: AzureStub, app: App, *more: str) -> subprocess.CompletedProcess[str]:
     return azure.run("verify", "contoso", "--app-root", app.root, *more)
 
 
@@ -130,7 +130,7 @@ def line(done: subprocess.CompletedProcess[str], check: str) -> str:
     return " ".join(found.split())
 
 
-def test_a_sound_deployment_passes_every_check(azure: StandIn, app: App) -> None:
+def test_a_sound_deployment_passes_every_check(azure: AzureStub, app: App) -> None:
     done = verified(azure, app)
     assert done.returncode == 0, done.stdout + done.stderr
     checks = [text for text in done.stdout.splitlines() if not text.startswith("  waiting")]
@@ -138,14 +138,14 @@ def test_a_sound_deployment_passes_every_check(azure: StandIn, app: App) -> None
     assert all(text.startswith("  ok ") for text in checks)
 
 
-def test_the_document_shows_what_is_printed_before_the_runbook_was_run(azure: StandIn, app: App) -> None:
+def test_the_document_shows_what_is_printed_before_the_runbook_was_run(azure: AzureStub, app: App) -> None:
     app.fates["orders%40contoso.test"] = [("failed", "ACCESS_DENIED")]
     done = verified(azure, app)
     checks = [text for text in done.stdout.splitlines() if not text.startswith("  waiting")]
     assert "```\n" + "\n".join(checks) + "\n```" in (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 
 
-def test_the_probes_are_taken_away_again(azure: StandIn, app: App) -> None:
+def test_the_probes_are_taken_away_again(azure: AzureStub, app: App) -> None:
     verified(azure, app)
     dropped = {call[call.index("--name") + 1] for call in app.uploads()}
     deleted = {call[call.index("--name") + 1] for call in azure.calls("az", "storage", "blob", "delete")}
@@ -154,7 +154,7 @@ def test_the_probes_are_taken_away_again(azure: StandIn, app: App) -> None:
     assert app.deleted == ["t0", "t1"]
 
 
-def test_a_probe_is_dropped_by_identity_and_names_a_message_that_cannot_exist(azure: StandIn, app: App) -> None:
+def test_a_probe_is_dropped_by_identity_and_names_a_message_that_cannot_exist(azure: AzureStub, app: App) -> None:
     verified(azure, app)
     for call in app.uploads():
         assert call[call.index("--auth-mode") + 1] == "login"
@@ -164,7 +164,7 @@ def test_a_probe_is_dropped_by_identity_and_names_a_message_that_cannot_exist(az
         assert message.endswith("%40verify.invalid%3E")
 
 
-def test_the_function_key_travels_in_a_header_and_is_printed_nowhere(azure: StandIn, app: App) -> None:
+def test_the_function_key_travels_in_a_header_and_is_printed_nowhere(azure: AzureStub, app: App) -> None:
     done = verified(azure, app)
     assert app.keys == {FUNCTION_KEY}
     assert FUNCTION_KEY not in done.stdout + done.stderr
@@ -186,7 +186,7 @@ def test_the_function_key_travels_in_a_header_and_is_printed_nowhere(azure: Stan
         (("failed", "TARGET_NOT_FOUND"), "ok reachableMailbox orders@contoso.test: reached"),
     ],
 )
-def test_the_mailbox_that_should_be_reached(azure: StandIn, app: App, fate: tuple[str, str], verdict: str) -> None:
+def test_the_mailbox_that_should_be_reached(azure: AzureStub, app: App, fate: tuple[str, str], verdict: str) -> None:
     app.fates["orders%40contoso.test"] = [fate]
     done = verified(azure, app)
     assert line(done, "reachableMailbox").startswith(verdict)
@@ -206,14 +206,14 @@ def test_the_mailbox_that_should_be_reached(azure: StandIn, app: App, fate: tupl
         (("attached", None), "WRONG refusedMailbox director@contoso.test: the probe ended attached"),
     ],
 )
-def test_the_mailbox_that_should_be_refused(azure: StandIn, app: App, fate: tuple[str, str], verdict: str) -> None:
+def test_the_mailbox_that_should_be_refused(azure: AzureStub, app: App, fate: tuple[str, str], verdict: str) -> None:
     app.fates["director%40contoso.test"] = [fate]
     done = verified(azure, app)
     assert line(done, "refusedMailbox").startswith(verdict)
     assert (done.returncode == 0) == verdict.startswith("ok")
 
 
-def test_a_probe_that_nothing_comes_of_shows_that_events_are_not_delivered(azure: StandIn, app: App) -> None:
+def test_a_probe_that_nothing_comes_of_shows_that_events_are_not_delivered(azure: AzureStub, app: App) -> None:
     app.listed = list  # type: ignore[method-assign]
     done = verified(azure, app, "--patience-seconds", "0.2")
     assert done.returncode == 1
@@ -221,7 +221,7 @@ def test_a_probe_that_nothing_comes_of_shows_that_events_are_not_delivered(azure
     assert len(azure.calls("az", "storage", "blob", "delete")) == 2
 
 
-def test_a_tenant_wide_mailbox_role_is_found(azure: StandIn, app: App) -> None:
+def test_a_tenant_wide_mailbox_role_is_found(azure: AzureStub, app: App) -> None:
     with azure.state() as data:
         data["directories"][TENANT_ID]["servicePrincipals"][PRINCIPAL_ID] = ["e2a3a72e-5f79-4c64-b1b1-878b674786c9"]
     done = verified(azure, app)
@@ -231,7 +231,7 @@ def test_a_tenant_wide_mailbox_role_is_found(azure: StandIn, app: App) -> None:
     )
 
 
-def test_what_may_not_be_looked_at_is_unknown_and_not_good(azure: StandIn, app: App) -> None:
+def test_what_may_not_be_looked_at_is_unknown_and_not_good(azure: AzureStub, app: App) -> None:
     azure.answers("rest", RuntimeError("Authorization_RequestDenied: Insufficient privileges"))
     done = verified(azure, app)
     assert done.returncode == 1
@@ -250,7 +250,9 @@ def test_what_may_not_be_looked_at_is_unknown_and_not_good(azure: StandIn, app: 
         (None, "state None"),
     ],
 )
-def test_a_subscription_that_is_not_the_right_one_is_found(azure: StandIn, app: App, facts: Any, verdict: str) -> None:
+def test_a_subscription_that_is_not_the_right_one_is_found(
+    azure: AzureStub, app: App, facts: Any, verdict: str
+) -> None:
     azure.answers("eventgrid system-topic event-subscription show", facts)
     done = verified(azure, app)
     assert done.returncode == 1
@@ -259,7 +261,7 @@ def test_a_subscription_that_is_not_the_right_one_is_found(azure: StandIn, app: 
     assert found.endswith("infra/deploy.sh connect contoso")
 
 
-def test_a_stopped_app_an_unhealthy_one_and_a_missing_key_are_found_together(azure: StandIn, app: App) -> None:
+def test_a_stopped_app_an_unhealthy_one_and_a_missing_key_are_found_together(azure: AzureStub, app: App) -> None:
     with azure.group() as group:
         group["app"]["state"] = "Stopped"
         group["app"]["key"] = ""
@@ -271,14 +273,14 @@ def test_a_stopped_app_an_unhealthy_one_and_a_missing_key_are_found_together(azu
     assert line(done, "webhook's key is there").startswith("WRONG")
 
 
-def test_on_a_busy_tenant_the_probe_is_found_on_a_later_page(azure: StandIn, app: App) -> None:
+def test_on_a_busy_tenant_the_probe_is_found_on_a_later_page(azure: AzureStub, app: App) -> None:
     app.others = 450
     done = verified(azure, app)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a cancelled pipeline"])
-def test_an_interrupted_probe_is_taken_away(azure: StandIn, app: App, signal_: signal.Signals) -> None:
+def test_an_interrupted_probe_is_taken_away(azure: AzureStub, app: App, signal_: signal.Signals) -> None:
     dropped = threading.Event()
     running: list[int] = []
 
@@ -300,13 +302,13 @@ def test_an_interrupted_probe_is_taken_away(azure: StandIn, app: App, signal_: s
     assert app.deleted == ["t0"]
 
 
-def test_a_probe_that_may_not_be_deleted_is_named(azure: StandIn, app: App) -> None:
+def test_a_probe_that_may_not_be_deleted_is_named(azure: AzureStub, app: App) -> None:
     azure.answers("storage blob delete", RuntimeError("You do not have the required permissions"))
     done = verified(azure, app)
     assert "could not be taken away, delete it by hand" in done.stdout
 
 
-def test_rights_that_the_file_does_not_name_are_found(azure: StandIn, app: App) -> None:
+def test_rights_that_the_file_does_not_name_are_found(azure: AzureStub, app: App) -> None:
     with azure.state() as data:
         data["people"]["guest"] = {"objectId": "cccccccc-0000-4000-8000-000000000001", "directory": []}
     storage = "/providers/Microsoft.Storage/storageAccounts/stdropcontoso/blobServices/default/containers/checkpoints"
@@ -317,7 +319,7 @@ def test_rights_that_the_file_does_not_name_are_found(azure: StandIn, app: App) 
     assert found.startswith("WRONG rights on the containers: somebody has more than the tenant's file says: User cccc")
 
 
-def test_mailboxes_that_the_file_does_not_name_are_not_called_good(azure: StandIn, app: App) -> None:
+def test_mailboxes_that_the_file_does_not_name_are_not_called_good(azure: AzureStub, app: App) -> None:
     file = azure.folder / "infra" / "tenants" / "contoso.bicepparam"
     kept = [text for text in file.read_text().splitlines() if "refusedMailbox" not in text]
     file.write_text("\n".join(kept))

@@ -17,17 +17,17 @@ from azure.storage.blob import BlobServiceClient, ContentSettings
 from azure.storage.queue import QueueServiceClient
 
 from assurance.simulation.clock import VirtualClock
-from assurance.simulation.storage import MemoryCheckpoints, MemoryPosition, MemoryQueue, MemorySources
+from assurance.simulation.storage import MemoryCheckpoints, MemoryQueue, MemorySources, MemorySweepCursor
 from shared.core import planning
 from shared.core.checkpoint import Checkpoint, lease
 from shared.core.model import Attachment, Route, Source, Target, TargetKey, Transfer
-from shared.run.sweep import Positions
+from shared.run.sweep import SweepCursors
 from shared.storage.access import StorageAccess
 from shared.storage.checkpoints import CheckpointContainer
 from shared.storage.ports import Checkpoints, Dropped, Sources, TransferQueue, UnfinishedTransfers
 from shared.storage.queue import Continuations, Messages
 from shared.storage.source import DropContainer
-from shared.storage.sweep_cursors import PositionBlob
+from shared.storage.sweep_cursors import SweepCursorBlob
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -49,7 +49,7 @@ class Room(Protocol):
     def queue(self) -> TransferQueue: ...
 
     @property
-    def positions(self) -> Positions: ...
+    def positions(self) -> SweepCursors: ...
 
     def put(self, blob: str, content: bytes, metadata: dict[str, str] | None = None) -> Dropped:
         """Write, or overwrite, a blob in the drop container."""
@@ -91,7 +91,7 @@ class AzuriteRoom:
         self.sources = DropContainer(self.access, f"{name}-drop")
         self._messages = Messages(self.access, self._name)
         self.queue = Continuations(self._messages)
-        self.positions = PositionBlob(self.access, f"{name}-checkpoints")
+        self.positions = SweepCursorBlob(self.access, f"{name}-checkpoints")
 
     def put(self, blob: str, content: bytes, metadata: dict[str, str] | None = None) -> Dropped:
         kind = ContentSettings(content_type="application/octet-stream")
@@ -137,7 +137,7 @@ class MemoryRoom:
         self.marks = self.checkpoints
         self.sources = MemorySources(self._clock)
         self.queue = MemoryQueue(self._clock)
-        self.positions = MemoryPosition()
+        self.positions = MemorySweepCursor()
 
     def put(self, blob: str, content: bytes, metadata: dict[str, str] | None = None) -> Dropped:
         return self.sources.put(blob, content, metadata)

@@ -12,16 +12,16 @@ from pathlib import Path
 
 from shared.composition import SystemClock
 from shared.core.model import Transfer
-from shared.core.sweep_cursor import Position
+from shared.core.sweep_cursor import SweepCursor
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
-from shared.run.runner import Runs
+from shared.run.runner import TransferRunner
 from shared.run.sweep import Sweep, Swept
 from shared.storage.access import StorageAccess
 from shared.storage.checkpoints import CheckpointContainer
 from shared.storage.ports import Dropped
 from shared.storage.source import DropContainer
-from shared.storage.sweep_cursors import PositionBlob
+from shared.storage.sweep_cursors import SweepCursorBlob
 
 KIB = 1024
 
@@ -37,14 +37,14 @@ class Quiet:
         raise AssertionError(f"{trouble}") from error
 
 
-class Counting(Runs):
+class Counting(TransferRunner):
     """Runs that make no transfer: what is measured is the walk. `kept` is whatever the intake of a file leaves."""
 
     def __init__(self) -> None:
         self.accepted = 0
 
     def accept(self, transfer: Transfer, is_known: Callable[[], bool] = bool) -> bool:
-        """See `Runs.accept`."""
+        """See `TransferRunner.accept`."""
         del is_known
         self.accepted += bool(transfer.id)
         return True
@@ -61,7 +61,7 @@ def main(connection_string: str, ticks: int) -> None:
         connection_string=connection_string, blob_uri=None, queue_uri=None, client_id=None, managed=False
     )
     checkpoints = CheckpointContainer(access, "checkpoints", "drop")
-    positions, runs, quiet = PositionBlob(access, "checkpoints"), Counting(), Quiet()
+    positions, runs, quiet = SweepCursorBlob(access, "checkpoints"), Counting(), Quiet()
 
     def asked(dropped: Dropped) -> Transfer:
         return transfer_for(dropped, AllowedMailboxes(), datetime.now(UTC))
@@ -78,7 +78,7 @@ def main(connection_string: str, ticks: int) -> None:
         transfer_for=asked,
         seconds=3600,
     )
-    positions.save(Position(datetime.now(UTC)))
+    positions.save(SweepCursor(datetime.now(UTC)))
     for _ in range(ticks):
         sweep.tick()
         sys.stdout.write(f"{memory()} {runs.accepted}\n")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from assurance.checkpoint_fixtures import Shelf
+from assurance.checkpoint_fixtures import CheckpointFixtures
 from assurance.harness import MAILBOX, content
 from assurance.simulation.clock import VirtualClock
 from assurance.simulation.storage import MemorySources
@@ -32,11 +32,11 @@ class Shop:
 
     def __init__(self, azurite: Azurite) -> None:
         name = f"attached-{next(_numbers)}-{time.time_ns()}"
-        self.shelf = Shelf(azurite, f"{name}-checkpoints")
-        self.shelf.access.blobs.create_container(f"{name}-checkpoints")
-        self.drop = self.shelf.access.blobs.create_container(f"{name}-drop")
-        self.sources = DropContainer(self.shelf.access, f"{name}-drop")
-        self.files = AttachedFiles(self.shelf.access, f"{name}-checkpoints")
+        self.fixtures = CheckpointFixtures(azurite, f"{name}-checkpoints")
+        self.fixtures.access.blobs.create_container(f"{name}-checkpoints")
+        self.drop = self.fixtures.access.blobs.create_container(f"{name}-drop")
+        self.sources = DropContainer(self.fixtures.access, f"{name}-drop")
+        self.files = AttachedFiles(self.fixtures.access, f"{name}-checkpoints")
 
     def put(self, data: bytes, metadata: dict[str, str] = KEYS, blob: str = "a.pdf") -> Dropped:
         self.drop.upload_blob(blob, data, metadata=metadata, overwrite=True)
@@ -56,7 +56,7 @@ class Shop:
 
     def end(self, transfer: Transfer, state: State) -> Transfer:
         failure = Failure(Code.ACCESS_DENIED, "No.") if state is State.FAILED else None
-        return self.shelf.put(replace(transfer, state=state, failure=failure, finished_at=datetime.now(UTC)))
+        return self.fixtures.put(replace(transfer, state=state, failure=failure, finished_at=datetime.now(UTC)))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.core.errors import Code
-from shared.core.sweep_cursor import Position
+from shared.core.sweep_cursor import SweepCursor
 from shared.storage.ports import CheckpointUnreadable, Conflict
 from tests.storage.rooms import NOW, Room, checkpoint, transfer
 
@@ -140,8 +140,8 @@ def test_the_sweeps_position_comes_back_as_it_was_saved(room: Room) -> None:
     assert room.positions.load() is None
     room.checkpoints.create(checkpoint())
     for position in (
-        Position(NOW),
-        Position(NOW, datetime(2026, 3, 1, 8, 0, 0, 123456, tzinfo=UTC), "next page", "after that mark"),
+        SweepCursor(NOW),
+        SweepCursor(NOW, datetime(2026, 3, 1, 8, 0, 0, 123456, tzinfo=UTC), "next page", "after that mark"),
     ):
         room.positions.save(position)
         assert room.positions.load() == position

@@ -13,7 +13,7 @@ from assurance.simulation.storage import MemoryCheckpoints, MemoryClaims
 from shared.core.checkpoint import Checkpoint
 from shared.core.model import State, Transfer
 from shared.storage.claims import MOST_UNFINISHED, ClaimBlobs
-from shared.storage.outcome_index import EndMarks
+from shared.storage.outcome_index import BlobOutcomeIndex
 from shared.storage.ports import Checkpoints, Claims
 from tests.storage.rooms import NOW, AzuriteRoom, transfer
 
@@ -26,7 +26,7 @@ def new_transfer() -> Transfer:
 
 
 @dataclass
-class Shelf:
+class CheckpointFixtures:
     """Checkpoints, what is told of their ends, and claims."""
 
     checkpoints: Checkpoints
@@ -54,33 +54,33 @@ class Shelf:
 
 
 @pytest.fixture(params=["memory", "azurite"])
-def shelf(request: pytest.FixtureRequest) -> Shelf:
+def fixtures(request: pytest.FixtureRequest) -> CheckpointFixtures:
     if request.param == "memory":
         held = MemoryCheckpoints(VirtualClock())
-        return Shelf(held, MemoryClaims(held), lambda _: None)
+        return CheckpointFixtures(held, MemoryClaims(held), lambda _: None)
     room: AzuriteRoom = request.getfixturevalue("real")
     container = room.checkpoints._container
-    ends = EndMarks(room.access, container, room.checkpoints)
-    return Shelf(room.checkpoints, ClaimBlobs(room.access, container, room.checkpoints), ends.tell)
+    ends = BlobOutcomeIndex(room.access, container, room.checkpoints)
+    return CheckpointFixtures(room.checkpoints, ClaimBlobs(room.access, container, room.checkpoints), ends.tell)
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_what_another_transfer_ended_with_is_known_from_its_end_on(shelf: Shelf, *, told: bool) -> None:
-    theirs = shelf.attached("AAA=", told=told)
-    shelf.attached("elsewhere", "bob@example.org")
-    shelf.attached(None)
+def test_what_another_transfer_ended_with_is_known_from_its_end_on(fixtures: CheckpointFixtures, *, told: bool) -> None:
+    theirs = fixtures.attached("AAA=", told=told)
+    fixtures.attached("elsewhere", "bob@example.org")
+    fixtures.attached(None)
     ours = new_transfer()
-    assert shelf.claims.of_others(ours) == {"AAA="}
-    assert shelf.claims.of_others(theirs) == frozenset()
+    assert fixtures.claims.of_others(ours) == {"AAA="}
+    assert fixtures.claims.of_others(theirs) == frozenset()
 
 
-def test_an_attachment_is_taken_once_and_for_good(shelf: Shelf) -> None:
-    shelf.attached(None)  # so that there is a container
+def test_an_attachment_is_taken_once_and_for_good(fixtures: CheckpointFixtures) -> None:
+    fixtures.attached(None)  # so that there is a container
     first, second = new_transfer(), new_transfer()
-    assert shelf.claims.take(first, "AAA=")
-    assert not shelf.claims.take(second, "AAA=")
-    assert shelf.claims.take(second, "BBB=")
-    assert shelf.claims.take(first, "AAA=")
+    assert fixtures.claims.take(first, "AAA=")
+    assert not fixtures.claims.take(second, "AAA=")
+    assert fixtures.claims.take(second, "BBB=")
+    assert fixtures.claims.take(first, "AAA=")
 
 
 def test_only_so_many_unfinished_transfers_are_looked_at() -> None:

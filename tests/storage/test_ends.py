@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from assurance.checkpoint_fixtures import Shelf
+from assurance.checkpoint_fixtures import CheckpointFixtures
 from devkit.local.azurite import Azurite
 from shared.core import planning
 from shared.core.checkpoint import Checkpoint
@@ -27,51 +27,51 @@ def cancelled(one: Transfer) -> Transfer:
     return replace(one, state=State.CANCELLED, finished_at=NOW)
 
 
-def listed(shelf: Shelf, state: str) -> list[Transfer]:
-    return list(shelf.listing.page(Wanted(state), 10, None, NOW).transfers)
+def listed(fixtures: CheckpointFixtures, state: str) -> list[Transfer]:
+    return list(fixtures.listing.page(Wanted(state), 10, None, NOW).transfers)
 
 
 @pytest.fixture
-def shelf(azurite: Azurite) -> Shelf:
-    return Shelf(azurite, "ends", azurite.new_account())
+def fixtures(azurite: Azurite) -> CheckpointFixtures:
+    return CheckpointFixtures(azurite, "ends", azurite.new_account())
 
 
 @pytest.mark.parametrize("end", [failed, cancelled, lambda one: failed(one, Code.COMMIT_IN_DOUBT)])
 def test_an_end_told_after_the_transfer_was_tried_again_and_attached_is_not_listed(
-    shelf: Shelf, end: Callable[[Transfer], Transfer]
+    fixtures: CheckpointFixtures, end: Callable[[Transfer], Transfer]
 ) -> None:
     first = end(transfer())
     again = planning.retried(first, NOW)
     attached = replace(again, state=State.ATTACHED, finished_at=NOW)
-    shelf.put(attached)
-    shelf.ends.tell(Checkpoint(first, None, "slow.0"))
-    assert [listed(shelf, state) for state in ("failed", "cancelled", "in-doubt")] == [[], [], []]
-    [shown] = shelf.listing.page(Wanted(mailbox="ada@example.org"), 10, None, NOW).transfers
+    fixtures.put(attached)
+    fixtures.ends.tell(Checkpoint(first, None, "slow.0"))
+    assert [listed(fixtures, state) for state in ("failed", "cancelled", "in-doubt")] == [[], [], []]
+    [shown] = fixtures.listing.page(Wanted(mailbox="ada@example.org"), 10, None, NOW).transfers
     assert shown.state is State.ATTACHED
 
 
 @pytest.mark.parametrize("end", [failed, cancelled])
 def test_an_end_told_while_the_transfer_is_tried_again_is_not_listed(
-    shelf: Shelf, end: Callable[[Transfer], Transfer]
+    fixtures: CheckpointFixtures, end: Callable[[Transfer], Transfer]
 ) -> None:
     first = end(transfer())
-    shelf.put(planning.retried(first, NOW))
-    shelf.ends.tell(Checkpoint(first, None, "slow.0"))
-    assert [listed(shelf, state) for state in ("failed", "cancelled")] == [[], []]
-    [shown] = shelf.listing.page(Wanted(mailbox="ada@example.org"), 10, None, NOW).transfers
+    fixtures.put(planning.retried(first, NOW))
+    fixtures.ends.tell(Checkpoint(first, None, "slow.0"))
+    assert [listed(fixtures, state) for state in ("failed", "cancelled")] == [[], []]
+    [shown] = fixtures.listing.page(Wanted(mailbox="ada@example.org"), 10, None, NOW).transfers
     assert shown.state is State.PLANNED
 
 
-def test_an_older_end_told_late_leaves_the_newer_one_listed(shelf: Shelf) -> None:
+def test_an_older_end_told_late_leaves_the_newer_one_listed(fixtures: CheckpointFixtures) -> None:
     first = cancelled(transfer())
     second = replace(failed(planning.retried(first, NOW)))
-    shelf.put(second)
-    shelf.ends.tell(Checkpoint(first, None, "slow.0"))
-    assert listed(shelf, "cancelled") == []
-    [shown] = listed(shelf, "failed")
+    fixtures.put(second)
+    fixtures.ends.tell(Checkpoint(first, None, "slow.0"))
+    assert listed(fixtures, "cancelled") == []
+    [shown] = listed(fixtures, "failed")
     assert (shown.state, shown.retries) == (State.FAILED, 1)
 
 
-def test_an_end_that_stands_is_listed(shelf: Shelf) -> None:
-    shelf.put(failed(transfer()))
-    assert [one.id for one in listed(shelf, "failed")] == [transfer().id]
+def test_an_end_that_stands_is_listed(fixtures: CheckpointFixtures) -> None:
+    fixtures.put(failed(transfer()))
+    assert [one.id for one in listed(fixtures, "failed")] == [transfer().id]

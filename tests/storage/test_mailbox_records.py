@@ -12,15 +12,15 @@ from azure.storage.blob import BlobServiceClient
 from assurance.load.storage import Latency, ModelMailboxes
 from assurance.simulation.clock import VirtualClock
 from devkit.local.azurite import Azurite
-from shared.rate_limit.mailbox import Mailbox, Place, Promise, Spent, Waiting
+from shared.rate_limit.mailbox import Mailbox, Promise, Slot, Spent, Waiting
 from shared.storage.access import StorageAccess
-from shared.storage.mailbox_records import COUNTED, PREFIX, PaceBlobs
+from shared.storage.mailbox_records import COUNTED, PREFIX, MailboxRecordBlobs
 from shared.storage.ports import Conflict, Mailboxes
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ADA = "Ada@Example.org"
 STATE = Mailbox(
-    places=(Place("t", "r", NOW, 5, 7, "i"), Place("u", None, NOW)),
+    slots=(Slot("t", "r", NOW, 5, 7, "i"), Slot("u", None, NOW)),
     line=(Waiting("v", "i"), Waiting("w", None, NOW)),
     spent=(Spent(NOW, 11),),
     promises=(Promise(NOW, 13),),
@@ -41,19 +41,19 @@ def storage(azurite: Azurite) -> Iterator[BlobServiceClient]:
 
 
 @pytest.fixture
-def paces(storage: BlobServiceClient) -> PaceBlobs:
+def mailbox_records(storage: BlobServiceClient) -> MailboxRecordBlobs:
     for blob in storage.get_container_client("checkpoints").list_blobs():
         storage.get_blob_client("checkpoints", str(blob.name)).delete_blob()
     text: str = storage.connection_string  # type: ignore[attr-defined]
     access = StorageAccess(connection_string=text, blob_uri=None, queue_uri=None, client_id=None, managed=False)
-    return PaceBlobs(access, "checkpoints")
+    return MailboxRecordBlobs(access, "checkpoints")
 
 
 @pytest.fixture(params=["azurite", "model"])
 def either(request: pytest.FixtureRequest) -> Mailboxes:
     if request.param == "model":
         return ModelMailboxes(Latency(VirtualClock(), 0))
-    found: PaceBlobs = request.getfixturevalue("paces")
+    found: MailboxRecordBlobs = request.getfixturevalue("paces")
     return found
 
 
@@ -136,45 +136,49 @@ def test_what_was_learned_of_bytes_is_kept_for_every_mailbox(either: Mailboxes) 
     assert either.load(ADA) == (Mailbox(), None)
 
 
-def test_a_lesson_that_cannot_be_read_is_none(paces: PaceBlobs, storage: BlobServiceClient) -> None:
+def test_a_lesson_that_cannot_be_read_is_none(mailbox_records: MailboxRecordBlobs, storage: BlobServiceClient) -> None:
     for text in (b"{torn", b'"soon"', b'"2026-03-02T08:00:00"'):
         storage.get_blob_client("checkpoints", COUNTED).upload_blob(text, overwrite=True)
-        assert paces.counted_until() is None
-    paces.count_until(NOW)
-    assert paces.counted_until() == NOW
+        assert mailbox_records.counted_until() is None
+    mailbox_records.count_until(NOW)
+    assert mailbox_records.counted_until() == NOW
 
 
-def test_what_cannot_be_read_counts_as_empty_and_can_be_replaced(paces: PaceBlobs, storage: BlobServiceClient) -> None:
-    paces.save(ADA, STATE, None)
+def test_what_cannot_be_read_counts_as_empty_and_can_be_replaced(
+    mailbox_records: MailboxRecordBlobs, storage: BlobServiceClient
+) -> None:
+    mailbox_records.save(ADA, STATE, None)
     [blob] = storage.get_container_client("checkpoints").list_blobs()
     storage.get_blob_client("checkpoints", str(blob.name)).upload_blob(b"{torn", overwrite=True)
-    state, etag = paces.load(ADA)
+    state, etag = mailbox_records.load(ADA)
     assert state == Mailbox()
     assert etag is not None
-    paces.save(ADA, STATE, etag)
-    assert paces.load(ADA)[0] == STATE
+    mailbox_records.save(ADA, STATE, etag)
+    assert mailbox_records.load(ADA)[0] == STATE
 
 
-def test_what_an_older_version_wrote_is_read(paces: PaceBlobs, storage: BlobServiceClient) -> None:
-    paces.save(ADA, STATE, None)
+def test_what_an_older_version_wrote_is_read(mailbox_records: MailboxRecordBlobs, storage: BlobServiceClient) -> None:
+    mailbox_records.save(ADA, STATE, None)
     [blob] = storage.get_container_client("checkpoints").list_blobs()
     old = b'{"line":[{"transfer":"v","item":"i"},{"transfer":"w"}],"closed_until":"2026-03-02T08:00:00Z"}'
     storage.get_blob_client("checkpoints", str(blob.name)).upload_blob(old, overwrite=True)
-    assert paces.load(ADA)[0] == Mailbox(line=(Waiting("v", "i"), Waiting("w")), closed_until=NOW)
+    assert mailbox_records.load(ADA)[0] == Mailbox(line=(Waiting("v", "i"), Waiting("w")), closed_until=NOW)
 
 
-def test_blobs_that_are_none_of_ours_are_not_in_the_line(paces: PaceBlobs, storage: BlobServiceClient) -> None:
-    paces.queue_up(ADA, Waiting("a", None, NOW))
+def test_blobs_that_are_none_of_ours_are_not_in_the_line(
+    mailbox_records: MailboxRecordBlobs, storage: BlobServiceClient
+) -> None:
+    mailbox_records.queue_up(ADA, Waiting("a", None, NOW))
     [blob] = storage.get_container_client("checkpoints").list_blobs()
     folder = str(blob.name).rpartition("/")[0]
     for name in ("note.txt", "12-a", "1234567890123-"):
         storage.get_blob_client("checkpoints", f"{folder}/{name}").upload_blob(b"")
-    assert paces.queued(ADA, 9) == (Waiting("a", None, NOW),)
+    assert mailbox_records.queued(ADA, 9) == (Waiting("a", None, NOW),)
 
 
-def test_a_blobs_name_tells_nobodys_address(paces: PaceBlobs, storage: BlobServiceClient) -> None:
-    paces.save(ADA, STATE, None)
-    paces.queue_up(ADA, Waiting("a", "item", NOW))
+def test_a_blobs_name_tells_nobodys_address(mailbox_records: MailboxRecordBlobs, storage: BlobServiceClient) -> None:
+    mailbox_records.save(ADA, STATE, None)
+    mailbox_records.queue_up(ADA, Waiting("a", "item", NOW))
     blobs = list(storage.get_container_client("checkpoints").list_blobs())
     assert len(blobs) == 2
     for blob in blobs:

@@ -14,10 +14,10 @@ from devkit.local import storage_answers as answers
 from devkit.local.azurite import Azurite
 from devkit.local.storage_answers import Rule, StorageAnswers
 from shared.core.errors import Code
-from shared.core.sweep_cursor import Kind, Position, Trouble
+from shared.core.sweep_cursor import Kind, SweepCursor, Trouble
 from shared.storage import health_probes
 from shared.storage.listing import Listing, Wanted
-from shared.storage.outcome_index import EndMarks
+from shared.storage.outcome_index import BlobOutcomeIndex
 from shared.storage.ports import (
     Conflict,
     ContinuationRefused,
@@ -264,14 +264,14 @@ def trouble(kind: Kind, key: str, code: Code) -> Trouble:
 
 
 def test_health_names_what_the_sweep_cannot_handle_and_is_down_where_storage_refuses_a_checkpoint() -> None:
-    assert health_probes.sweep(None) == health_probes.sweep(Position(NOW)) == "nothing is in the sweep's way"
+    assert health_probes.sweep(None) == health_probes.sweep(SweepCursor(NOW)) == "nothing is in the sweep's way"
     bad = trouble(Kind.FILE, "in/odd.pdf", Code.SWEEP_FAILED)
-    told = health_probes.sweep(Position(NOW, troubles=(bad,) * 7))
+    told = health_probes.sweep(SweepCursor(NOW, troubles=(bad,) * 7))
     assert "file 'in/odd.pdf' cannot be handled (SWEEP_FAILED: what happened), tried 2 times since 2026-03-02" in told
     assert told.endswith("and 2 more")
     leased = trouble(Kind.TRANSFER, "f" * 32, Code.STORAGE_LEASED)
     with pytest.raises(StorageRefused) as caught:
-        health_probes.sweep(Position(NOW, troubles=(bad, leased)))
+        health_probes.sweep(SweepCursor(NOW, troubles=(bad, leased)))
     assert caught.value.code is Code.STORAGE_LEASED
     assert "in/odd.pdf" in caught.value.detail
 
@@ -281,7 +281,7 @@ def test_health_names_what_the_sweep_cannot_handle_and_is_down_where_storage_ref
 
 def test_an_end_whose_mark_may_not_be_written_says_why(real: AzuriteRoom, storage: StorageAnswers) -> None:
     real.checkpoints.create(checkpoint())
-    ends = EndMarks(real.access, real.checkpoints._container, real.checkpoints)
+    ends = BlobOutcomeIndex(real.access, real.checkpoints._container, real.checkpoints)
     storage.add(*answers.immutable("mailboxes/"))
     with pytest.raises(StorageRefused):
         ends.tell(checkpoint())

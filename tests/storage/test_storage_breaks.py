@@ -16,7 +16,7 @@ from devkit.local.azurite import Azurite
 from devkit.local.proxy import Fault, Proxy
 from shared.composition import SystemClock
 from shared.core.model import Transfer
-from shared.run.checkpoint_writer import Ledger, LostOwnership
+from shared.run.checkpoint_writer import CheckpointWriter, LostOwnership
 from shared.storage import source, stream
 from shared.storage.ports import SourceUnreadable, Stored
 from tests.storage.rooms import AzuriteRoom, checkpoint
@@ -46,53 +46,53 @@ def room(azurite: Azurite, proxy: Proxy) -> Iterator[AzuriteRoom]:
 
 
 @pytest.fixture
-def ledger(room: AzuriteRoom) -> Iterator[Ledger]:
+def writer(room: AzuriteRoom) -> Iterator[CheckpointWriter]:
     first = checkpoint("run.0")
     stored = Stored(first, room.checkpoints.create(first))
     with ThreadPoolExecutor(1) as background:
-        yield Ledger(room.checkpoints, stored, "run", SystemClock(), background)
+        yield CheckpointWriter(room.checkpoints, stored, "run", SystemClock(), background)
 
 
-def advanced(ledger: Ledger) -> Transfer:
-    return replace(ledger.saved, runs=ledger.saved.runs + 1)
+def advanced(writer: CheckpointWriter) -> Transfer:
+    return replace(writer.saved, runs=writer.saved.runs + 1)
 
 
 def test_a_save_whose_answer_was_lost_is_known_again_and_not_taken_for_theft(
-    proxy: Proxy, room: AzuriteRoom, ledger: Ledger
+    proxy: Proxy, room: AzuriteRoom, writer: CheckpointWriter
 ) -> None:
     for _ in range(3):
         proxy.remove(SAVE)
         proxy.add(Fault("reset", match=SAVE, direction="down"))
-        ledger.save(advanced(ledger))
+        writer.save(advanced(writer))
         assert proxy.hits() == 1
     proxy.remove(SAVE)
-    ledger.save(advanced(ledger))
-    stored = room.checkpoints.load(ledger.saved.id)
+    writer.save(advanced(writer))
+    stored = room.checkpoints.load(writer.saved.id)
     assert stored is not None
-    assert stored.checkpoint.transfer == ledger.saved
+    assert stored.checkpoint.transfer == writer.saved
     assert stored.checkpoint.transfer.runs == 4
 
 
-def test_a_save_that_never_arrived_is_sent_again(proxy: Proxy, room: AzuriteRoom, ledger: Ledger) -> None:
+def test_a_save_that_never_arrived_is_sent_again(proxy: Proxy, room: AzuriteRoom, writer: CheckpointWriter) -> None:
     proxy.add(Fault("reset", match=SAVE, after=50))
-    ledger.save(advanced(ledger))
-    stored = room.checkpoints.load(ledger.saved.id)
+    writer.save(advanced(writer))
+    stored = room.checkpoints.load(writer.saved.id)
     assert stored is not None
     assert stored.checkpoint.transfer.runs == 1
 
 
 def test_a_save_whose_answer_was_lost_behind_another_run_is_lost_ownership(
-    proxy: Proxy, room: AzuriteRoom, ledger: Ledger
+    proxy: Proxy, room: AzuriteRoom, writer: CheckpointWriter
 ) -> None:
-    ledger.save(advanced(ledger))
-    stored = room.checkpoints.load(ledger.saved.id)
+    writer.save(advanced(writer))
+    stored = room.checkpoints.load(writer.saved.id)
     assert stored is not None
     theirs = replace(stored.checkpoint, write="other.0", lease=None)
     room.checkpoints.save(theirs, stored.etag)
     proxy.add(Fault("reset", match=SAVE, direction="down"))
     with pytest.raises(LostOwnership):
-        ledger.save(advanced(ledger))
-    after = room.checkpoints.load(ledger.saved.id)
+        writer.save(advanced(writer))
+    after = room.checkpoints.load(writer.saved.id)
     assert after is not None
     assert after.checkpoint == theirs
 

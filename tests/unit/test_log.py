@@ -92,7 +92,7 @@ def test_a_decision_is_told_with_its_keys_and_no_others(lines: Lines) -> None:
     ],
 )
 def test_a_decision_says_what_was_asked_what_came_of_it_and_what_speaks_against_it(
-    action: Action | None, event: ev.Happening, said: dict[str, Any], lines: Lines
+    action: Action | None, event: ev.Event, said: dict[str, Any], lines: Lines
 ) -> None:
     OBSERVER.decided(BEFORE, action, event, AFTER, 0)
     assert tuple(lines.only) == log.DECISION_KEYS

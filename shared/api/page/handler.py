@@ -16,7 +16,7 @@ from shared.api.page import overview
 from shared.api.page.render import page
 from shared.api.page.shown import detail
 from shared.core.errors import CATALOGUE, Code
-from shared.run.commands import Denied, Granted, Reply, Unknown, Wishes
+from shared.run.commands import Accepted, Commands, NotFound, Rejected, Reply
 from shared.storage.listing import ContinuationInvalid, Listing
 from shared.storage.ports import Checkpoints, CheckpointUnreadable, Clock, StorageRefused, StorageUnavailable
 from shared.views import instant
@@ -34,7 +34,7 @@ class OperatorPage:
 
     checkpoints: Checkpoints
     listing: Listing
-    wishes: Wishes
+    commands: Commands
     clock: Clock
 
     def answer(self, call: Call) -> Answer:
@@ -98,15 +98,15 @@ class OperatorPage:
         transfer_id, action = form.get("transfer", ""), form.get("action", "")
         if action not in {"retry", "cancel"} or not re.fullmatch(TRANSFER_ID, transfer_id, re.ASCII):
             return self._say(call, HTTPStatus.BAD_REQUEST, "That is no form of this page.")
-        reply: Reply = self.wishes.retry(transfer_id) if action == "retry" else self.wishes.cancel(transfer_id)
+        reply: Reply = self.commands.retry(transfer_id) if action == "retry" else self.commands.cancel(transfer_id)
         match reply:
-            case Granted(transfer):
+            case Accepted(transfer):
                 log.note(f"{action}_requested", transferId=transfer.id)
                 headers = {"Location": _link(call, transfer=transfer.id), **NEVER_KEPT}
                 return Answer(HTTPStatus.SEE_OTHER, headers, b"")
-            case Denied(transfer, code):
+            case Rejected(transfer, code):
                 return self._detail(call, transfer.id, HTTPStatus.CONFLICT, CATALOGUE[code].title)
-            case Unknown():
+            case NotFound():
                 return self._say(call, HTTPStatus.NOT_FOUND, f"There is no transfer {transfer_id!r}.")
 
     def _say(self, call: Call, status: int, message: str) -> Answer:

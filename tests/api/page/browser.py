@@ -47,7 +47,7 @@ class Visit:
     def open(self, **query: str) -> Any:
         """Go to the page with the caller's key in the address, as a person does; the answer."""
         parameters = urlencode({**query, "code": self.caller.key})
-        return self.page.goto(f"{self.caller.scene.stack.url}/api/ui?{parameters}")
+        return self.page.goto(f"{self.caller.harness.stack.url}/api/ui?{parameters}")
 
 
 @contextmanager

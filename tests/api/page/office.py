@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from assurance.checkpoint_fixtures import Shelf
-from assurance.harness import Scene
+from assurance.checkpoint_fixtures import CheckpointFixtures
+from assurance.harness import Harness
 from shared.core import planning
 from shared.core.errors import Code
 from shared.core.model import (
@@ -39,11 +39,13 @@ ATTACHED = [
 ]
 
 
-def furnish(scene: Scene) -> dict[str, str]:
+def furnish(harness: Harness) -> dict[str, str]:
     """Put every sample transfer into the checkpoint container; their ids by file name."""
-    shelf = Shelf(scene.stack.azurite, scene.stack.checkpoint_container, scene.stack.connection_string)
+    fixtures = CheckpointFixtures(
+        harness.stack.azurite, harness.stack.checkpoint_container, harness.stack.connection_string
+    )
     now = datetime.now(UTC).replace(microsecond=0)
-    return {one.plan.source.blob: shelf.put(one).id for one in samples(now)}
+    return {one.plan.source.blob: fixtures.put(one).id for one in samples(now)}
 
 
 def samples(now: datetime) -> Iterator[Transfer]:
@@ -115,7 +117,7 @@ def _in_doubt(now: datetime) -> Transfer:
     told: list[tuple[float, State, str, str, str | None, str | None]] = [
         (0.0, State.PLANNED, "", "run started", None, None),
         (0.4, State.PLANNED, "list before", "attachments listed", None, "8d5dd0a3-93c1-4a0f-8c8e-7f2f6b1f8a01"),
-        (1.1, State.PLANNED, "announce", "announced", None, None),
+        (1.1, State.PLANNED, "prepare commit", "commit prepared", None, None),
         (31.2, State.COMMITTING, "post attachment", "unsure", "GRAPH_TIMEOUT", None),
         (331.5, State.LOOKING, "list", "unsure", "GRAPH_UNAVAILABLE", "a7c1f1be-5a0e-4a3a-8f55-0a6f83a5d9d2"),
         (640.0, State.LOOKING, "list", "refused", "COMMIT_IN_DOUBT", "0e8f6a2d-9a55-41ce-9f6f-fb6f0c1f8c70"),

@@ -31,7 +31,7 @@ from shared.core.model import (
     TargetKey,
     Transfer,
 )
-from shared.run.commands import Wishes
+from shared.run.commands import Commands
 from shared.storage.listing import Listing, Page
 from shared.storage.ports import Stored
 
@@ -110,7 +110,7 @@ def transfer(text: str, state: State) -> Transfer:
 def shown(text: str, query: Mapping[str, str], state: State = State.FAILED) -> Seen:
     room: Any = Room(transfer(text, state), (text,))
     page = OperatorPage(
-        checkpoints=room, listing=cast("Listing", room), wishes=cast("Wishes", None), clock=cast("Any", room)
+        checkpoints=room, listing=cast("Listing", room), commands=cast("Commands", None), clock=cast("Any", room)
     )
     answer: Answer = page.answer(Call("GET", "https://app.example/api/ui", query, {}, {}, b""))
     seen = Seen()

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
-from assurance.harness import MAILBOX, Scene, content
+from assurance.harness import MAILBOX, Harness, content
 from devkit.local.azurite import Azurite
 from devkit.local.stack import Stack
 from tests.api.caller import Caller
@@ -44,13 +44,13 @@ def attempt(tried: str, directive: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def stage(azurite: Azurite) -> Iterator[Scene]:
-    with Scene(Stack(options=["--keys", "--no-timers"], azurite=azurite)) as scene:
-        yield scene
+def stage(azurite: Azurite) -> Iterator[Harness]:
+    with Harness(Stack(options=["--keys", "--no-timers"], azurite=azurite)) as harness:
+        yield harness
 
 
 @pytest.fixture(scope="module")
-def hostile(stage: Scene) -> dict[str, str]:
+def hostile(stage: Harness) -> dict[str, str]:
     """Files whose names are attacks, one with usable metadata and two that are refused; ids by file name."""
     item = f"AAMk{IMAGE.replace(' ', '')}"
     metadata = {"mailbox": MAILBOX, "messageid": quote(item, safe=""), "contentid": quote(IMAGE), "isinline": "true"}

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from assurance.harness import Scene
+from assurance.harness import Harness
 from devkit.local.azurite import Azurite
 from devkit.local.stack import ROOT, Stack
 from tests.api.caller import Caller
@@ -57,14 +57,14 @@ CONTRASTS = """() => {
 
 
 @pytest.fixture(scope="module")
-def stage(azurite: Azurite) -> Iterator[Scene]:
+def stage(azurite: Azurite) -> Iterator[Harness]:
     """The app with sample transfers in its storage: nothing runs, and no sweep takes them up."""
-    with Scene(Stack(options=["--keys", "--no-timers"], azurite=azurite)) as scene:
-        yield scene
+    with Harness(Stack(options=["--keys", "--no-timers"], azurite=azurite)) as harness:
+        yield harness
 
 
 @pytest.fixture(scope="module")
-def ids(stage: Scene) -> dict[str, str]:
+def ids(stage: Harness) -> dict[str, str]:
     """The sample transfers, by file name."""
     return office.furnish(stage)
 

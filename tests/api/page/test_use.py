@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
-from assurance.harness import MAILBOX, Scene, content
+from assurance.harness import MAILBOX, Harness, content
 from devkit.local.azurite import Azurite
 from tests.api.caller import Caller, accepted
 from tests.api.page.browser import Visit, visit
@@ -21,23 +21,23 @@ NOWHERE = "AAMkADnowhere="
 
 
 @pytest.fixture(scope="module")
-def stage(azurite: Azurite) -> Iterator[Scene]:
+def stage(azurite: Azurite) -> Iterator[Harness]:
     with staged(azurite, settings={"RANGE_BYTES": str(MIB), "TARGET_WAIT_SECONDS": "0"}, options=["--keys"]) as running:
         yield running
 
 
 def start(caller: Caller, name: str, size: int, item: str | None = None) -> dict[str, Any]:
     """A transfer of a file that no event tells of."""
-    caller.scene.stack.drop(name, content(size), events=0)
-    target = {"mailbox": MAILBOX, "messageId": item or caller.scene.item()}
+    caller.harness.stack.drop(name, content(size), events=0)
+    target = {"mailbox": MAILBOX, "messageId": item or caller.harness.item()}
     return accepted(caller.start({"blob": name, "target": target}))
 
 
 def start_held(caller: Caller, name: str, nth: int = 2) -> dict[str, Any]:
     """A transfer of 8 ranges, one of which Graph keeps waiting: it stands still in the middle."""
-    caller.scene.graph.fault({"action": "hold", "kind": "put", "nth": nth})
+    caller.harness.graph.fault({"action": "hold", "kind": "put", "nth": nth})
     started = start(caller, name, 8 * MIB)
-    caller.scene.stack.wait_until(caller.scene.graph.holding, what="a range is held")
+    caller.harness.stack.wait_until(caller.harness.graph.holding, what="a range is held")
     return started
 
 
@@ -45,7 +45,7 @@ def start_failing(caller: Caller, name: str, item: str) -> dict[str, Any]:
     """A transfer that failed, because its message does not exist."""
     failed = caller.ended(start(caller, name, 1000, item)["id"])
     assert (failed["state"], failed["error"]["code"]) == ("failed", "TARGET_NOT_FOUND")
-    caller.scene.stack.wait_until_idle()
+    caller.harness.stack.wait_until_idle()
     return failed
 
 
@@ -64,14 +64,14 @@ def has_stayed(page: Page) -> bool:
 
 
 def attached(caller: Caller, item: str) -> int:
-    return len(caller.scene.graph.attachments(MAILBOX, item))
+    return len(caller.harness.graph.attachments(MAILBOX, item))
 
 
 # --- watching -------------------------------------------------------------------------------------------------------
 
 
 def test_the_bar_of_a_running_transfer_moves_by_itself_until_it_is_attached(visited: Visit) -> None:
-    graph = visited.caller.scene.graph
+    graph = visited.caller.harness.graph
     start_held(visited.caller, "moving.bin")
     visited.open()
     stay(visited.page)
@@ -81,7 +81,7 @@ def test_the_bar_of_a_running_transfer_moves_by_itself_until_it_is_attached(visi
     before = float(bar.get_attribute("value") or "")
     graph.fault({"action": "hold", "kind": "put", "nth": 4})
     graph.release()
-    visited.caller.scene.stack.wait_until(graph.holding, what="a later range is held")
+    visited.caller.harness.stack.wait_until(graph.holding, what="a later range is held")
     expect(moving.locator("[data-percent]")).not_to_have_text(f"{before:.1f} %")
     assert before < bar.evaluate("bar => bar.value") < 100
     assert bar.bounding_box() is not None
@@ -126,7 +126,7 @@ def test_an_app_that_does_not_answer_is_told_of_until_it_does(visited: Visit) ->
     visited.page.route("**/api/transfers/*", lambda route: route.abort())
     expect(status).to_have_text("The app does not answer just now; the page tries again.")
     visited.page.unroute("**/api/transfers/*")
-    visited.caller.scene.graph.release()
+    visited.caller.harness.graph.release()
     expect(status).to_have_text("silence.bin: attached")
     assert all("ERR_FAILED" in complaint for complaint in visited.complaints)
     visited.complaints.clear()
@@ -164,7 +164,7 @@ def test_the_detail_view_tells_the_transfers_story(visited: Visit) -> None:
     ):
         expect(main).to_contain_text(told)
     steps = visited.page.locator(".history tbody tr")
-    [checkpoint] = [one for one in caller.scene.transfers() if one["id"] == failed["id"]]
+    [checkpoint] = [one for one in caller.harness.transfers() if one["id"] == failed["id"]]
     assert steps.count() == len(checkpoint["history"])
     last = checkpoint["history"][-1]
     expect(steps.last).to_contain_text(last["outcome"])
@@ -179,7 +179,7 @@ def test_the_detail_view_tells_the_transfers_story(visited: Visit) -> None:
 def test_a_failed_transfer_is_retried_from_the_page_after_a_confirmation(visited: Visit) -> None:
     caller = visited.caller
     start_failing(caller, "retried.bin", NOWHERE)
-    caller.scene.graph.add_message(MAILBOX, id=NOWHERE)
+    caller.harness.graph.add_message(MAILBOX, id=NOWHERE)
     visited.open()
     row(visited.page, "failed", "retried.bin").get_by_role("link").click()
     confirm = visited.page.get_by_role("button", name="Yes, try again")
@@ -199,7 +199,7 @@ def test_a_running_transfer_is_cancelled_from_the_page_after_a_confirmation(visi
     expect(visited.page.locator("details[open]")).to_contain_text("If its last bytes are committed first")
     with visited.page.expect_navigation():
         visited.page.get_by_role("button", name="Yes, cancel the transfer").click()
-    caller.scene.graph.release()
+    caller.harness.graph.release()
     expect(visited.page.locator("[data-state]")).to_have_text("cancelled")
     assert caller.transfer(started["id"])["state"] == "cancelled"
     assert attached(caller, started["target"]["messageId"]) == 0
@@ -207,8 +207,8 @@ def test_a_running_transfer_is_cancelled_from_the_page_after_a_confirmation(visi
 
 def test_a_retry_that_came_too_late_is_told_and_repeats_nothing(visited: Visit) -> None:
     caller = visited.caller
-    caller.scene.graph.fault({"action": "status", "kind": "post", "status": 403})
-    item = caller.scene.item()
+    caller.harness.graph.fault({"action": "status", "kind": "post", "status": 403})
+    item = caller.harness.item()
     failed = caller.ended(start(caller, "late.bin", 1000, item)["id"])
     assert failed["state"] == "failed"
     visited.open(transfer=failed["id"])
@@ -226,7 +226,7 @@ def test_everything_can_be_done_by_keyboard(visited: Visit) -> None:
     caller, page = visited.caller, visited.page
     item = "AAMkADkeyboard="
     start_failing(caller, "keyboard.bin", item)
-    caller.scene.graph.add_message(MAILBOX, id=item)
+    caller.harness.graph.add_message(MAILBOX, id=item)
     visited.open()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the transfers")).to_be_focused()
@@ -257,7 +257,7 @@ def tab_to(page: Page, wanted: Locator) -> None:
 
 
 def test_without_scripts_a_reload_shows_the_progress_and_the_forms_work(browser: Browser, caller: Caller) -> None:
-    graph = caller.scene.graph
+    graph = caller.harness.graph
     started = start_held(caller, "scriptless.bin")
     with visit(browser, caller, java_script_enabled=False) as reader:
         page = reader.page
@@ -266,8 +266,8 @@ def test_without_scripts_a_reload_shows_the_progress_and_the_forms_work(browser:
         before = float(bar.get_attribute("value") or "")
         graph.fault({"action": "hold", "kind": "put", "nth": 4})
         graph.release()
-        caller.scene.stack.wait_until(graph.holding, what="a later range is held")
-        caller.scene.stack.wait_until(
+        caller.harness.stack.wait_until(graph.holding, what="a later range is held")
+        caller.harness.stack.wait_until(
             lambda: caller.transfer(started["id"])["progress"]["percent"] > before, what="the progress is saved"
         )
         page.reload()
@@ -301,7 +301,7 @@ def test_the_callers_own_key_opens_everything_and_is_shown_nowhere(browser: Brow
         if way == "address":
             reader.open()
         else:
-            reader.page.goto(f"{caller.scene.stack.url}/api/ui")
+            reader.page.goto(f"{caller.harness.stack.url}/api/ui")
             assert caller.key not in reader.page.content()
         with reader.page.expect_response(lambda answer: f"/transfers/{started['id']}" in answer.url) as looked:
             pass
@@ -309,8 +309,8 @@ def test_the_callers_own_key_opens_everything_and_is_shown_nowhere(browser: Brow
         expect(reader.page.locator("main")).to_contain_text(started["id"])
         assert caller.key not in reader.page.locator("body").inner_text()
         assert looked.value.status == 200
-        assert {request.url.split("/api/")[0] for request in sent} == {caller.scene.stack.url}
+        assert {request.url.split("/api/")[0] for request in sent} == {caller.harness.stack.url}
         assert [request.url for request in sent if "/transfers/" in request.url and caller.key in request.url] == []
         assert reader.complaints == []
-    caller.scene.graph.release()
+    caller.harness.graph.release()
     caller.ended(started["id"])

@@ -78,5 +78,5 @@ def test_the_fuzzers_report_becomes_the_proof(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_proofs_have_names_of_their_own() -> None:
-    names = [proof.name for proof in hostile_input.PROOFS]
+    names = [proof.name for proof in hostile_input.CAMPAIGNS]
     assert len(set(names)) == len(names) == 5

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from assurance.campaign import Outcome
-from assurance.campaigns import PROOFS
+from assurance.campaigns import CAMPAIGNS
 from assurance.load import campaigns, load_test, simulate
 
 GOOD = simulate.Result(
@@ -88,6 +88,6 @@ def test_a_rehearsal_that_breaks_a_bar_is_told(
 
 
 def test_the_long_runs_are_among_the_proofs() -> None:
-    floors = {proof.name: proof.floor for proof in PROOFS}
+    floors = {proof.name: proof.floor for proof in CAMPAIGNS}
     assert floors["pacing"] == simulate.Plan().files == 10_000
     assert floors["rehearsal"] == load_test.Plan().files == 60

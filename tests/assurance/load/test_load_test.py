@@ -30,5 +30,5 @@ def test_an_emulator_that_counts_bytes_teaches_the_workers_with_a_few_refusals()
     )
     result = rehearse(plan)
     assert result.wrong == []
-    assert 1 <= result.answers[429] <= 2 * OUTLOOK.places, "each of those who were under way learns it once"
+    assert 1 <= result.answers[429] <= 2 * OUTLOOK.slots, "each of those who were under way learns it once"
     assert result.answers[412] == 0

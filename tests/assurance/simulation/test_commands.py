@@ -16,14 +16,14 @@ def test_no_schedule_of_commands_loses_a_transfer_or_a_wish(ranges: int, command
     """Up to two changes of hands; three: the proof `commands`."""
     tally = campaigns.all_schedules(Case(ranges=ranges, commands=commands), 2, most=40, processes=1)
     assert not tally.broken, "\n".join(tally.broken[:10])
-    assert tally.stories > 200
+    assert tally.scenarios > 200
 
 
 @pytest.mark.parametrize("ranges", [0, 1])
 def test_a_retry_that_dies_at_any_call_beside_a_slow_end_loses_nothing(ranges: int) -> None:
     tally = campaigns.tell_all(campaigns.dying_retries(ranges), processes=1)
     assert not tally.broken, "\n".join(tally.broken[:10])
-    assert tally.stories > 100
+    assert tally.scenarios > 100
 
 
 def test_with_one_mark_for_all_lives_a_slow_end_takes_away_the_mark_that_a_retry_made(

@@ -6,16 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from assurance.simulation.case import Case, Fault, Happening, Storm
+from assurance.simulation.case import Case, ExternalAction, Fault, SustainedFault
 from assurance.simulation.clock import START, SkewedClock, VirtualClock
-from assurance.simulation.fault_injector import MOST_CALLS, BreakingGate, Died, Endless
+from assurance.simulation.fault_injector import MOST_CALLS, Died, Endless, FaultInjector
 from assurance.simulation.world import POLICY
 from shared.graph.http import AnswerLost, HttpAnswer, NotSent
 from shared.storage.ports import Conflict, SourceUnreadable, StorageUnavailable
 
 
-def gate(*faults: tuple[int, Fault, int], **fields: object) -> BreakingGate:
-    return BreakingGate(Case(faults=faults, **fields), VirtualClock(), POLICY)  # type: ignore[arg-type]
+def gate(*faults: tuple[int, Fault, int], **fields: object) -> FaultInjector:
+    return FaultInjector(Case(faults=faults, **fields), VirtualClock(), POLICY)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_late_call_takes_effect_so_many_calls_later() -> None:
 
 def test_a_late_post_lands_while_the_policy_says_that_it_may() -> None:
     clock = VirtualClock()
-    breaking = BreakingGate(Case(faults=((1, Fault.LATE, 24),)), clock, POLICY)
+    breaking = FaultInjector(Case(faults=((1, Fault.LATE, 24),)), clock, POLICY)
     landed: list[object] = []
     with pytest.raises(AnswerLost):
         breaking("graph.POST", lambda: landed.append(clock.now()))
@@ -94,22 +94,22 @@ def test_a_late_call_that_comes_too_late_is_heard_of_by_nobody() -> None:
 
 
 def test_a_storm_hits_the_calls_of_its_name_while_it_lasts() -> None:
-    breaking = gate(storms=(Storm("graph.GET", Fault.ANSWER, 2, 3, 429, "41"),))
+    breaking = gate(sustained_faults=(SustainedFault("graph.GET", Fault.ANSWER, 2, 3, 429, "41"),))
     seen = [breaking("graph.GET", lambda: HttpAnswer(200, {})) for _ in range(4)]
     assert [answer.status for answer in seen] == [200, 429, 429, 200]
     assert seen[1].headers == {"retry-after": "41"}
-    other = gate(storms=(Storm("graph.GET", Fault.ANSWER, 1, 0, 429),))
+    other = gate(sustained_faults=(SustainedFault("graph.GET", Fault.ANSWER, 1, 0, 429),))
     assert other("graph.PUT", lambda: HttpAnswer(201, {})).status == 201
     assert [other("graph.GET", lambda: HttpAnswer(200, {})).status for _ in range(3)] == [429] * 3
 
 
 def test_other_people_act_just_before_the_call() -> None:
-    breaking = gate(happenings=((2, Happening.CANCEL), (2, Happening.EXPIRE)))
+    breaking = gate(happenings=((2, ExternalAction.CANCEL), (2, ExternalAction.EXPIRE)))
     done: list[object] = []
     breaking.happen = done.append
     breaking("graph.GET", lambda: done.append("first"))
     breaking("graph.GET", lambda: done.append("second"))
-    assert done == ["first", Happening.CANCEL, Happening.EXPIRE, "second"]
+    assert done == ["first", ExternalAction.CANCEL, ExternalAction.EXPIRE, "second"]
 
 
 def test_a_story_without_an_end_is_told_from_a_long_one() -> None:

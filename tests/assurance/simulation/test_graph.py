@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from assurance.simulation import campaigns
-from assurance.simulation.case import Case, Denial, Fault, Storm
+from assurance.simulation.case import Case, Denial, Fault, SustainedFault
 from assurance.simulation.enumerate import calls_of, singles
 from assurance.simulation.scenario import tell
 from assurance.simulation.seeds import ANSWERS
@@ -16,21 +16,21 @@ from tests.assurance.simulation.told import every, kept
 
 
 def test_every_answer_to_every_unknown_alone() -> None:
-    tally = kept((story for story in campaigns.unknown_answers() if not story.faults), 180)
-    assert tally.ends == {"attached": tally.stories}
+    tally = kept((scenario for scenario in campaigns.unknown_answers() if not scenario.faults), 180)
+    assert tally.ends == {"attached": tally.scenarios}
 
 
 @pytest.mark.parametrize("part", range(2))
 def test_every_answer_to_every_unknown_with_faults(part: int) -> None:
     """Every fifth of them; all: the proof `unknowns`."""
-    faulted = (story for story in campaigns.unknown_answers() if story.faults)
+    faulted = (scenario for scenario in campaigns.unknown_answers() if scenario.faults)
     tally = kept(islice(faulted, part * 5, None, 10), 1300)
-    assert tally.ends == {"attached": tally.stories}
+    assert tally.ends == {"attached": tally.scenarios}
 
 
 @pytest.mark.parametrize("ranges", [0, 1, 3])
 def test_any_status_after_the_effect_of_any_call(ranges: int) -> None:
-    alone = (story for story in campaigns.after_the_effect([ranges]) if len(story.faults) == 1)
+    alone = (scenario for scenario in campaigns.after_the_effect([ranges]) if len(scenario.faults) == 1)
     tally = kept(alone, 120)
     assert "COMMIT_IN_DOUBT" not in tally.codes
 
@@ -45,15 +45,15 @@ def test_any_status_after_the_effect_of_any_call_with_a_fault_elsewhere(ranges: 
 def test_a_session_that_its_url_does_not_find_for_a_while(ranges: int) -> None:
     """Every twentieth of them; all: the proof `passing-404s`."""
     tally = kept(every(campaigns.passing_404s([ranges]), 20), 100)
-    assert tally.ends == {"attached": tally.stories}
+    assert tally.ends == {"attached": tally.scenarios}
 
 
 @pytest.mark.parametrize("ranges", [1, 3])
 def test_a_session_that_never_says_which_byte_it_wants(ranges: int) -> None:
     """With faults every thirtieth of them; all: the proof `silent-sessions`."""
-    alone = [story for story in campaigns.silent_sessions([ranges]) if not story.faults]
+    alone = [scenario for scenario in campaigns.silent_sessions([ranges]) if not scenario.faults]
     tally = kept([*alone, *every(campaigns.silent_sessions([ranges]), 30)], 70)
-    assert tally.ends == {"attached": tally.stories}
+    assert tally.ends == {"attached": tally.scenarios}
 
 
 @pytest.mark.parametrize("ranges", [0, 2])
@@ -88,8 +88,8 @@ def test_a_file_that_one_way_refuses_goes_the_other(ranges: int, ends: tuple[int
 
 @pytest.mark.parametrize("ranges", [0, 2])
 def test_a_storm_ends_in_an_attachment_or_in_a_named_failure(ranges: int) -> None:
-    """Every fifth of them; all: the proof `storms`."""
-    tally = kept(every(campaigns.storms([ranges]), 5), 250)
+    """Every fifth of them; all: the proof `sustained_faults`."""
+    tally = kept(every(campaigns.sustained_faults([ranges]), 5), 250)
     assert tally.ends.keys() == {"attached", "failed"}
     assert "" not in tally.codes
 
@@ -102,8 +102,8 @@ def test_a_storm_ends_in_an_attachment_or_in_a_named_failure(ranges: int) -> Non
 def test_what_passes_after_a_few_calls_never_leaves_a_doubt(ranges: int, names: str, fault: tuple[Fault, int]) -> None:
     base = Case(ranges=ranges)
     for first in range(1, len(calls_of(base)) + 1):
-        storm = Storm(names, fault[0], first, first + 3, fault[1])
-        verdict, _ = tell(replace(base, storms=(storm,)))
+        storm = SustainedFault(names, fault[0], first, first + 3, fault[1])
+        verdict, _ = tell(replace(base, sustained_faults=(storm,)))
         assert verdict.code != "COMMIT_IN_DOUBT", verdict
         assert verdict.broken == ()
 
@@ -112,7 +112,9 @@ def test_what_passes_after_a_few_calls_never_leaves_a_doubt(ranges: int, names: 
 @pytest.mark.parametrize("ranges", [0, 2])
 def test_a_service_that_never_recovers_is_told_once(names: str, ranges: int) -> None:
     for first in range(1, len(calls_of(Case(ranges=ranges))) + 1):
-        verdict, world = tell(Case(ranges=ranges, storms=(Storm(names, Fault.ANSWER, first, 0, 503),)))
+        verdict, world = tell(
+            Case(ranges=ranges, sustained_faults=(SustainedFault(names, Fault.ANSWER, first, 0, 503),))
+        )
         assert verdict.broken == ()
         assert len(world.outcomes.told) == 1
 
@@ -120,7 +122,7 @@ def test_a_service_that_never_recovers_is_told_once(names: str, ranges: int) -> 
 @pytest.mark.parametrize("part", range(3))
 def test_waits_of_every_form_are_kept(part: int) -> None:
     tally = kept(campaigns.throttled(600, part), 600)
-    assert tally.ends == {"attached": tally.stories}
+    assert tally.ends == {"attached": tally.scenarios}
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3, 4])  # a story of seed 2 is told by itself, in test_workers.py
@@ -132,7 +134,7 @@ def test_everything_at_once(seed: int) -> None:
 def test_what_heals_by_itself_is_waited_for(after: bool) -> None:
     """Every thirtieth of them; all: the proof `healing`."""
     tally = kept(every(campaigns.healing((0, 1, 3), after=after), 31), 150)
-    assert tally.ends == {"attached": tally.stories}
+    assert tally.ends == {"attached": tally.scenarios}
 
 
 @pytest.mark.parametrize(

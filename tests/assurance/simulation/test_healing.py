@@ -21,14 +21,14 @@ def test_an_outage_of_any_length_heals_by_itself(seconds: int) -> None:
     """Every fifth call; every one: the proof `outages`."""
     found = outages(seconds, (0, 1), step=5)
     assert not found.broken, "\n".join(found.broken[:10])
-    assert found.attached == found.stories >= 70
+    assert found.attached == found.scenarios >= 70
     assert max(found.latest.values()) <= LATEST
 
 
 def test_so_does_an_outage_of_a_day() -> None:
     found = outages(SECONDS[-1], (1,), step=9)
     assert not found.broken, "\n".join(found.broken[:10])
-    assert found.attached == found.stories >= 20
+    assert found.attached == found.scenarios >= 20
 
 
 @pytest.mark.parametrize("services", ["checkpoints", "blobs", "queues", "all"])

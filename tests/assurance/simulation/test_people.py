@@ -8,7 +8,7 @@ import pytest
 
 from assurance.simulation import campaigns
 from assurance.simulation.campaigns import SMALL
-from assurance.simulation.case import Case, Fault, Happening
+from assurance.simulation.case import Case, ExternalAction, Fault
 from assurance.simulation.enumerate import calls_of
 from assurance.simulation.scenario import tell
 from assurance.simulation.storage import MemoryClaims
@@ -26,15 +26,19 @@ def test_other_people_at_any_call_and_a_fault_at_a_later_one(part: int) -> None:
     kept(every(campaigns.people_then_faults([part]), 18), 250)
 
 
-def before_every_call(what: Happening, ranges: int) -> list[Case]:
+def before_every_call(what: ExternalAction, ranges: int) -> list[Case]:
     """The same thing before every call of the story, and after the last."""
     base = Case(ranges=ranges)
     return [replace(base, happenings=((call, what),)) for call in range(1, len(calls_of(base)) + 2)]
 
 
 @pytest.mark.parametrize("ranges", SMALL)
-@pytest.mark.parametrize(("what", "code"), [(Happening.OVERWRITE, "SOURCE_CHANGED"), (Happening.DELETE, "SOURCE_GONE")])
-def test_a_file_that_changes_meanwhile_is_attached_whole_or_not_at_all(what: Happening, code: str, ranges: int) -> None:
+@pytest.mark.parametrize(
+    ("what", "code"), [(ExternalAction.OVERWRITE, "SOURCE_CHANGED"), (ExternalAction.DELETE, "SOURCE_GONE")]
+)
+def test_a_file_that_changes_meanwhile_is_attached_whole_or_not_at_all(
+    what: ExternalAction, code: str, ranges: int
+) -> None:
     verdicts = [tell(case)[0] for case in before_every_call(what, ranges)]
     assert all(not verdict.broken for verdict in verdicts)
     ends = {(verdict.state, verdict.code, verdict.attached) for verdict in verdicts}
@@ -44,14 +48,14 @@ def test_a_file_that_changes_meanwhile_is_attached_whole_or_not_at_all(what: Hap
 
 @pytest.mark.parametrize("ranges", SMALL)
 def test_a_transfer_that_is_cancelled_ends_cancelled_or_the_commit_won(ranges: int) -> None:
-    verdicts = [tell(case)[0] for case in before_every_call(Happening.CANCEL, ranges)]
+    verdicts = [tell(case)[0] for case in before_every_call(ExternalAction.CANCEL, ranges)]
     assert {(verdict.state, verdict.attached) for verdict in verdicts} == {("cancelled", 0), ("attached", 1)}
     assert all(not verdict.broken for verdict in verdicts)
 
 
 @pytest.mark.parametrize("ranges", SMALL)
-@pytest.mark.parametrize("what", [Happening.EXPIRE, Happening.REPEAT, Happening.NEIGHBOUR])
-def test_what_need_not_disturb_does_not(what: Happening, ranges: int) -> None:
+@pytest.mark.parametrize("what", [ExternalAction.EXPIRE, ExternalAction.REPEAT, ExternalAction.NEIGHBOUR])
+def test_what_need_not_disturb_does_not(what: ExternalAction, ranges: int) -> None:
     for case in before_every_call(what, ranges):
         verdict, _ = tell(case)
         assert (verdict.state, verdict.attached, verdict.broken) == ("attached", 1, ()), case.id
@@ -59,20 +63,20 @@ def test_what_need_not_disturb_does_not(what: Happening, ranges: int) -> None:
 
 def test_sessions_expire_at_any_call_however_the_clocks_differ() -> None:
     tally = kept(campaigns.expiries([1, 3]), 1400)
-    assert tally.ends == {"attached": tally.stories}
+    assert tally.ends == {"attached": tally.scenarios}
 
 
 @pytest.mark.parametrize("ranges", [0, 1, 3])
 def test_an_event_may_come_five_times_at_any_moment_and_to_five_workers(ranges: int) -> None:
     tally = kept(campaigns.repeats([ranges]), 60)
-    assert tally.ends == {"attached": tally.stories}
+    assert tally.ends == {"attached": tally.scenarios}
 
 
 @pytest.mark.parametrize("ranges", [0, 2])
 def test_the_same_file_dropped_twice_for_one_item_is_attached_twice(ranges: int) -> None:
     """Every eighth of them; all: the proof `twins`."""
     tally = kept(every(campaigns.twins([ranges]), 8), 70)
-    assert tally.ends == {"attached": tally.stories}
+    assert tally.ends == {"attached": tally.scenarios}
 
 
 def test_two_transfers_take_one_attachment_where_nobody_asks_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,14 +84,14 @@ def test_two_transfers_take_one_attachment_where_nobody_asks_whose_it_is(monkeyp
     monkeypatch.setattr(MemoryClaims, "of_others", lambda *_: frozenset())
     monkeypatch.setattr(MemoryClaims, "take", lambda *_: True)
     lost = (one for one in campaigns.twins([0]) if any(fault is Fault.LOST_BEFORE for _, fault, _ in one.faults))
-    assert any("I2: two transfers name one attachment" in tell(story)[0].broken for story in lost)
+    assert any("I2: two transfers name one attachment" in tell(scenario)[0].broken for scenario in lost)
 
 
 def test_a_new_version_of_the_file_is_a_transfer_of_its_own() -> None:
     """I13: both versions end attached where the first one was attached before it was overwritten."""
     base = Case(ranges=2)
     last = len(calls_of(base))
-    _, world = tell(replace(base, happenings=((last, Happening.OVERWRITE),)))
+    _, world = tell(replace(base, happenings=((last, ExternalAction.OVERWRITE),)))
     assert len({transfer.id for transfer in world.transfers()}) == 2
     attached = {one.content.data for one in world.graph.attachments("ann@example.com", world.item)}
     assert set(world.contents.values()) <= attached
@@ -95,8 +99,8 @@ def test_a_new_version_of_the_file_is_a_transfer_of_its_own() -> None:
 
 @pytest.mark.parametrize("ranges", [0, 2])
 def test_a_retry_after_any_storm_attaches_once(ranges: int) -> None:
-    """Every eighth of them; all: the proof `storms`."""
-    kept(every(campaigns.storms([ranges], retries=1), 8), 150)
+    """Every eighth of them; all: the proof `sustained_faults`."""
+    kept(every(campaigns.sustained_faults([ranges], retries=1), 8), 150)
 
 
 @pytest.mark.parametrize("ranges", [0, 2])
@@ -104,6 +108,6 @@ def test_a_retry_after_a_cancellation_attaches_once_whatever_was_lost(ranges: in
     base = Case(ranges=ranges)
     for call in range(1, len(calls_of(base)) + 1):
         for fault in (Fault.LOST_AFTER, Fault.LATE, Fault.CRASH_AFTER):
-            once = replace(base, happenings=((call, Happening.CANCEL),), faults=((call, fault, 5),), retries=1)
+            once = replace(base, happenings=((call, ExternalAction.CANCEL),), faults=((call, fault, 5),), retries=1)
             verdict, _ = tell(once)
             assert (verdict.state, verdict.attached, verdict.broken) == ("attached", 1, ()), once.id

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from assurance.simulation import seeds
-from assurance.simulation.case import Case, Fault, Happening, Storm
+from assurance.simulation.case import Case, ExternalAction, Fault, SustainedFault
 from assurance.simulation.scenario import replay, tell
 
 FULL = Case(
     ranges=3,
     faults=((4, Fault.LATE, 7), (9, Fault.CRASH_AFTER, 0)),
-    happenings=((5, Happening.CANCEL),),
-    storms=(Storm("graph.PUT", Fault.ANSWER, 3, 6, 429, "41"),),
+    happenings=((5, ExternalAction.CANCEL),),
+    sustained_faults=(SustainedFault("graph.PUT", Fault.ANSWER, 3, 6, 429, "41"),),
     switches={"get_session": 404},
     skew=-300,
     lazy=True,
@@ -49,8 +49,8 @@ def test_a_replay_shows_every_call_and_decision(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize(("engine", "code"), [("product", 0), ("404 means new session", 1)])
 def test_the_command_that_a_failing_test_prints_tells_the_story_again(engine: str, code: int) -> None:
-    story = Case(ranges=1, faults=((9, Fault.LOST_AFTER, 0),), engine=engine).id
-    command = [sys.executable, "-m", "assurance.simulation", story]
+    scenario = Case(ranges=1, faults=((9, Fault.LOST_AFTER, 0),), engine=engine).id
+    command = [sys.executable, "-m", "assurance.simulation", scenario]
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr

@@ -28,14 +28,14 @@ def test_no_schedule_attaches_twice(ranges: int, workers: int, events: int, chan
     case = Case(ranges=ranges, workers=workers, events=events)
     tally = campaigns.all_schedules(case, changes, processes=1)
     assert not tally.broken, "\n".join(tally.broken[:10])
-    assert tally.ends == {"attached": tally.stories}
-    assert tally.stories >= least
+    assert tally.ends == {"attached": tally.scenarios}
+    assert tally.scenarios >= least
 
 
 @pytest.mark.parametrize("ranges", [0, 1, 2])
 def test_without_etags_many_schedules_attach_twice(ranges: int) -> None:
     tally = campaigns.all_schedules(Case(ranges=ranges, workers=2, engine=NO_ETAG), 2, processes=1)
-    assert tally.duplicates > tally.stories / 10
+    assert tally.duplicates > tally.scenarios / 10
 
 
 def test_an_outcome_is_told_though_its_run_died_while_another_event_was_under_way() -> None:

@@ -29,17 +29,19 @@ REFUSED = "a refusal had no effect"
 
 
 def test_a_refusal_that_is_believed_attaches_twice() -> None:
-    stories = campaigns.by_engine((case for case in campaigns.after_the_effect([0]) if len(case.faults) == 1), REFUSED)
-    tally = campaigns.tell_all(stories, processes=1)
+    scenarios = campaigns.by_engine(
+        (case for case in campaigns.after_the_effect([0]) if len(case.faults) == 1), REFUSED
+    )
+    tally = campaigns.tell_all(scenarios, processes=1)
     assert tally.duplicates > 0
     assert any("I1: attached" in line for line in tally.broken)
 
 
 def test_a_404_that_is_taken_for_a_fence_attaches_twice() -> None:
     faults = ((9, Fault.LATE, 20), (12, Fault.ANSWER, 404))
-    story = Case(ranges=1, faults=faults, switches={"first_delete_404": 1, "get_session": 405})
-    assert tell(story)[0].attached == 1
-    assert tell(replace(story, engine=REFUSED))[0].attached == 2
+    scenario = Case(ranges=1, faults=faults, switches={"first_delete_404": 1, "get_session": 405})
+    assert tell(scenario)[0].attached == 1
+    assert tell(replace(scenario, engine=REFUSED))[0].attached == 2
 
 
 @pytest.mark.parametrize(("name", "ranges"), GUILTY)

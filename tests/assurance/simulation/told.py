@@ -13,14 +13,14 @@ INVOCATIONS = 12
 """Deliveries after which a transfer with finitely many faults must have ended (invariants, I3)."""
 
 
-def kept(stories: Iterable[Case], least: int) -> Tally:
+def kept(scenarios: Iterable[Case], least: int) -> Tally:
     """Tell them here, in this process; every promise held, and there were enough of them to mean something."""
-    tally = campaigns.tell_all(stories, processes=1)
-    assert not tally.broken, "\n".join([f"{len(tally.broken)} of {tally.stories} stories", *tally.broken[:10]])
-    assert tally.stories >= least
+    tally = campaigns.tell_all(scenarios, processes=1)
+    assert not tally.broken, "\n".join([f"{len(tally.broken)} of {tally.scenarios} stories", *tally.broken[:10]])
+    assert tally.scenarios >= least
     return tally
 
 
-def every(stories: Iterable[Case], step: int) -> Iterator[Case]:
+def every(scenarios: Iterable[Case], step: int) -> Iterator[Case]:
     """Every so many-th of them: what an everyday run has time for."""
-    return islice(stories, 0, None, step)
+    return islice(scenarios, 0, None, step)

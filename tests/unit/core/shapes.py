@@ -142,7 +142,9 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
         [{}, {"announced_at": NOW}, {"announced_at": NOW, "fences": len(POLICY.fence_delays)}],
         _GOING + _ENDING,
     ),
-    State.LOOKING: _each([{}, *_IN_DOUBT], _LOOKS, _SESSIONS, [{}, {"tries": POLICY.courtesy_tries}], _GOING + _ENDING)
+    State.LOOKING: _each(
+        [{}, *_IN_DOUBT], _LOOKS, _SESSIONS, [{}, {"tries": POLICY.best_effort_tries}], _GOING + _ENDING
+    )
     + _each([{"landed": True, "announced_at": NOW}], _LOOKS, [{}, {"cancel_requested": True}])
     + _each([{"session": session(), "announced_at": NOW}], [{}, {"fences": 1}], _GOING + _ENDING),
     State.COMPARING: _each(
@@ -157,14 +159,14 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
 }
 
 
-OUTCOMES: dict[type[Any], frozenset[type[ev.Event]]] = {
+OUTCOMES: dict[type[Any], frozenset[type[ev.EventBase]]] = {
     ac.FindItem: frozenset({ev.ItemsFound, ev.ItemMissing, ev.NotDone, ev.Unsure, ev.Refused}),
     ac.ListAttachments: frozenset({ev.AttachmentsListed, ev.ItemMissing, ev.NotDone, ev.Unsure, ev.Refused}),
     ac.OpenSession: frozenset(
         {ev.SessionOpened, ev.SessionTooSmall, ev.ItemMissing, ev.NotDone, ev.Unsure, ev.Refused}
     ),
     ac.PostAttachment: frozenset(
-        {ev.Committed, ev.PostTooLarge, ev.ItemMissing, ev.NotDone, ev.Unsure, ev.Refused, ev.Withdrawn}
+        {ev.Committed, ev.PostTooLarge, ev.ItemMissing, ev.NotDone, ev.Unsure, ev.Refused, ev.CommitAborted}
     ),
     ac.CompareAttachment: frozenset({ev.Compared, ev.NotComparable, ev.ItemMissing, ev.NotDone, ev.Unsure, ev.Refused}),
     ac.PutRange: frozenset(
@@ -182,28 +184,28 @@ OUTCOMES: dict[type[Any], frozenset[type[ev.Event]]] = {
     ),
     ac.AskSession: frozenset({ev.OffsetKnown, ev.AskRefused, ev.NotDone, ev.Unsure, ev.Refused}),
     ac.CancelSession: frozenset({ev.SessionFenced, ev.SessionGone, ev.FenceRefused, ev.NotDone, ev.Unsure, ev.Refused}),
-    ac.Announce: frozenset({ev.Announced}),
-    ac.Withdraw: frozenset({ev.Withdrawn}),
+    ac.PrepareCommit: frozenset({ev.CommitPrepared}),
+    ac.AbortCommit: frozenset({ev.CommitAborted}),
     ac.Wait: frozenset(),
     ac.Finish: frozenset(),
 }
 """What can come of each action. `tests/unit/graph/test_read.py` holds the answers of Graph to it."""
 
-ANYTIME: frozenset[type[ev.Event]] = frozenset({ev.RunStarted, ev.CancelRequested, ev.Forbidden})
+ANYTIME: frozenset[type[ev.EventBase]] = frozenset({ev.RunStarted, ev.CancelRequested, ev.Forbidden})
 """What can happen to every transfer that is not over, whatever it wanted."""
 
 
-def between_requests(state: State) -> frozenset[type[ev.Event]]:
+def between_requests(state: State) -> frozenset[type[ev.EventBase]]:
     """What can happen in this state without anything having been asked of Graph."""
-    return ANYTIME | {ev.Unsent} if state is State.COMMITTING else ANYTIME
+    return ANYTIME | {ev.CommitUnsent} if state is State.COMMITTING else ANYTIME
 
 
-def events(kind: type[ev.Event]) -> list[Any]:
+def events(kind: type[ev.EventBase]) -> list[Any]:
     """Every variant of this event that differs for some rule."""
     return _EVENTS.get(kind) or [kind()]
 
 
-def _offsets(kind: Any) -> list[ev.Event]:
+def _offsets(kind: Any) -> list[ev.EventBase]:
     return [kind(offset, graph=SEEN) for offset in (None, 0, 4, 8, FINAL, 18, SIZE, SIZE + 1)]
 
 
@@ -214,7 +216,7 @@ def listed(*entries: tuple[str, str, int | None]) -> ev.AttachmentsListed:
 
 _HELD = (Code.ACCESS_DENIED, Code.GRAPH_REFUSED)
 _CODES = (Code.GRAPH_UNAVAILABLE, Code.GRAPH_THROTTLED, Code.GRAPH_UNREACHABLE, Code.SOURCE_UNREADABLE)
-_EVENTS: dict[type[ev.Event], list[ev.Event]] = {
+_EVENTS: dict[type[ev.EventBase], list[ev.EventBase]] = {
     ev.Forbidden: [ev.Forbidden(FAILURE)],
     ev.ItemsFound: [
         ev.ItemsFound(()),

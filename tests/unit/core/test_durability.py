@@ -62,8 +62,8 @@ def test_before_a_run_ends_everything_is_durable(action: ac.Action) -> None:
         ac.AskSession(URL),
         ac.CancelSession(URL),
         ac.CompareAttachment(ITEM, "new", SIZE),
-        ac.Announce(),
-        ac.Withdraw(),
+        ac.PrepareCommit(),
+        ac.AbortCommit(),
     ],
 )
 def test_nothing_else_waits_for_a_save(action: ac.Action) -> None:

@@ -22,7 +22,7 @@ def test_a_wait_that_is_slept_ends_before_a_lease_does() -> None:
 
 
 def test_patience_for_a_step_ends_before_patience_for_a_session_and_that_before_the_transfers() -> None:
-    assert POLICY.courtesy_tries < POLICY.step_tries < POLICY.session_tries < POLICY.transfer_tries
+    assert POLICY.best_effort_tries < POLICY.step_tries < POLICY.session_tries < POLICY.transfer_tries
     assert POLICY.ask_tries < POLICY.step_tries
 
 

@@ -53,13 +53,13 @@ def test_a_failure_is_counted_three_ways() -> None:
         (State.COMPARING, {"session_tries": 999, "transfer_tries": 999}, Code.GRAPH_UNAVAILABLE, False),
         (State.LOOKING, {"tries": POLICY.step_tries + 1}, Code.GRAPH_UNAVAILABLE, True),
         # ... but a fence that nothing depends on is a courtesy.
-        (State.FENCING, {"tries": POLICY.courtesy_tries, "verdict": FAILURE}, Code.GRAPH_UNAVAILABLE, True),
-        (State.FENCING, {"tries": POLICY.courtesy_tries - 1, "verdict": FAILURE}, Code.GRAPH_UNAVAILABLE, False),
-        (State.FENCING, {"tries": POLICY.courtesy_tries, "cancel_requested": True}, Code.GRAPH_UNAVAILABLE, True),
-        (State.FENCING, {"tries": POLICY.courtesy_tries}, Code.GRAPH_UNAVAILABLE, False),
+        (State.FENCING, {"tries": POLICY.best_effort_tries, "verdict": FAILURE}, Code.GRAPH_UNAVAILABLE, True),
+        (State.FENCING, {"tries": POLICY.best_effort_tries - 1, "verdict": FAILURE}, Code.GRAPH_UNAVAILABLE, False),
+        (State.FENCING, {"tries": POLICY.best_effort_tries, "cancel_requested": True}, Code.GRAPH_UNAVAILABLE, True),
+        (State.FENCING, {"tries": POLICY.best_effort_tries}, Code.GRAPH_UNAVAILABLE, False),
         (
             State.FENCING,
-            {"tries": POLICY.courtesy_tries, "verdict": FAILURE, "announced_at": NOW},
+            {"tries": POLICY.best_effort_tries, "verdict": FAILURE, "announced_at": NOW},
             Code.GRAPH_UNAVAILABLE,
             False,
         ),

@@ -10,8 +10,10 @@ import pytest
 from shared.core import sending
 from shared.core.errors import Code
 from shared.core.events import (
-    Announced,
+    CommitAborted,
+    CommitPrepared,
     Committed,
+    CommitUnsent,
     FoundItem,
     ItemMissing,
     ItemsFound,
@@ -21,8 +23,6 @@ from shared.core.events import (
     RangeTooLarge,
     SessionOpened,
     SessionTooSmall,
-    Unsent,
-    Withdrawn,
 )
 from shared.core.model import Answered, Failure, Route, Session, State, Transfer
 from shared.core.retry import backoff
@@ -178,7 +178,7 @@ def test_the_smallest_range_is_not_halved() -> None:
 @pytest.mark.parametrize(("route", "sessions"), [(Route.POST, 3), (Route.SESSION, 2)])
 def test_an_announcement_is_dated_and_a_post_counts_as_a_session(route: Route, sessions: int) -> None:
     before = transfer(State.SENDING, route, session=session(FINAL), sessions=2, looks=2, early_looks=1)
-    after = sending.commit_announced(before, Announced(), at(1), POLICY)
+    after = sending.commit_announced(before, CommitPrepared(), at(1), POLICY)
     assert after == replace(
         before, state=State.COMMITTING, announced_at=at(1), looks=0, early_looks=0, sessions=sessions
     )
@@ -188,13 +188,13 @@ UNPOSTED = transfer(State.PLANNED, Route.POST, sessions=1)
 
 
 def test_a_post_that_was_not_sent_in_time_is_announced_afresh_later() -> None:
-    after = sending.commit_withdrawn(POSTED, Withdrawn(), NOW, POLICY)
+    after = sending.commit_withdrawn(POSTED, CommitAborted(), NOW, POLICY)
     assert after == replace(UNPOSTED, tries=1, session_tries=1, transfer_tries=1, not_before=at(OWN))
 
 
 def test_a_post_that_can_never_be_sent_in_time_fails_by_name() -> None:
     worn = replace(POSTED, tries=POLICY.step_tries)
-    ended = sending.commit_withdrawn(worn, Withdrawn(graph=SEEN), NOW, POLICY)
+    ended = sending.commit_withdrawn(worn, CommitAborted(graph=SEEN), NOW, POLICY)
     assert ended.failure is not None
     assert (ended.failure.code, ended.failure.graph) == (Code.SOURCE_UNREADABLE, SEEN)
 
@@ -211,7 +211,7 @@ def test_a_post_that_can_never_be_sent_in_time_fails_by_name() -> None:
     ids=["post", "session"],
 )
 def test_a_commit_that_was_not_sent_is_as_if_it_had_never_been_announced(announced: Transfer, before: Transfer) -> None:
-    assert sending.commit_unsent(announced, Unsent(), NOW, POLICY) == before
+    assert sending.commit_unsent(announced, CommitUnsent(), NOW, POLICY) == before
 
 
 def test_a_post_that_never_left_is_announced_afresh() -> None:

@@ -12,11 +12,11 @@ from shared.core.table import TABLE
 from tests.unit.core.shapes import NOW, OUTCOMES, POLICY, between_requests, events, shapes, transfer
 
 ROWS = [(state, kind) for state, rows in TABLE.items() for kind in rows]
-ALL_EVENTS = [kind for kind in vars(ev).values() if isinstance(kind, type) and issubclass(kind, ev.Event)]
-ALL_EVENTS.remove(ev.Event)
+ALL_EVENTS = [kind for kind in vars(ev).values() if isinstance(kind, type) and issubclass(kind, ev.EventBase)]
+ALL_EVENTS.remove(ev.EventBase)
 
 
-def possible(state: State, kind: type[ev.Event]) -> list[Transfer]:
+def possible(state: State, kind: type[ev.EventBase]) -> list[Transfer]:
     """The shapes of this state to which this event can happen, by what they want next."""
     between = between_requests(state)
     return [shape for shape in shapes(state) if kind in between | OUTCOMES[type(decide(shape, NOW, POLICY))]]
@@ -33,13 +33,13 @@ def test_whatever_can_come_of_what_a_state_wants_has_a_row(state: State) -> None
 
 
 @pytest.mark.parametrize(("state", "kind"), ROWS)
-def test_a_row_leads_to_exactly_the_states_it_names(state: State, kind: type[ev.Event]) -> None:
+def test_a_row_leads_to_exactly_the_states_it_names(state: State, kind: type[ev.EventBase]) -> None:
     reached = {apply(shape, event, NOW, POLICY).state for shape in possible(state, kind) for event in events(kind)}
     assert reached == TABLE[state][kind].leads_to
 
 
 @pytest.mark.parametrize(("state", "kind"), ROWS)
-def test_after_every_row_the_transfer_knows_what_to_do_next(state: State, kind: type[ev.Event]) -> None:
+def test_after_every_row_the_transfer_knows_what_to_do_next(state: State, kind: type[ev.EventBase]) -> None:
     for shape in possible(state, kind):
         for event in events(kind):
             after = apply(shape, event, NOW, POLICY)
@@ -48,7 +48,7 @@ def test_after_every_row_the_transfer_knows_what_to_do_next(state: State, kind: 
 
 
 @pytest.mark.parametrize(("state", "kind"), ROWS)
-def test_a_transfer_ends_without_a_session_and_says_when_and_why(state: State, kind: type[ev.Event]) -> None:
+def test_a_transfer_ends_without_a_session_and_says_when_and_why(state: State, kind: type[ev.EventBase]) -> None:
     for shape in possible(state, kind):
         for event in events(kind):
             after = apply(shape, event, NOW, POLICY)

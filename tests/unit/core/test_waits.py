@@ -51,7 +51,7 @@ def missing(code: str | None = None) -> ev.ItemMissing:
     ],
 )
 def test_a_wait_says_what_it_is_for(
-    state: State, fields: dict[str, Any], event: ev.Happening, code: Code, until: Any
+    state: State, fields: dict[str, Any], event: ev.Event, code: Code, until: Any
 ) -> None:
     after = apply(transfer(state, **fields), event, NOW, POLICY)
     assert after.not_before is not None
@@ -83,7 +83,7 @@ def test_the_same_wait_goes_on_and_another_one_begins() -> None:
 
 def test_an_announcement_between_two_refusals_is_no_progress() -> None:
     waiting = transfer(State.PLANNED, Route.POST, waiting_for=EARLIER, throttles=1)
-    announced = apply(waiting, ev.Announced(), NOW, POLICY)
+    announced = apply(waiting, ev.CommitPrepared(), NOW, POLICY)
     assert announced.waiting_for == EARLIER
 
 

@@ -38,7 +38,7 @@ def answer(status: int, body: Any = None, **headers: str) -> HttpAnswer:
     return HttpAnswer(status, named, body if isinstance(body, bytes) else json.dumps(body).encode() if body else b"")
 
 
-def event(call: ac.Request, got: HttpAnswer) -> ev.Happening:
+def event(call: ac.Request, got: HttpAnswer) -> ev.Event:
     if isinstance(call, ac.PutRange | ac.AskSession | ac.CancelSession):
         return session_event(call, got, NOW)
     return graph_event(call, got, NOW, HOSTS)
@@ -63,7 +63,7 @@ class Held:
     def __init__(self, code: Code) -> None:
         self.code = code
 
-    def event(self, call: ac.Request, status: int, word: str | None = None) -> ev.Happening:
+    def event(self, call: ac.Request, status: int, word: str | None = None) -> ev.Event:
         kind = ev.RangeDenied if isinstance(call, ac.PutRange) else ev.NotDone
         return kind(self.code, graph=seen(status, word))
 
@@ -105,9 +105,7 @@ def unsure(status: int, word: str | None = None) -> ev.Unsure:
         (ASK, answer(200), ev.OffsetKnown(None, graph=seen(200))),
     ],
 )
-def test_a_success_carries_what_it_should_or_is_unsure(
-    call: ac.Request, got: HttpAnswer, happened: ev.Happening
-) -> None:
+def test_a_success_carries_what_it_should_or_is_unsure(call: ac.Request, got: HttpAnswer, happened: ev.Event) -> None:
     assert event(call, got) == happened
 
 
@@ -298,7 +296,7 @@ def test_a_range_that_finds_the_mailbox_full_is_refused_by_that_name() -> None:
         (500, ev.Unsure(Code.GRAPH_UNAVAILABLE, graph=seen(500))),
     ],
 )
-def test_only_an_answer_that_says_so_is_a_fence(status: int, happened: ev.Happening) -> None:
+def test_only_an_answer_that_says_so_is_a_fence(status: int, happened: ev.Event) -> None:
     assert event(CANCEL, answer(status)) == happened
 
 

@@ -23,7 +23,7 @@ from shared.core.checkpoint import Checkpoint
 from shared.core.events import SessionOpened
 from shared.core.model import Session
 from shared.graph.http import HttpAnswer, HttpRequest
-from shared.run.executor import Effects
+from shared.run.executor import GraphExecutor
 from shared.storage.ports import StorageUnavailable
 from tests.unit.core.shapes import transfer
 
@@ -105,11 +105,11 @@ def careless_content(careful: Any, self: Any, call: Any) -> Any:
     [
         (log.LogObserver, "decided", careless_log, "the log holds a secret"),
         (log.LogObserver, "decided", careless_names, "the log names a secret"),
-        (Effects, "perform", careless_event, "the history holds a secret"),
-        (Effects, "perform", careless_event, "the checkpoint after the end holds a secret"),
-        (Effects, "perform", careless_event, "the log holds a secret"),
-        (Effects, "_session_call", careless_exception, "an exception holds a secret"),
-        (Effects, "_session_call", careless_content, "the log holds a secret"),
+        (GraphExecutor, "perform", careless_event, "the history holds a secret"),
+        (GraphExecutor, "perform", careless_event, "the checkpoint after the end holds a secret"),
+        (GraphExecutor, "perform", careless_event, "the log holds a secret"),
+        (GraphExecutor, "_session_call", careless_exception, "an exception holds a secret"),
+        (GraphExecutor, "_session_call", careless_content, "the log holds a secret"),
     ],
 )
 def test_a_careless_word_would_be_heard(

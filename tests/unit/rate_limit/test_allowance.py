@@ -11,8 +11,8 @@ from shared.core.allowance import MailboxBytes
 from shared.core.errors import Code
 from shared.rate_limit import allowance, permits
 from shared.rate_limit.limits import Limits
-from shared.rate_limit.mailbox import Mailbox, Place, Spent
-from shared.rate_limit.permits import Asked, Later
+from shared.rate_limit.mailbox import Mailbox, Slot, Spent
+from shared.rate_limit.permits import Deferred, PermitRequest
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 LEARNS = Limits(window_bytes=1000, window_seconds=300, window_margin=0, least_grant=40, bytes=MailboxBytes.LEARN)
@@ -40,11 +40,11 @@ TAUGHT = replace(SPENT, counted_until=at(5))
 def test_a_full_window_holds_a_transfer_where_it_is_kept(belief: MailboxBytes, mailbox: Mailbox, kept: bool) -> None:
     limits = replace(LEARNS, bytes=belief)
     assert allowance.is_kept(mailbox, NOW, limits) is kept
-    outcome = permits.enter(mailbox, Asked("a", "run", "item", 700), NOW, limits).outcome
+    outcome = permits.enter(mailbox, PermitRequest("a", "run", "item", 700), NOW, limits).outcome
     if kept:
-        assert outcome == Later(at(100), known=True, code=Code.MAILBOX_ALLOWANCE_USED)
+        assert outcome == Deferred(at(100), known=True, code=Code.MAILBOX_ALLOWANCE_USED)
     else:
-        assert isinstance(outcome, Place)
+        assert isinstance(outcome, Slot)
         assert outcome.granted == 700
 
 
@@ -80,23 +80,23 @@ def test_whoever_would_be_too_much_asks_what_others_have_learned(mailbox: Mailbo
 
 
 def test_a_refusal_closes_the_mailbox_at_once_and_the_others_hear_of_it_when_they_next_tell() -> None:
-    first, second = (Place(name, f"run of {name}", at(30), 800) for name in "ab")
-    mailbox = replace(SPENT, places=(first, second))
+    first, second = (Slot(name, f"run of {name}", at(30), 800) for name in "ab")
+    mailbox = replace(SPENT, slots=(first, second))
     change = permits.throttled(mailbox, first, 100, 50, at(60), NOW, LEARNS)
     assert change.mailbox.closed_until == at(60)
     assert change.mailbox.counted_until == NOW + DAY
     told = permits.renew(change.mailbox, second, 30, at(1), LEARNS).outcome
-    assert isinstance(told, Place)
+    assert isinstance(told, Slot)
     assert told.granted == 0
-    wanted = Asked("b", "run of b", "item", 770, offset=30, waited=True)
+    wanted = PermitRequest("b", "run of b", "item", 770, offset=30, waited=True)
     held = permits.more(change.mailbox, told, wanted, 0, at(2), LEARNS).outcome
-    assert isinstance(held, Later)
+    assert isinstance(held, Deferred)
     assert (held.code, held.known) == (Code.GRAPH_THROTTLED, True)
 
 
 def test_after_it_was_learned_a_run_that_was_given_too_much_asks_again() -> None:
-    place = Place("a", "run", at(30), 800)
-    mailbox = replace(SPENT, places=(place,), counted_until=NOW + DAY)
-    told = permits.renew(mailbox, place, 0, NOW, LEARNS).outcome
-    assert isinstance(told, Place)
+    slot = Slot("a", "run", at(30), 800)
+    mailbox = replace(SPENT, slots=(slot,), counted_until=NOW + DAY)
+    told = permits.renew(mailbox, slot, 0, NOW, LEARNS).outcome
+    assert isinstance(told, Slot)
     assert told.granted == 0

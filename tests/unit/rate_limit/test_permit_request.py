@@ -9,7 +9,6 @@ import pytest
 
 from shared.core.actions import (
     Action,
-    Announce,
     AskSession,
     CancelSession,
     Finish,
@@ -17,6 +16,7 @@ from shared.core.actions import (
     ListAttachments,
     OpenSession,
     PostAttachment,
+    PrepareCommit,
     PutRange,
     Wait,
 )
@@ -101,8 +101,8 @@ def test_two_files_for_one_item_name_the_same_item_and_two_items_do_not() -> Non
     [
         (PutRange("u", 0, RANGE, SIZE), sending(0), (RANGE, False)),
         (PutRange("u", 8_000_000, 2_000_000, SIZE), sending(8_000_000), (2_000_000, True)),
-        (Announce(), sending(8_000_000), (2_000_000, True)),
-        (Announce(), transfer(1000, Route.POST), (post_body_bytes(ATTACHMENT, 1000), True)),
+        (PrepareCommit(), sending(8_000_000), (2_000_000, True)),
+        (PrepareCommit(), transfer(1000, Route.POST), (post_body_bytes(ATTACHMENT, 1000), True)),
         (PostAttachment(ITEM, ATTACHMENT, 1000, NOW), transfer(), (post_body_bytes(ATTACHMENT, 1000), True)),
         (OpenSession(ITEM, ATTACHMENT, SIZE), transfer(), (permit_request.SESSION_BYTES, False)),
         (ListAttachments(ITEM), transfer(), (0, False)),

@@ -10,8 +10,8 @@ import pytest
 
 from shared.rate_limit import permits, wait_queue, window
 from shared.rate_limit.limits import Limits
-from shared.rate_limit.mailbox import Mailbox, Place, Spent, Waiting
-from shared.rate_limit.permits import Asked, Change, Later
+from shared.rate_limit.mailbox import Mailbox, Slot, Spent, Waiting
+from shared.rate_limit.permits import Change, Deferred, PermitRequest
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 LIMITS = Limits(window_bytes=1000, window_seconds=300, window_margin=0, least_grant=40, doubt=40, line=3)
@@ -21,31 +21,31 @@ def at(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def asked(name: str, need: int = 100, item: str | None = None, **more: object) -> Asked:
-    return replace(Asked(name, f"run of {name}", item or f"item of {name}", need), **more)  # type: ignore[arg-type]
+def asked(name: str, need: int = 100, item: str | None = None, **more: object) -> PermitRequest:
+    return replace(PermitRequest(name, f"run of {name}", item or f"item of {name}", need), **more)  # type: ignore[arg-type]
 
 
-def entered(mailbox: Mailbox, *wants: Asked, now: datetime = NOW) -> Mailbox:
+def entered(mailbox: Mailbox, *wants: PermitRequest, now: datetime = NOW) -> Mailbox:
     """The mailbox once all of these have entered."""
     for want in wants:
         change = permits.enter(mailbox, want, now, LIMITS)
-        assert isinstance(change.outcome, Place), want
+        assert isinstance(change.outcome, Slot), want
         mailbox = change.mailbox
     return mailbox
 
 
-def held(mailbox: Mailbox, name: str) -> Place:
-    place = mailbox.place_of(name)
-    assert place is not None
-    return place
+def held(mailbox: Mailbox, name: str) -> Slot:
+    slot = mailbox.slot_of(name)
+    assert slot is not None
+    return slot
 
 
-def refused(change: Change) -> Later:
-    assert isinstance(change.outcome, Later)
+def refused(change: Change) -> Deferred:
+    assert isinstance(change.outcome, Deferred)
     return change.outcome
 
 
-def in_line(mailbox: Mailbox, *wants: Asked) -> Mailbox:
+def in_line(mailbox: Mailbox, *wants: PermitRequest) -> Mailbox:
     """The mailbox with these in its line, each of which has come for nothing."""
     for want in wants:
         change = permits.enter(mailbox, want, NOW, LIMITS)
@@ -61,8 +61,8 @@ def full(mailbox: Mailbox | None = None) -> Mailbox:
 
 def test_a_lone_transfer_gets_a_place_all_its_bytes_and_its_item() -> None:
     change = permits.enter(Mailbox(), asked("a", 700), NOW, LIMITS)
-    assert change.outcome == Place("a", "run of a", at(30), 700, 0, "item of a")
-    assert change.mailbox == Mailbox(places=(held(change.mailbox, "a"),))
+    assert change.outcome == Slot("a", "run of a", at(30), 700, 0, "item of a")
+    assert change.mailbox == Mailbox(slots=(held(change.mailbox, "a"),))
     assert change.calls == ()
 
 
@@ -88,7 +88,7 @@ def test_whoever_leaves_calls_the_first_in_the_line_and_keeps_the_place_for_it()
     mailbox = in_line(full(), asked("e", 10), asked("f", 10))
     change = permits.leave(mailbox, held(mailbox, "b"), 10, None, at(1), LIMITS)
     assert change.calls == ("e",)
-    assert held(change.mailbox, "e") == Place("e", None, at(1 + LIMITS.call))
+    assert held(change.mailbox, "e") == Slot("e", None, at(1 + LIMITS.call))
     assert change.mailbox.line == (Waiting("f"),)
     newcomer = permits.enter(change.mailbox, asked("g", 10), at(2), LIMITS)
     assert not refused(newcomer).known
@@ -101,12 +101,12 @@ def test_a_called_transfer_that_does_not_come_loses_its_place_to_the_next() -> N
     mailbox = in_line(full(), asked("e", 10), asked("f", 10))
     mailbox = permits.leave(mailbox, held(mailbox, "b"), 10, None, at(1), LIMITS).mailbox
     change = permits.enter(mailbox, asked("f", 10), at(2 + LIMITS.call), LIMITS)
-    assert isinstance(change.outcome, Place)
+    assert isinstance(change.outcome, Slot)
     assert not change.was_called
 
 
 def test_a_newcomer_goes_behind_the_line_and_calls_it() -> None:
-    mailbox = replace(full().without_place("a"), line=(Waiting("x"), Waiting("y")))
+    mailbox = replace(full().without_slot("a"), line=(Waiting("x"), Waiting("y")))
     change = permits.enter(mailbox, asked("new", 10), NOW, LIMITS)
     assert not refused(change).known
     assert change.calls == ("x",)
@@ -121,19 +121,19 @@ def test_looking_again_does_not_cost_the_position_in_the_line() -> None:
 
 def test_a_dead_holders_place_is_free_once_its_lease_is_over() -> None:
     change = permits.enter(full(), asked("e", 10), at(30), LIMITS)
-    assert isinstance(change.outcome, Place)
+    assert isinstance(change.outcome, Slot)
 
 
 def test_a_place_that_is_renewed_stays() -> None:
     mailbox = full()
     mailbox = permits.renew(mailbox, held(mailbox, "a"), 4, at(20), LIMITS).mailbox
-    assert held(mailbox, "a") == Place("a", "run of a", at(50), 6, 4, "item of a")
+    assert held(mailbox, "a") == Slot("a", "run of a", at(50), 6, 4, "item of a")
     assert sum(spent.size for spent in mailbox.spent) == 4
 
 
 def test_a_holder_that_was_given_up_for_dead_comes_back_when_it_tells() -> None:
-    place = held(full(), "a")
-    mailbox = permits.renew(Mailbox(), place, 4, at(400), LIMITS).mailbox
+    slot = held(full(), "a")
+    mailbox = permits.renew(Mailbox(), slot, 4, at(400), LIMITS).mailbox
     assert held(mailbox, "a").granted == 6
 
 
@@ -159,7 +159,7 @@ def test_an_items_commits_are_claimed_before_the_commit_once_they_are_free() -> 
     assert refused(permits.claim(mailbox, held(mailbox, "b"), want, 0, at(1), LIMITS))
     mailbox = permits.leave(mailbox, held(mailbox, "a"), 0, None, at(2), LIMITS).mailbox
     change = permits.claim(mailbox, held(mailbox, "b"), want, 0, at(3), LIMITS)
-    assert isinstance(change.outcome, Place)
+    assert isinstance(change.outcome, Slot)
     assert held(change.mailbox, "b").item == "i"
 
 
@@ -199,7 +199,7 @@ def test_what_was_promised_is_not_given_to_a_newcomer() -> None:
 
 def test_a_promise_that_nobody_comes_for_lapses() -> None:
     mailbox = permits.enter(Mailbox(spent=(Spent(at(10), 1000),)), asked("a", 900), NOW, LIMITS).mailbox
-    assert isinstance(permits.enter(mailbox, asked("b", 900), at(100), LIMITS).outcome, Place)
+    assert isinstance(permits.enter(mailbox, asked("b", 900), at(100), LIMITS).outcome, Slot)
 
 
 def test_part_of_a_large_file_is_sent_with_what_is_left_of_a_window() -> None:
@@ -226,8 +226,8 @@ def test_a_little_patience_makes_one_run_of_two() -> None:
 
 def test_a_run_that_used_up_its_grant_gets_more_as_soon_as_it_fits() -> None:
     mailbox = entered(Mailbox(spent=(Spent(at(20), 950),)), asked("a", 400))
-    place, want = held(mailbox, "a"), asked("a", 350, offset=50, waited=True)
-    change = permits.more(mailbox, place, want, 50, at(5), LIMITS)
+    slot, want = held(mailbox, "a"), asked("a", 350, offset=50, waited=True)
+    change = permits.more(mailbox, slot, want, 50, at(5), LIMITS)
     assert refused(change).until == at(20)
     change = permits.more(change.mailbox, held(change.mailbox, "a"), want, 0, at(20), LIMITS)
     assert held(change.mailbox, "a").granted == 350
@@ -246,7 +246,7 @@ def test_a_retry_after_closes_the_mailbox_for_everybody_but_not_for_ever() -> No
     mailbox = entered(Mailbox(), asked("a"))
     mailbox = permits.leave(mailbox, held(mailbox, "a"), 0, at(40), at(1), LIMITS).mailbox
     assert at(40) <= refused(permits.enter(mailbox, asked("b"), at(2), LIMITS)).until <= at(43)
-    assert isinstance(permits.enter(mailbox, asked("b"), at(40), LIMITS).outcome, Place)
+    assert isinstance(permits.enter(mailbox, asked("b"), at(40), LIMITS).outcome, Slot)
     day = permits.leave(
         entered(Mailbox(), asked("a")), held(entered(Mailbox(), asked("a")), "a"), 0, at(86400), NOW, LIMITS
     )
@@ -262,7 +262,7 @@ def test_a_transfer_whose_run_died_gets_back_what_was_surely_not_sent() -> None:
     mailbox = entered(Mailbox(), asked("a", 900))
     back = asked("a", 600, offset=300, waited=True)
     mailbox = entered(mailbox, replace(back, run="next run"), now=at(25))
-    assert held(mailbox, "a") == Place("a", "next run", at(55), 600, 300, "item of a")
+    assert held(mailbox, "a") == Slot("a", "next run", at(55), 600, 300, "item of a")
     assert sum(spent.size for spent in mailbox.spent) == 300 + LIMITS.doubt
 
 
@@ -289,7 +289,7 @@ def test_whatever_the_order_nobody_gets_more_than_outlook_allows(seed: int) -> N
     """Random transfers on one mailbox, some killed: never more than the places, the item, or the window allow."""
     story = _Story(random.Random(seed))
     story.tell()
-    assert story.most_at_once <= LIMITS.places
+    assert story.most_at_once <= LIMITS.slots
     assert story.most_in_a_window <= LIMITS.window_bytes
     assert not story.shared_commits
     assert story.finished == story.begun
@@ -309,7 +309,7 @@ class _Story:
         self.size = dict(self.left)
         self.due = {name: at(dice.uniform(0, 60)) for name in self.left}
         self.waited: set[str] = set()
-        self.holding: dict[str, Place] = {}
+        self.holding: dict[str, Slot] = {}
         self.sending: dict[str, int] = {}
         self.runs = 0
 
@@ -319,7 +319,7 @@ class _Story:
             now = self.due.pop(name)
             assert now < at(100_000), "it does not end"
             self.go(name, now)
-            items = [place.item for place in self.mailbox.live(now) if place.item]
+            items = [slot.item for slot in self.mailbox.live(now) if slot.item]
             self.shared_commits |= len(items) != len(set(items))
             self.most_at_once = max(self.most_at_once, len(self.holding))
 
@@ -334,10 +334,12 @@ class _Story:
     def enter(self, name: str, now: datetime) -> None:
         self.runs += 1
         offset = self.size[name] - self.left[name]
-        want = Asked(name, f"run {self.runs}", f"item {name[-1]}", self.left[name], offset, waited=name in self.waited)
+        want = PermitRequest(
+            name, f"run {self.runs}", f"item {name[-1]}", self.left[name], offset, waited=name in self.waited
+        )
         change = permits.enter(self.mailbox, want, now, LIMITS)
         self.take(change, now)
-        if isinstance(change.outcome, Place):
+        if isinstance(change.outcome, Slot):
             self.holding[name] = change.outcome
             self.due[name] = now
             return
@@ -361,14 +363,14 @@ class _Story:
     def end(self, name: str, piece: int, now: datetime) -> None:
         """The request is answered: go on, or leave where nothing is left to send or to send with."""
         self.left[name] -= piece
-        place = self.holding[name]
-        if self.left[name] and place.granted > piece:
-            self.take(permits.renew(self.mailbox, place, piece, now, LIMITS), now)
+        slot = self.holding[name]
+        if self.left[name] and slot.granted > piece:
+            self.take(permits.renew(self.mailbox, slot, piece, now, LIMITS), now)
             self.holding[name] = held(self.mailbox, name)
             self.due[name] = now
             return
         del self.holding[name]
-        self.take(permits.leave(self.mailbox, place, piece, None, now, LIMITS), now)
+        self.take(permits.leave(self.mailbox, slot, piece, None, now, LIMITS), now)
         if self.left[name]:
             self.waited.add(name)
             self.due[name] = now

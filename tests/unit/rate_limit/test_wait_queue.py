@@ -9,7 +9,7 @@ import pytest
 
 from shared.rate_limit import wait_queue
 from shared.rate_limit.limits import Limits
-from shared.rate_limit.mailbox import Mailbox, Place, Waiting
+from shared.rate_limit.mailbox import Mailbox, Slot, Waiting
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 LIMITS = Limits(line=4, line_of_item=2, listed=6, relist=2)
@@ -19,8 +19,8 @@ def at(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def places(*names: str, item: str | None = None) -> tuple[Place, ...]:
-    return tuple(Place(name, f"run of {name}", at(30), item=item) for name in names)
+def slots(*names: str, item: str | None = None) -> tuple[Slot, ...]:
+    return tuple(Slot(name, f"run of {name}", at(30), item=item) for name in names)
 
 
 def waiting(*names: str, item: str | None = None) -> tuple[Waiting, ...]:
@@ -32,25 +32,25 @@ def waiting(*names: str, item: str | None = None) -> tuple[Waiting, ...]:
     [
         pytest.param(Mailbox(), None, False, id="nobody waits"),
         pytest.param(Mailbox(queued=True), None, True, id="somebody waits and nobody works"),
-        pytest.param(Mailbox(places("a", "b", "c", "d"), queued=True), None, False, id="no place is free"),
-        pytest.param(Mailbox(places("a", "b", "c", "d"), queued=True), "d", True, id="one is about to be"),
+        pytest.param(Mailbox(slots("a", "b", "c", "d"), queued=True), None, False, id="no place is free"),
+        pytest.param(Mailbox(slots("a", "b", "c", "d"), queued=True), "d", True, id="one is about to be"),
         pytest.param(
-            Mailbox(places("a"), waiting("x"), queued=True, listed_at=at(-9)), None, False, id="the next one is known"
+            Mailbox(slots("a"), waiting("x"), queued=True, listed_at=at(-9)), None, False, id="the next one is known"
         ),
         pytest.param(
-            Mailbox(places("a", item="i"), waiting("x", item="i"), queued=True, listed_at=at(-2)),
+            Mailbox(slots("a", item="i"), waiting("x", item="i"), queued=True, listed_at=at(-2)),
             None,
             True,
             id="those that are known wait for an item that is taken",
         ),
         pytest.param(
-            Mailbox(places("a", item="i"), waiting("x", item="i"), queued=True, listed_at=at(-2)),
+            Mailbox(slots("a", item="i"), waiting("x", item="i"), queued=True, listed_at=at(-2)),
             "a",
             False,
             id="and whoever has that item leaves",
         ),
         pytest.param(
-            Mailbox(places("a", item="i"), waiting("x", item="i"), queued=True, listed_at=at(-1)),
+            Mailbox(slots("a", item="i"), waiting("x", item="i"), queued=True, listed_at=at(-1)),
             None,
             False,
             id="and it was listed just now",
@@ -95,15 +95,15 @@ def test_many_for_one_item_do_not_keep_the_others_out() -> None:
 
 
 def test_an_entry_of_somebody_known_is_only_taken_away() -> None:
-    known = Mailbox(places("a"), waiting("b"), queued=True)
+    known = Mailbox(slots("a"), waiting("b"), queued=True)
     mailbox, moved = wait_queue.filled(known, waiting("a", "b"), NOW, LIMITS)
-    assert mailbox == Mailbox(places("a"), waiting("b"), listed_at=NOW)
+    assert mailbox == Mailbox(slots("a"), waiting("b"), listed_at=NOW)
     assert moved == waiting("a", "b")
 
 
 def test_an_entry_of_somebody_who_was_called_stays_for_it_may_have_come_for_nothing() -> None:
     """Its place is kept still, in the version that was read; its new entry is all that is left of it."""
-    given = Mailbox((Place("a", None, at(15)),), queued=True)
+    given = Mailbox((Slot("a", None, at(15)),), queued=True)
     mailbox, moved = wait_queue.filled(given, waiting("a", "b"), NOW, LIMITS)
     assert mailbox.line == moved == waiting("b")
     assert mailbox.queued
@@ -116,15 +116,15 @@ def test_whoever_waits_for_more_now_does_so_at_its_position() -> None:
 
 
 def test_the_line_is_called_in_its_order_as_far_as_places_go() -> None:
-    mailbox, calls = wait_queue.called(Mailbox(places("a", "b"), waiting("x", "y", "z")), NOW, LIMITS)
+    mailbox, calls = wait_queue.called(Mailbox(slots("a", "b"), waiting("x", "y", "z")), NOW, LIMITS)
     assert calls == ("x", "y")
     assert mailbox.line == waiting("z")
-    assert [place.transfer for place in mailbox.live(NOW)] == ["a", "b", "x", "y"]
+    assert [slot.transfer for slot in mailbox.live(NOW)] == ["a", "b", "x", "y"]
 
 
-@pytest.mark.parametrize("place", [Place("a", "run", at(30), item="i"), Place("a", "run", at(30), wants="i")])
-def test_whoever_waits_for_an_item_that_is_taken_or_wanted_is_passed_over(place: Place) -> None:
-    given = Mailbox((place,), (*waiting("x", item="i"), *waiting("y")))
+@pytest.mark.parametrize("slot", [Slot("a", "run", at(30), item="i"), Slot("a", "run", at(30), wants="i")])
+def test_whoever_waits_for_an_item_that_is_taken_or_wanted_is_passed_over(slot: Slot) -> None:
+    given = Mailbox((slot,), (*waiting("x", item="i"), *waiting("y")))
     mailbox, calls = wait_queue.called(given, NOW, LIMITS)
     assert calls == ("y",)
     assert mailbox.line == waiting("x", item="i")

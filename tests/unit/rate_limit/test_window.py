@@ -9,7 +9,7 @@ import pytest
 
 from shared.rate_limit import window
 from shared.rate_limit.limits import OUTLOOK, Limits
-from shared.rate_limit.mailbox import Mailbox, Place, Promise, Spent
+from shared.rate_limit.mailbox import Mailbox, Promise, Slot, Spent
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 LIMITS = Limits(window_bytes=100, window_seconds=300, window_margin=0, least_grant=10)
@@ -19,8 +19,8 @@ def at(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def place(granted: int, *, until: float = 30, name: str = "a") -> Place:
-    return Place(name, "run", at(until), granted)
+def slot(granted: int, *, until: float = 30, name: str = "a") -> Slot:
+    return Slot(name, "run", at(until), granted)
 
 
 def test_an_unknown_mailbox_has_room_for_a_whole_window() -> None:
@@ -29,7 +29,7 @@ def test_an_unknown_mailbox_has_room_for_a_whole_window() -> None:
 
 
 def test_what_was_sent_and_what_was_granted_take_room() -> None:
-    mailbox = Mailbox(places=(place(30),), spent=(Spent(at(10), 25),))
+    mailbox = Mailbox(slots=(slot(30),), spent=(Spent(at(10), 25),))
     assert window.room(mailbox, LIMITS) == 45
     assert not window.is_empty(mailbox)
 
@@ -51,7 +51,7 @@ def test_what_was_sent_and_what_was_granted_take_room() -> None:
     ],
 )
 def test_so_many_bytes_fit_when_enough_has_left_the_window(wanted: int, seconds: float) -> None:
-    mailbox = Mailbox(places=(place(30),), spent=(Spent(at(80), 20), Spent(at(50), 30)))
+    mailbox = Mailbox(slots=(slot(30),), spent=(Spent(at(80), 20), Spent(at(50), 30)))
     found = (window.when(mailbox, wanted, NOW, LIMITS) - NOW).total_seconds()
     if wanted in {101, 120}:
         assert found == 300 + (window.when(mailbox, wanted - 100, NOW, LIMITS) - NOW).total_seconds()
@@ -66,7 +66,7 @@ def test_a_window_that_was_overdrawn_first_has_to_pass() -> None:
 
 
 def test_a_dead_holders_grant_leaves_a_window_after_its_last_moment() -> None:
-    mailbox = Mailbox(places=(place(100, until=-40),))
+    mailbox = Mailbox(slots=(slot(100, until=-40),))
     assert window.when(mailbox, 1, NOW, LIMITS) == at(-40 + 300)
 
 
@@ -101,17 +101,17 @@ def test_promises_beyond_the_last_one_kept_apart_are_added_to_it() -> None:
 
 def test_what_no_longer_matters_is_forgotten() -> None:
     mailbox = Mailbox(
-        places=(
-            place(0, until=-1, name="dead"),
-            place(5, until=-1, name="owing"),
-            place(5, until=-301, name="long dead"),
+        slots=(
+            slot(0, until=-1, name="dead"),
+            slot(5, until=-1, name="owing"),
+            slot(5, until=-301, name="long dead"),
         ),
         spent=(Spent(at(0), 1), Spent(at(1), 2)),
         promises=(Promise(at(-16), 1), Promise(at(-14), 2)),
         closed_until=at(0),
     )
     tidy = window.tidied(mailbox, NOW, LIMITS)
-    assert [one.transfer for one in tidy.places] == ["owing"]
+    assert [one.transfer for one in tidy.slots] == ["owing"]
     assert [one.size for one in tidy.spent] == [2]
     assert [one.size for one in tidy.promises] == [2]
     assert tidy.closed_until is None

@@ -17,13 +17,13 @@ from assurance.simulation.storage import (
 from assurance.simulation.transport import MemoryTransport
 from devkit.graph.service import GraphService
 from shared.core.actions import Action
-from shared.core.events import Happening
+from shared.core.events import Event
 from shared.core.model import Route, Transfer
 from shared.core.policy import Policy
 from shared.graph.hosts import UploadHosts
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
-from shared.run.runner import Edges, Runs
+from shared.run.runner import RunDependencies, TransferRunner
 
 MAILBOX = "ada@contoso.example"
 
@@ -35,9 +35,7 @@ class Witness:
     seen: list[tuple[str, str]] = field(default_factory=list)
     handed: list[str] = field(default_factory=list)
 
-    def decided(
-        self, before: Transfer, action: Action | None, event: Happening, after: Transfer, seconds: float
-    ) -> None:
+    def decided(self, before: Transfer, action: Action | None, event: Event, after: Transfer, seconds: float) -> None:
         self.seen.append((before.state.value, type(event).__name__))
 
     def handed_over(self, transfer_id: str) -> None:
@@ -65,7 +63,7 @@ class Stage:
         origins = self.graph.origins
         hosts = UploadHosts([origins.upload.split("//")[1]])
         runs = count(1)
-        self.edges = Edges(
+        self.edges = RunDependencies(
             checkpoints=self.checkpoints,
             sources=self.sources,
             queue=self.queue,
@@ -81,7 +79,7 @@ class Stage:
             budget=budget,
             delete_source=delete_source,
         )
-        self.runs = Runs(self.edges)
+        self.runs = TransferRunner(self.edges)
 
     def transfer(self, content: bytes, blob: str = "a.bin", **metadata: str) -> Transfer:
         """A new transfer of a blob with this content to the one message."""

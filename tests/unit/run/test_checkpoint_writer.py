@@ -11,7 +11,7 @@ import pytest
 from assurance.simulation.storage import AtOnce
 from shared.core.checkpoint import Checkpoint, Lease, lease
 from shared.core.model import Transfer
-from shared.run.checkpoint_writer import Ledger, LostOwnership
+from shared.run.checkpoint_writer import CheckpointWriter, LostOwnership
 from shared.storage.ports import Conflict, StorageUnavailable, Stored
 from tests.unit.run.stage import Stage
 
@@ -26,7 +26,9 @@ class Desk:
         self.transfer = self.stage.transfer(b"x" * 20)
         self.store = self.stage.checkpoints
         claimed = Checkpoint(self.transfer, lease(RUN, self.stage.clock.now()), f"{RUN}.0")
-        self.ledger = Ledger(self.store, Stored(claimed, self.store.create(claimed)), RUN, self.stage.clock, AtOnce())
+        self.writer = CheckpointWriter(
+            self.store, Stored(claimed, self.store.create(claimed)), RUN, self.stage.clock, AtOnce()
+        )
 
     def stored(self) -> Checkpoint:
         found = self.store.peek(self.transfer.id)
@@ -49,14 +51,14 @@ def desk() -> Desk:
 
 def test_a_save_is_durable_and_renews_the_lease(desk: Desk) -> None:
     desk.stage.clock.advance(7)
-    desk.ledger.save(desk.moved(8))
+    desk.writer.save(desk.moved(8))
     assert desk.stored().transfer.bytes_confirmed == 8
     assert desk.stored().lease == lease(RUN, desk.stage.clock.now())
-    assert desk.ledger.saved == desk.moved(8)
+    assert desk.writer.saved == desk.moved(8)
 
 
 def test_a_release_is_durable_and_lets_go(desk: Desk) -> None:
-    desk.ledger.release(desk.moved(8))
+    desk.writer.release(desk.moved(8))
     assert desk.stored().transfer.bytes_confirmed == 8
     assert desk.stored().lease is None
 
@@ -64,7 +66,7 @@ def test_a_release_is_durable_and_lets_go(desk: Desk) -> None:
 def test_every_write_has_a_name_of_its_own(desk: Desk) -> None:
     names = set()
     for confirmed in (1, 2, 3):
-        desk.ledger.save(desk.moved(confirmed))
+        desk.writer.save(desk.moved(confirmed))
         names.add(desk.stored().write)
     assert names == {f"{RUN}.1", f"{RUN}.2", f"{RUN}.3"}
 
@@ -78,8 +80,8 @@ def test_a_write_whose_answer_was_lost_is_recognised(desk: Desk, monkeypatch: py
         raise Conflict
 
     monkeypatch.setattr(desk.store, "save", lost_then_retried_blindly)
-    desk.ledger.save(desk.moved(8))
-    desk.ledger.save(desk.moved(16))
+    desk.writer.save(desk.moved(8))
+    desk.writer.save(desk.moved(16))
     assert desk.stored().transfer.bytes_confirmed == 16
 
 
@@ -88,18 +90,18 @@ def test_an_etag_that_was_cut_off_is_read_again_where_nobody_else_wrote(
 ) -> None:
     save = desk.store.save
     monkeypatch.setattr(desk.store, "save", lambda checkpoint, etag: save(checkpoint, etag)[:-3])
-    desk.ledger.save(desk.moved(8))
+    desk.writer.save(desk.moved(8))
     monkeypatch.undo()
-    desk.ledger.save(desk.moved(16))
-    desk.ledger.release(desk.moved(20))
+    desk.writer.save(desk.moved(16))
+    desk.writer.release(desk.moved(20))
     assert desk.stored().transfer.bytes_confirmed == 20
-    assert not desk.ledger.cancel_requested
+    assert not desk.writer.cancel_requested
 
 
 def test_an_etag_that_was_cut_off_overwrites_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     save = desk.store.save
     monkeypatch.setattr(desk.store, "save", lambda checkpoint, etag: save(checkpoint, etag)[:-3])
-    desk.ledger.save(desk.moved(8))
+    desk.writer.save(desk.moved(8))
     monkeypatch.undo()
 
     load = desk.store.load
@@ -111,7 +113,7 @@ def test_an_etag_that_was_cut_off_overwrites_nobody(desk: Desk, monkeypatch: pyt
 
     monkeypatch.setattr(desk.store, "load", overtaken)
     with pytest.raises(LostOwnership):
-        desk.ledger.save(desk.moved(16))
+        desk.writer.save(desk.moved(16))
     monkeypatch.undo()
     assert desk.stored().transfer.bytes_confirmed == 12
 
@@ -121,24 +123,24 @@ def test_another_runs_write_ends_this_run_and_is_not_overwritten(desk: Desk, own
     theirs = Lease(owner, desk.stage.clock.now()) if owner else None
     desk.somebody_writes(lease=theirs, write="run-b.1", transfer=desk.moved(12))
     with pytest.raises(LostOwnership):
-        desk.ledger.save(desk.moved(8))
+        desk.writer.save(desk.moved(8))
     assert desk.stored().transfer.bytes_confirmed == 12
 
 
 def test_a_vanished_checkpoint_ends_this_run(desk: Desk) -> None:
     desk.store.blobs.clear()
     with pytest.raises(LostOwnership):
-        desk.ledger.save(desk.moved(8))
+        desk.writer.save(desk.moved(8))
     assert desk.store.blobs == {}
 
 
 def test_a_wish_to_end_is_taken_over_and_not_overwritten(desk: Desk) -> None:
     desk.somebody_writes(transfer=replace(desk.transfer, cancel_requested=True), write="person.1")
-    desk.ledger.save(desk.moved(8))
-    assert desk.ledger.cancel_requested
+    desk.writer.save(desk.moved(8))
+    assert desk.writer.cancel_requested
     assert desk.stored().transfer.cancel_requested
     assert desk.stored().transfer.bytes_confirmed == 8
-    desk.ledger.save(desk.moved(16))
+    desk.writer.save(desk.moved(16))
     assert desk.stored().transfer.cancel_requested
 
 
@@ -147,7 +149,7 @@ def test_a_wish_to_end_that_was_there_before_the_run_is_known_to_it() -> None:
     asked = replace(stage.transfer(b"x"), cancel_requested=True)
     checkpoint = Checkpoint(asked, None, "person.1")
     stored = Stored(checkpoint, stage.checkpoints.create(checkpoint))
-    assert Ledger(stage.checkpoints, stored, RUN, stage.clock, AtOnce()).cancel_requested
+    assert CheckpointWriter(stage.checkpoints, stored, RUN, stage.clock, AtOnce()).cancel_requested
 
 
 def test_a_third_writer_behind_a_wish_to_end_ends_this_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +164,7 @@ def test_a_third_writer_behind_a_wish_to_end_ends_this_run(desk: Desk, monkeypat
 
     monkeypatch.setattr(desk.store, "load", overtaken)
     with pytest.raises(LostOwnership):
-        desk.ledger.save(desk.moved(8))
+        desk.writer.save(desk.moved(8))
     assert save == desk.store.save
     assert desk.stored().write == "run-b.0"
 
@@ -178,8 +180,8 @@ def test_a_conflict_where_nobody_wrote_is_no_theft(desk: Desk, monkeypatch: pyte
         return save(checkpoint, etag)
 
     monkeypatch.setattr(desk.store, "save", spurious)
-    desk.ledger.save(desk.moved(8))
-    desk.ledger.save(desk.moved(16))
+    desk.writer.save(desk.moved(8))
+    desk.writer.save(desk.moved(16))
     assert desk.stored().transfer.bytes_confirmed == 16
 
 
@@ -188,7 +190,7 @@ def test_conflicts_without_end_where_nobody_wrote_are_storage_that_does_not_work
 ) -> None:
     monkeypatch.setattr(desk.store, "save", _always_conflicts)
     with pytest.raises(StorageUnavailable):
-        desk.ledger.save(desk.moved(8))
+        desk.writer.save(desk.moved(8))
 
 
 def test_a_repeated_save_whose_answer_was_a_conflict_all_the_same_is_recognised(
@@ -206,17 +208,17 @@ def test_a_repeated_save_whose_answer_was_a_conflict_all_the_same_is_recognised(
         return save(checkpoint, etag)
 
     monkeypatch.setattr(desk.store, "save", written_and_refused)
-    desk.ledger.save(desk.moved(8))
-    desk.ledger.save(desk.moved(16))
+    desk.writer.save(desk.moved(8))
+    desk.writer.save(desk.moved(16))
     assert desk.stored().transfer.bytes_confirmed == 16
 
 
 def test_what_a_write_behind_ran_into_comes_out_at_the_next_save(desk: Desk) -> None:
     desk.somebody_writes(lease=None, write="run-b.1")
-    desk.ledger.save_behind(desk.moved(8))
+    desk.writer.save_behind(desk.moved(8))
     with pytest.raises(LostOwnership):
-        desk.ledger.settle()
-    desk.ledger.settle()
+        desk.writer.settle()
+    desk.writer.settle()
 
 
 def _always_conflicts(_checkpoint: Checkpoint, _etag: str) -> str:
@@ -229,20 +231,20 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def ledger_of(desk: Desk, threads: ThreadPoolExecutor, **seconds: float) -> Ledger:
+def ledger_of(desk: Desk, threads: ThreadPoolExecutor, **seconds: float) -> CheckpointWriter:
     stored = desk.store.load(desk.transfer.id)
     assert stored is not None
-    return Ledger(desk.store, stored, RUN, desk.stage.clock, threads, **seconds)
+    return CheckpointWriter(desk.store, stored, RUN, desk.stage.clock, threads, **seconds)
 
 
 @pytest.mark.parametrize("seconds", [{"head_start": 0.05}, {"save_pause": 0.05}])
 def test_a_write_behind_comes_later_and_takes_along_what_came_meanwhile(
     desk: Desk, threads: ThreadPoolExecutor, seconds: dict[str, float]
 ) -> None:
-    ledger = ledger_of(desk, threads, **seconds)
-    ledger.save_behind(desk.moved(4))
+    writer = ledger_of(desk, threads, **seconds)
+    writer.save_behind(desk.moved(4))
     assert desk.stored().transfer.bytes_confirmed == 0
-    ledger.save_behind(desk.moved(8))
+    writer.save_behind(desk.moved(8))
     threads.submit(lambda: None).result()
     assert desk.stored().transfer.bytes_confirmed == 8
     assert desk.stored().write == f"{RUN}.1"
@@ -251,9 +253,9 @@ def test_a_write_behind_comes_later_and_takes_along_what_came_meanwhile(
 def test_a_write_behind_is_due_at_once_where_the_last_write_is_long_ago(
     desk: Desk, threads: ThreadPoolExecutor
 ) -> None:
-    ledger = ledger_of(desk, threads, save_pause=3600)
+    writer = ledger_of(desk, threads, save_pause=3600)
     desk.stage.clock.advance(3600)
-    ledger.save_behind(desk.moved(4))
+    writer.save_behind(desk.moved(4))
     threads.submit(lambda: None).result()
     assert desk.stored().transfer.bytes_confirmed == 4
 
@@ -262,8 +264,8 @@ def test_a_write_behind_is_due_at_once_where_the_last_write_is_long_ago(
 def test_a_write_behind_that_is_only_due_is_overtaken_by_the_next_save_and_left_out(
     desk: Desk, threads: ThreadPoolExecutor, end: str
 ) -> None:
-    ledger = ledger_of(desk, threads, save_pause=3600)
-    ledger.save_behind(desk.moved(4))
-    getattr(ledger, end)(desk.moved(8))
+    writer = ledger_of(desk, threads, save_pause=3600)
+    writer.save_behind(desk.moved(4))
+    getattr(writer, end)(desk.moved(8))
     assert desk.stored().transfer.bytes_confirmed == 8
     assert desk.stored().write == f"{RUN}.1"

@@ -13,7 +13,7 @@ from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease, mark_of
 from shared.core.errors import Code
 from shared.core.model import Failure, Route, Session, State, Transfer
 from shared.core.policy import Policy
-from shared.run.commands import ATTEMPTS, Denied, Granted, Unknown, Wishes
+from shared.run.commands import ATTEMPTS, Accepted, Commands, NotFound, Rejected
 from shared.storage.ports import Conflict, StorageUnavailable
 from tests.unit.run.stage import Stage
 
@@ -25,7 +25,7 @@ SMALL_RANGES = Policy(range_bytes=4096, smallest_range=512)
 
 @dataclass
 class Ends:
-    """Implements `EndsKept`: remembers what was forgotten."""
+    """Implements `OutcomeIndex`: remembers what was forgotten."""
 
     forgotten: list[str] = field(default_factory=list)
 
@@ -48,7 +48,7 @@ class Meddled(Stage):
         self.route = Route.SESSION
         self.ends = Ends()
         writes = count(1)
-        self.wishes = Wishes(self.checkpoints, self.queue, self.ends, self.clock, lambda: f"wish-{next(writes)}")
+        self.commands = Commands(self.checkpoints, self.queue, self.ends, self.clock, lambda: f"wish-{next(writes)}")
 
     def put(self, transfer: Transfer, **changes: object) -> Transfer:
         """A checkpoint that nobody has in hand."""
@@ -68,8 +68,8 @@ def stage() -> Meddled:
 
 def test_a_transfer_that_nobody_has_in_hand_is_cancelled_by_the_run_that_is_asked_for(stage: Meddled) -> None:
     transfer = stage.put(stage.transfer(BIG))
-    reply = stage.wishes.cancel(transfer.id)
-    assert isinstance(reply, Granted)
+    reply = stage.commands.cancel(transfer.id)
+    assert isinstance(reply, Accepted)
     assert reply.transfer.cancel_requested
     assert stage.deliver_all() == 1
     assert stage.now_is(transfer.id).state is State.CANCELLED
@@ -82,7 +82,7 @@ def test_a_run_heeds_the_wish_at_its_next_save_and_deletes_its_session(nth: int)
     transfer = stage.transfer(BIG)
 
     def wish() -> None:
-        assert isinstance(stage.wishes.cancel(transfer.id), Granted)
+        assert isinstance(stage.commands.cancel(transfer.id), Accepted)
 
     stage.runs.start(transfer)
     ended = stage.now_is(transfer.id)
@@ -99,7 +99,7 @@ def test_a_commit_that_wins_the_race_makes_the_transfer_attached() -> None:
     transfer = stage.transfer(BIG)
 
     def wish() -> None:
-        assert isinstance(stage.wishes.cancel(transfer.id), Granted)
+        assert isinstance(stage.commands.cancel(transfer.id), Accepted)
 
     stage.runs.start(transfer)
     ended = stage.now_is(transfer.id)
@@ -111,7 +111,7 @@ def test_the_wish_leaves_the_lease_with_its_owner_and_asks_for_a_run_when_it_end
     transfer = stage.transfer(BIG)
     owned = lease("other", stage.clock.now())
     stage.checkpoints.create(Checkpoint(transfer, owned, "other.0"))
-    stage.wishes.cancel(transfer.id)
+    stage.commands.cancel(transfer.id)
     stored = stage.checkpoints.peek(transfer.id)
     assert stored is not None
     assert stored.checkpoint.lease == owned
@@ -121,9 +121,9 @@ def test_the_wish_leaves_the_lease_with_its_owner_and_asks_for_a_run_when_it_end
 
 def test_a_wish_that_is_repeated_writes_nothing_but_asks_again(stage: Meddled) -> None:
     transfer = stage.put(stage.transfer(BIG))
-    stage.wishes.cancel(transfer.id)
+    stage.commands.cancel(transfer.id)
     first = stage.checkpoints.peek(transfer.id)
-    stage.wishes.cancel(transfer.id)
+    stage.commands.cancel(transfer.id)
     assert stage.checkpoints.peek(transfer.id) == first
     assert len(stage.queue.messages) == 2
 
@@ -141,7 +141,7 @@ def test_a_transfer_that_waits_for_its_item_is_cancelled_without_waiting(stage: 
         waits_until = stage.now_is(transfer.id).not_before
         if waits_until is not None and (waits_until - stage.clock.now()).total_seconds() > 20:
             break
-    stage.wishes.cancel(transfer.id)
+    stage.commands.cancel(transfer.id)
     before = stage.clock.now()
     message = stage.queue.take()
     assert message is not None
@@ -155,13 +155,13 @@ def test_a_transfer_that_waits_for_its_item_is_cancelled_without_waiting(stage: 
 )
 def test_what_is_over_cannot_be_cancelled(stage: Meddled, state: State, code: Code) -> None:
     transfer = stage.put(stage.transfer(BIG), state=state)
-    assert stage.wishes.cancel(transfer.id) == Denied(transfer, code)
+    assert stage.commands.cancel(transfer.id) == Rejected(transfer, code)
     assert stage.queue.messages == []
 
 
 def test_what_is_cancelled_stays_so(stage: Meddled) -> None:
     transfer = stage.put(stage.transfer(BIG), state=State.CANCELLED)
-    assert stage.wishes.cancel(transfer.id) == Granted(transfer)
+    assert stage.commands.cancel(transfer.id) == Accepted(transfer)
     assert stage.queue.messages == []
 
 
@@ -171,8 +171,8 @@ def test_what_is_cancelled_stays_so(stage: Meddled) -> None:
 @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
 def test_what_failed_or_was_cancelled_is_tried_again_and_attached(stage: Meddled, state: State) -> None:
     transfer = stage.put(stage.transfer(BIG), state=state, finished_at=stage.clock.now())
-    reply = stage.wishes.retry(transfer.id)
-    assert isinstance(reply, Granted)
+    reply = stage.commands.retry(transfer.id)
+    assert isinstance(reply, Accepted)
     assert stage.ends.forgotten == [transfer.id]
     assert stage.deliver_all() == 1
     assert stage.now_is(transfer.id).state is State.ATTACHED
@@ -190,7 +190,7 @@ def test_a_retry_in_doubt_finds_what_is_attached_and_attaches_nothing(stage: Med
     stored = stage.checkpoints.peek(transfer.id)
     assert stored is not None
     stage.checkpoints.save(Checkpoint(doubtful, None, "doubt"), stored.etag)
-    stage.wishes.retry(transfer.id)
+    stage.commands.retry(transfer.id)
     stage.deliver_all()
     assert stage.now_is(transfer.id).state is State.ATTACHED
     assert stage.attached() == [("a.bin", BIG)]
@@ -206,13 +206,13 @@ def test_a_retry_in_doubt_finds_what_is_attached_and_attaches_nothing(stage: Med
 )
 def test_what_has_not_failed_cannot_be_tried_again(stage: Meddled, state: State, code: Code) -> None:
     transfer = stage.put(stage.transfer(BIG), state=state)
-    assert stage.wishes.retry(transfer.id) == Denied(transfer, code)
+    assert stage.commands.retry(transfer.id) == Rejected(transfer, code)
     assert (stage.queue.messages, stage.checkpoints.marks) == ([], {})
 
 
 def test_what_intake_refused_cannot_be_tried_again(stage: Meddled) -> None:
     transfer = stage.put(stage.transfer(BIG, messageid=""))
-    assert stage.wishes.retry(transfer.id) == Denied(transfer, Code.RETRY_POINTLESS)
+    assert stage.commands.retry(transfer.id) == Rejected(transfer, Code.RETRY_POINTLESS)
 
 
 # --- both ---------------------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def test_what_intake_refused_cannot_be_tried_again(stage: Meddled) -> None:
 
 @pytest.mark.parametrize("wish", ["cancel", "retry"])
 def test_an_unknown_transfer_is_said_to_be_unknown(stage: Meddled, wish: str) -> None:
-    assert getattr(stage.wishes, wish)("0" * 32) == Unknown()
+    assert getattr(stage.commands, wish)("0" * 32) == NotFound()
 
 
 @pytest.mark.parametrize(("wish", "state"), [("cancel", State.SENDING), ("retry", State.FAILED)])
@@ -236,7 +236,7 @@ def test_a_wish_is_written_over_a_version_that_came_in_between(
         return save(checkpoint, etag)
 
     monkeypatch.setattr(stage.checkpoints, "save", contested)
-    assert isinstance(getattr(stage.wishes, wish)(transfer.id), Granted)
+    assert isinstance(getattr(stage.commands, wish)(transfer.id), Accepted)
     assert len(stage.queue.messages) == 1
 
 
@@ -251,7 +251,7 @@ def test_a_wish_that_is_never_written_is_reported(
 
     monkeypatch.setattr(stage.checkpoints, "save", refused)
     with pytest.raises(StorageUnavailable):
-        getattr(stage.wishes, wish)(transfer.id)
+        getattr(stage.commands, wish)(transfer.id)
     assert stage.queue.messages == []
 
 
@@ -273,7 +273,7 @@ def test_a_retry_that_dies_before_any_of_its_calls_leaves_an_end_or_a_mark(state
 
     for dies in range(1, 6):
         stage = Stage(gate, policy=SMALL_RANGES)
-        one = Wishes(stage.checkpoints, stage.queue, Ends(), stage.clock, lambda: "wish-1")
+        one = Commands(stage.checkpoints, stage.queue, Ends(), stage.clock, lambda: "wish-1")
         dies_at[0] = 0
         transfer = replace(stage.transfer(BIG), state=state, finished_at=stage.clock.now())
         stage.checkpoints.create(Checkpoint(transfer, None, "put.0"))

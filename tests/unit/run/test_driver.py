@@ -15,7 +15,7 @@ from shared.core.errors import Code
 from shared.core.model import Route, State
 from shared.core.policy import Policy
 from shared.run.driver import LEAST_ACTIONS
-from shared.run.runner import Runs
+from shared.run.runner import TransferRunner
 from shared.storage.ports import StorageUnavailable
 from tests.unit.run.stage import MAILBOX, Stage
 
@@ -196,14 +196,14 @@ def test_a_wish_that_is_found_while_the_commit_is_announced_ends_the_transfer_at
     transfer = stage.transfer(content)
     wish = wishing_at(stage, transfer.id, *("graph.GET", 1) if content == b"hello" else ("graph.PUT", 3))
     if content == BIG:  # the wish is found by the save of the announcement: nothing is saved in between
-        stage.runs = Runs(replace(stage.edges, background=lambda: nullcontext(Never())))
+        stage.runs = TransferRunner(replace(stage.edges, background=lambda: nullcontext(Never())))
     stage.edges.transport._gate = wish  # type: ignore[attr-defined]
     began = stage.clock.now()
     stage.runs.start(transfer)
     ended = stage.now_is(transfer.id)
     assert (ended.state, ended.announced_at, stage.clock.now()) == (State.CANCELLED, None, began)
-    assert [(step.state, step.outcome) for step in ended.history if step.outcome == "unsent"] == [
-        (State.COMMITTING, "unsent")
+    assert [(step.state, step.outcome) for step in ended.history if step.outcome == "commit unsent"] == [
+        (State.COMMITTING, "commit unsent")
     ]
     assert stage.attached() == []
 
@@ -242,4 +242,4 @@ def test_a_commit_that_was_sent_once_stays_in_doubt_whoever_wishes_the_end() -> 
     assert ended.state is State.CANCELLED
     assert ended.announced_at is not None
     assert len([step for step in ended.history if step.action == "list attachments"]) > 2
-    assert "unsent" not in [step.outcome for step in ended.history]
+    assert "commit unsent" not in [step.outcome for step in ended.history]

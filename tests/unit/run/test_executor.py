@@ -24,6 +24,7 @@ from shared.core.actions import (
 from shared.core.errors import Code
 from shared.core.events import (
     AttachmentsListed,
+    CommitAborted,
     Committed,
     Compared,
     ItemMissing,
@@ -32,13 +33,12 @@ from shared.core.events import (
     OffsetKnown,
     Refused,
     Unsure,
-    Withdrawn,
 )
 from shared.core.model import Attachment, ItemKind, Target, TargetKey
 from shared.graph.hosts import UploadHosts
 from shared.graph.http import AnswerLost, HttpAnswer, HttpRequest, NotSent
 from shared.run import executor
-from shared.run.executor import Effects
+from shared.run.executor import GraphExecutor
 from shared.storage.ports import SourceLost, SourceUnreadable, StorageUnavailable
 
 BASE = "https://graph.example/v1.0"
@@ -93,7 +93,7 @@ class Reader:
 def performed(action: Request, *answers: HttpAnswer | Exception, reader: Reader | None = None) -> tuple[object, Wire]:
     wire = Wire(list(answers))
     hosts = UploadHosts(["outlook.office.com"])
-    return Effects(wire, hosts, BASE, reader or Reader(), VirtualClock()).perform(action), wire
+    return GraphExecutor(wire, hosts, BASE, reader or Reader(), VirtualClock()).perform(action), wire
 
 
 def answer(status: int, body: str | bytes = b"", **headers: str) -> HttpAnswer:
@@ -120,7 +120,7 @@ def test_a_post_that_comes_too_late_is_not_sent() -> None:
     action = PostAttachment(ITEM, FILE, 200, clock.now() + timedelta(seconds=60))
     wire = Wire([])
     slow = Reader(on_read=lambda: clock.advance(61))
-    assert Effects(wire, UploadHosts([]), BASE, slow, clock).perform(action) == Withdrawn()
+    assert GraphExecutor(wire, UploadHosts([]), BASE, slow, clock).perform(action) == CommitAborted()
     assert wire.sent == []
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from assurance.fuzz import environment
-from shared.app import Product
+from shared.app import App
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
-from shared.run.commands import Denied, Wishes
-from shared.run.runner import Runs
+from shared.run.commands import Commands, Rejected
+from shared.run.runner import TransferRunner
 from shared.settings import read
 from tests.unit.run.stage import MAILBOX, Stage
 
@@ -20,9 +20,9 @@ MIB = 1024 * 1024
 WRITES = {"post", "create", "put", "final-put"}
 
 
-def tightened(stage: Stage) -> Runs:
+def tightened(stage: Stage) -> TransferRunner:
     """The runs of a deployment whose ALLOWED_MAILBOXES does not list the mailbox any more."""
-    return Runs(replace(stage.edges, may_write=lambda mailbox: mailbox != MAILBOX))
+    return TransferRunner(replace(stage.edges, may_write=lambda mailbox: mailbox != MAILBOX))
 
 
 def requests(stage: Stage, after: int = 0) -> list[str]:
@@ -77,7 +77,7 @@ def test_a_commit_that_landed_before_stays_attached() -> None:
     transfer = stage.transfer(b"content")
     stage.graph.fault({"action": "reset-after", "kind": "post", "times": 1})
     policy: Any = stage.edges.policy
-    stage.runs = Runs(replace(stage.edges, budget=0, policy=replace(policy, inline_wait=0)))
+    stage.runs = TransferRunner(replace(stage.edges, budget=0, policy=replace(policy, inline_wait=0)))
     stage.runs.start(transfer)
     stage.clock.sleep(60)
     assert not stage.now_is(transfer.id).is_over
@@ -94,12 +94,12 @@ def test_a_person_is_told_at_once_that_a_retry_may_not_write(allowed: bool) -> N
     ended, _ = carried_on(stage, transfer)
     ends: Any = stage.outcomes
     ends.forget = lambda _: None
-    wishes = Wishes(stage.checkpoints, stage.queue, ends, stage.clock, lambda: "wish", lambda _: allowed)
-    reply = wishes.retry(transfer.id)
-    assert (reply == Denied(ended, Code.MAILBOX_NOT_ALLOWED)) == (not allowed)
+    commands = Commands(stage.checkpoints, stage.queue, ends, stage.clock, lambda: "wish", lambda _: allowed)
+    reply = commands.retry(transfer.id)
+    assert (reply == Rejected(ended, Code.MAILBOX_NOT_ALLOWED)) == (not allowed)
 
 
 @pytest.mark.parametrize(("mailbox", "may"), [("ada@contoso.example", True), ("eve@other.example", False)])
 def test_the_app_asks_its_own_setting(mailbox: str, may: bool) -> None:
     settings = read({**environment.WHOLE, "ALLOWED_MAILBOXES": "@contoso.example"}, 600)
-    assert Product(settings).edges.may_write(mailbox) is may
+    assert App(settings).edges.may_write(mailbox) is may

@@ -19,7 +19,7 @@ from shared.core.model import Route, State, Transfer
 from shared.core.policy import Policy
 from shared.run.driver import DRAIN_PAUSE
 from shared.run.guard import GUARD_DELAY, Guard
-from shared.run.runner import HANDOVER_PAUSE, Runs
+from shared.run.runner import HANDOVER_PAUSE, TransferRunner
 from shared.storage.ports import Receipt, StorageUnavailable
 from tests.unit.run.stage import Stage
 
@@ -51,7 +51,7 @@ class Mortal(Stage):
         super().__init__(gate, policy=SMALL_RANGES)
         self.began: list[datetime] = []
         self.edges = replace(self.edges, new_run_id=self._new_run_id)
-        self.runs = Runs(self.edges)
+        self.runs = TransferRunner(self.edges)
 
     def big(self) -> Transfer:
         """A transfer that takes an upload session of four ranges."""
@@ -186,7 +186,7 @@ def test_a_run_that_is_told_to_end_yields_after_the_range_in_hand() -> None:
     stage = Mortal()
     transfer = stage.big()
     drained = replace(stage.edges, is_draining=lambda: "graph.PUT" in stage.calls)
-    Runs(drained).start(transfer)
+    TransferRunner(drained).start(transfer)
     left = stage.now_is(transfer.id)
     assert stage.calls.count("graph.PUT") == 1
     assert (left.state, left.bytes_confirmed) == (State.SENDING, 4096)

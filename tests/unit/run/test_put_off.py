@@ -9,15 +9,15 @@ import pytest
 
 from shared.core.errors import Code
 from shared.core.model import Transfer
-from shared.rate_limit.permits import Later
+from shared.rate_limit.permits import Deferred
 from shared.run.checkpoint_writer import Background
-from shared.run.permit import FreeTurn, Look, Turn, Unlimited
-from shared.run.runner import Runs
+from shared.run.permit import FreePermit, Permit, Prefetch, Unlimited
+from shared.run.runner import TransferRunner
 from tests.unit.run.stage import Stage
 
 
 class FullHouse(Unlimited):
-    """Implements `Pacing`: no place until it is told otherwise, and then come back after `seconds`."""
+    """Implements `RateLimiter`: no place until it is told otherwise, and then come back after `seconds`."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -25,11 +25,13 @@ class FullHouse(Unlimited):
         self.known = False
         self.has_place = False
 
-    def enter(self, transfer: Transfer, run_id: str, background: Background, look: Look | None) -> Turn | Later:
+    def enter(
+        self, transfer: Transfer, run_id: str, background: Background, look: Prefetch | None
+    ) -> Permit | Deferred:
         if self.has_place:
-            return FreeTurn()
+            return FreePermit()
         code = Code.MAILBOX_ALLOWANCE_USED if self.known else Code.MAILBOX_BUSY
-        return Later(self.stage.clock.now() + timedelta(seconds=self.seconds), self.known, code)
+        return Deferred(self.stage.clock.now() + timedelta(seconds=self.seconds), self.known, code)
 
 
 @pytest.fixture
@@ -43,8 +45,8 @@ def house(stage: Stage) -> FullHouse:
 
 
 @pytest.fixture
-def runs(stage: Stage, house: FullHouse) -> Runs:
-    return Runs(replace(stage.edges, pacing=house))
+def runs(stage: Stage, house: FullHouse) -> TransferRunner:
+    return TransferRunner(replace(stage.edges, rate_limiter=house))
 
 
 def due(stage: Stage) -> list[float]:
@@ -52,7 +54,7 @@ def due(stage: Stage) -> list[float]:
     return sorted((at - stage.clock.now()).total_seconds() for at, _ in stage.queue.messages)
 
 
-def test_however_often_it_is_called_for_nothing_one_message_is_under_way(stage: Stage, runs: Runs) -> None:
+def test_however_often_it_is_called_for_nothing_one_message_is_under_way(stage: Stage, runs: TransferRunner) -> None:
     transfer = stage.transfer(b"hello")
     runs.start(transfer)
     for _ in range(5):
@@ -61,7 +63,7 @@ def test_however_often_it_is_called_for_nothing_one_message_is_under_way(stage: 
     assert due(stage) == [250]
 
 
-def test_the_message_that_looks_again_is_followed_by_another_one(stage: Stage, runs: Runs) -> None:
+def test_the_message_that_looks_again_is_followed_by_another_one(stage: Stage, runs: TransferRunner) -> None:
     transfer = stage.transfer(b"hello")
     runs.start(transfer)
     message = stage.queue.take()
@@ -71,7 +73,9 @@ def test_the_message_that_looks_again_is_followed_by_another_one(stage: Stage, r
     assert due(stage) == [300]
 
 
-def test_a_message_that_is_sooner_than_the_one_under_way_is_sent(stage: Stage, runs: Runs, house: FullHouse) -> None:
+def test_a_message_that_is_sooner_than_the_one_under_way_is_sent(
+    stage: Stage, runs: TransferRunner, house: FullHouse
+) -> None:
     transfer = stage.transfer(b"hello")
     runs.start(transfer)
     house.seconds = 3
@@ -80,7 +84,7 @@ def test_a_message_that_is_sooner_than_the_one_under_way_is_sent(stage: Stage, r
 
 
 def test_a_time_that_is_known_has_its_own_message_and_the_transfer_says_until_when(
-    stage: Stage, runs: Runs, house: FullHouse
+    stage: Stage, runs: TransferRunner, house: FullHouse
 ) -> None:
     house.known = True
     transfer = stage.transfer(b"hello")
@@ -93,7 +97,7 @@ def test_a_time_that_is_known_has_its_own_message_and_the_transfer_says_until_wh
 
 
 def test_whoever_is_called_and_gets_its_place_is_attached_and_the_late_message_finds_it_over(
-    stage: Stage, runs: Runs, house: FullHouse
+    stage: Stage, runs: TransferRunner, house: FullHouse
 ) -> None:
     transfer = stage.transfer(b"hello")
     runs.start(transfer)

@@ -10,19 +10,19 @@ from typing import cast
 
 import pytest
 
-from assurance.simulation.storage import MemoryOutcomes, MemoryPosition
+from assurance.simulation.storage import MemoryOutcomes, MemorySweepCursor
 from assurance.simulation.unkind import Answer, Unkind
 from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
 from shared.core.planning import retried
-from shared.core.sweep_cursor import Kind, Position, Trouble
+from shared.core.sweep_cursor import Kind, SweepCursor, Trouble
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.run import sweep
 from shared.run.guard import GUARD_DELAY
-from shared.run.notifications import Listeners
-from shared.run.runner import Runs
+from shared.run.notifications import CompositeListener
+from shared.run.runner import TransferRunner
 from shared.run.sweep import GRACE, LAPSED, OVERLAP, PAGE, PAGES, STALE, Sweep, Swept
 from shared.storage.attached import is_same
 from shared.storage.ports import Dropped, StorageRefused, StorageUnavailable
@@ -53,11 +53,11 @@ class Floor:
         self.stage = stage = Stage(delete_source=delete_source)
         self.unkind = unkind = Unkind()
         self.told = Told()
-        self.positions = MemoryPosition()
+        self.positions = MemorySweepCursor()
         self.checkpoints = unkind.around("checkpoint", stage.checkpoints)
         self.sources = unkind.around("source", stage.sources)
         self.queue = unkind.around("queue", stage.queue)
-        outcomes = Listeners([unkind.around("outcome", stage.outcomes)])
+        outcomes = CompositeListener([unkind.around("outcome", stage.outcomes)])
         self.edges = replace(
             stage.edges, checkpoints=self.checkpoints, sources=self.sources, queue=self.queue, outcomes=outcomes
         )
@@ -68,7 +68,9 @@ class Floor:
 
     def restart(self) -> None:
         """Another process: it remembers nothing."""
-        self.runs = Runs(replace(self.edges, outcomes=Listeners(cast("Listeners", self.edges.outcomes).outcomes)))
+        self.runs = TransferRunner(
+            replace(self.edges, outcomes=CompositeListener(cast("CompositeListener", self.edges.outcomes).outcomes))
+        )
         self.sweep = Sweep(
             runs=self.runs,
             checkpoints=self.checkpoints,
@@ -94,7 +96,7 @@ class Floor:
         self.stage.checkpoints.mark_unfinished(transfer.id)
 
     @property
-    def position(self) -> Position:
+    def position(self) -> SweepCursor:
         assert self.positions.position is not None
         return self.positions.position
 
@@ -372,8 +374,8 @@ def test_an_immutable_source_stays_is_said_once_and_asked_for_no_more() -> None:
 def test_an_end_is_told_again_where_one_listener_failed_and_only_to_that_one() -> None:
     stage = Stage()
     first, second = MemoryOutcomes(), Unkind([Answer(503, None, last=1)])
-    listeners = Listeners([first, second.around("outcome", stage.outcomes)])
-    runs = Runs(replace(stage.edges, outcomes=listeners))
+    listeners = CompositeListener([first, second.around("outcome", stage.outcomes)])
+    runs = TransferRunner(replace(stage.edges, outcomes=listeners))
     transfer = stage.transfer(b"hello")
     with pytest.raises(StorageUnavailable):
         runs.start(transfer)

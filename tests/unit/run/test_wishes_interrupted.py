@@ -10,7 +10,7 @@ import pytest
 
 from shared.core.checkpoint import Checkpoint, lease
 from shared.core.model import Session, State, Transfer
-from shared.run.commands import Granted, Wishes
+from shared.run.commands import Accepted, Commands
 from tests.unit.run.stage import Stage
 
 T = TypeVar("T")
@@ -41,10 +41,10 @@ class Cut(Stage):
             return answer
 
         super().__init__(gate)
-        self.wishes = Wishes(self.checkpoints, self.queue, self, self.clock, lambda: "wish")
+        self.commands = Commands(self.checkpoints, self.queue, self, self.clock, lambda: "wish")
 
     def forget(self, transfer: Transfer) -> None:
-        """See `EndsKept`."""
+        """See `OutcomeIndex`."""
 
     def put(self, state: State) -> Transfer:
         """A transfer that nobody has in hand, and no mark of it."""
@@ -60,7 +60,7 @@ def test_a_retry_that_is_cut_short_leaves_the_old_end_or_a_mark(last: int) -> No
     transfer = stage.put(State.CANCELLED)
     stage.begun = True
     try:
-        stage.wishes.retry(transfer.id)
+        stage.commands.retry(transfer.id)
     except KilledError:
         pass
     else:
@@ -86,7 +86,7 @@ def test_a_cancellation_never_overwrites_what_a_run_saved_after_it_was_read() ->
 
     stage.after = run_saves
     stage.begun = True
-    assert isinstance(stage.wishes.cancel(transfer.id), Granted)
+    assert isinstance(stage.commands.cancel(transfer.id), Accepted)
     now = stage.now_is(transfer.id)
     assert (now.state, now.session, now.cancel_requested) == (State.SENDING, session, True)
     stored = stage.checkpoints.peek(transfer.id)
@@ -109,7 +109,7 @@ def test_a_retry_never_overwrites_what_came_after_it_was_read() -> None:
 
     stage.after = another_retries
     stage.begun = True
-    stage.wishes.retry(transfer.id)
+    stage.commands.retry(transfer.id)
     assert stage.now_is(transfer.id).state is State.ATTACHED
 
 
@@ -117,7 +117,7 @@ def test_a_retry_asks_for_a_run_at_once() -> None:
     stage = Cut()
     transfer = stage.put(State.CANCELLED)
     now = stage.clock.now()
-    stage.wishes.retry(transfer.id)
+    stage.commands.retry(transfer.id)
     due = stage.queue.take()
     assert due is not None
     assert due[0] == now

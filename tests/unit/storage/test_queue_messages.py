@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from assurance.fuzz import environment, messages
-from shared.app import Product
+from shared.app import App
 from shared.core.continuation import Continuation
 from shared.settings import read
 from shared.storage.queue import (
@@ -228,17 +228,17 @@ def test_whatever_bytes_a_message_is_made_of_it_names_something_or_nothing(raw: 
 # --- through the triggers ---
 
 
-def product(stage: Stage) -> Product:
+def product(stage: Stage) -> App:
     """The product's triggers, with the runs of a stage behind them."""
-    made = Product(read(environment.WHOLE, 600))
+    made = App(read(environment.WHOLE, 600))
     made.__dict__.update(runs=stage.runs, edges=stage.edges, sources=stage.sources, checkpoints=stage.checkpoints)
     return made
 
 
-TRIGGERS: list[Callable[[Product, str], None]] = [
-    Product.transfer_due,
-    Product.transfer_poisoned,
-    Product.blob_poisoned,
+TRIGGERS: list[Callable[[App, str], None]] = [
+    App.transfer_due,
+    App.transfer_poisoned,
+    App.blob_poisoned,
 ]
 
 
@@ -249,7 +249,7 @@ TRIGGERS: list[Callable[[Product, str], None]] = [
 @example(raw=json.dumps(POISONED).encode())
 @example(raw=b'{"FunctionId": "blob_dropped", "ContainerName": "drop", "BlobName": "\\ud800"}')
 def test_whatever_bytes_a_message_is_made_of_its_trigger_returns(
-    trigger: Callable[[Product, str], None], raw: bytes, caplog: pytest.LogCaptureFixture
+    trigger: Callable[[App, str], None], raw: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.clear()
     caplog.set_level(logging.INFO, logger="drop")
@@ -265,7 +265,7 @@ def test_whatever_bytes_a_message_is_made_of_its_trigger_returns(
 @pytest.mark.parametrize("trigger", TRIGGERS)
 @pytest.mark.parametrize("raw", [b"", b"\xff\xfe", b"Bearer canary-0123456789", b'{"transferId": "canary-0123456789"}'])
 def test_a_message_that_cannot_be_read_is_noted_by_its_length_only(
-    trigger: Callable[[Product, str], None], raw: bytes, caplog: pytest.LogCaptureFixture
+    trigger: Callable[[App, str], None], raw: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="drop")
     text = message_text(raw)

@@ -17,7 +17,7 @@ from shared.core.errors import Code
 from shared.core.machine import apply, decide
 from shared.core.model import LOOKUPS, Failure, Route, State, Step, Target, TargetKey, Transfer
 from shared.core.policy import Policy
-from shared.storage.validation import LARGEST_BLOB, flaw, outside
+from shared.storage.validation import LARGEST_BLOB, first_fault, outside
 from tests.unit.core.shapes import (
     ATTACHMENT,
     NOW,
@@ -88,13 +88,13 @@ def test_whatever_the_core_makes_is_sound() -> None:
     made += [planning.retried(one, NOW) for one in made if planning.can_be_retried(one)]
     assert {one.state for one in made} == set(State)
     assert len(made) > 5_000
-    assert [(flaw(checkpoint(one)), one) for one in made if flaw(checkpoint(one)) is not None] == []
+    assert [(first_fault(checkpoint(one)), one) for one in made if first_fault(checkpoint(one)) is not None] == []
 
 
 @settings(PATIENT, max_examples=300)
 @given(CHECKPOINTS)
 def test_the_core_can_go_on_from_whatever_is_sound(found: Checkpoint) -> None:
-    assert flaw(found) is None
+    assert first_fault(found) is None
     one = found.transfer
     now = one.not_before or one.plan.created_at
     for kind in sorted(
@@ -125,7 +125,7 @@ def of(state: State, **changes: Any) -> Checkpoint:
 
 @pytest.mark.parametrize("state", sorted(State))
 def test_a_plain_transfer_of_each_state_is_sound(state: State) -> None:
-    assert flaw(of(state)) is None
+    assert first_fault(of(state)) is None
 
 
 NAIVE = NOW.replace(tzinfo=None)
@@ -208,13 +208,13 @@ def with_plan(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_what_the_core_could_not_have_made_is_told_without_a_value(unsound: Checkpoint, said: str) -> None:
-    assert flaw(unsound) == said
+    assert first_fault(unsound) == said
 
 
 @pytest.mark.parametrize("key", sorted(LOOKUPS))
 def test_an_item_that_is_still_to_be_looked_up_need_not_be_known(key: TargetKey) -> None:
     looked_up = with_plan(target=Target("ada@contoso.example", key, "<one@contoso.example>"))
-    assert flaw(of(State.PLANNED, item_id=None, **looked_up)) is None
+    assert first_fault(of(State.PLANNED, item_id=None, **looked_up)) is None
 
 
 @pytest.mark.parametrize("state", sorted(State))
@@ -236,4 +236,4 @@ def test_a_file_in_another_container_is_refused_in_every_state(state: State) -> 
     ],
 )
 def test_the_bounds_themselves_are_sound(change: Callable[[Transfer], Transfer]) -> None:
-    assert flaw(checkpoint(change(of(State.SENDING).transfer))) is None
+    assert first_fault(checkpoint(change(of(State.SENDING).transfer))) is None
