@@ -1,4 +1,4 @@
-"""What a proof is, and what it counts."""
+"""What a campaign is, and what it counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assurance.measured import EVERYTHING
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a proof counted. `broken` holds one line per failure, with what replays it."""
+    """What a campaign counted. `broken` holds one line per failure, with what replays it."""
 
     achieved: int
     broken: list[str]
@@ -20,7 +20,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """One row of docs/reliability.md. `run` takes the seed; a proof that draws nothing ignores it.
+    """One row of docs/reliability.md. `run` takes the seed; a campaign that draws nothing ignores it.
 
     `rests`: the paths that the result rests on. A row is stale once one of them has changed.
     """

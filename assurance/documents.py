@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assurance import evidence
+from assurance.campaigns import CAMPAIGNS
 from assurance.load import report as pacing
 from assurance.simulation import healing
 from bench import report as bench
@@ -125,21 +126,26 @@ def transition_table() -> str:
 
 
 def promises_table() -> str:
-    """What was proved, and how much was tried: the numbers that `dev.py verify` kept."""
+    """What was tried, how often, and how much of it failed: the numbers that `dev.py verify` kept."""
     rows = [
-        (proof["promise"], f"{proof['achieved']:,} {proof['unit']}", f"{proof['failures']} broke it", _dated(proof))
+        (
+            _worded(proof)[0],
+            f"{proof['achieved']:,} {_worded(proof)[1]}",
+            f"{proof['failures']:,} failed",
+            _dated(proof),
+        )
         for proof in evidence.load()["proofs"]
     ]
     return table(("promise", "tried", "result", "on"), rows)
 
 
-def proofs_table() -> str:
+def campaigns_table() -> str:
     """The same in full: invariants, floors, seeds, and further counts."""
     rows = [
         (
             f"`{proof['name']}`",
             proof["invariants"],
-            f"{proof['achieved']:,} {proof['unit']}",
+            f"{proof['achieved']:,} {_worded(proof)[1]}",
             f"{proof['floor']:,}",
             str(proof["failures"]),
             "-" if proof["seed"] is None else str(proof["seed"]),
@@ -152,7 +158,13 @@ def proofs_table() -> str:
         for proof in evidence.load()["proofs"]
     ]
     measured = ("seconds", "date", "measured on", "stale")
-    return table(("proof", "invariants", "tried", "floor", "failures", "seed", "further counts", *measured), rows)
+    return table(("campaign", "invariants", "tried", "floor", "failures", "seed", "further counts", *measured), rows)
+
+
+def _worded(proof: dict[str, Any]) -> tuple[str, str]:
+    """Promise and unit in the campaign's present words; those that were kept where the campaign is no more."""
+    words = {one.name: (one.promise, one.unit) for one in CAMPAIGNS}
+    return words.get(proof["name"], (proof["promise"], proof["unit"]))
 
 
 def _dated(proof: dict[str, Any]) -> str:
@@ -161,7 +173,7 @@ def _dated(proof: dict[str, Any]) -> str:
 
 
 def outages_table() -> str:
-    """What came of storage that was down, by how long it was; empty until it was proved."""
+    """How transfers came through outages of storage, by their length; empty until the campaign ran."""
     found: dict[str, str] = next(
         (proof["details"] for proof in evidence.load()["proofs"] if proof["name"] == "outages"), {}
     )
@@ -182,7 +194,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "states": state_diagram,
     "transitions": transition_table,
     "promises": promises_table,
-    "proofs": proofs_table,
+    "campaigns": campaigns_table,
     "outages": outages_table,
     **bench.PARTS,
     **pacing.PARTS,

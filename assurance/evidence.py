@@ -1,4 +1,4 @@
-"""What a proof hands over, and how it is kept: the numbers that the documents quote come from here and nowhere else."""
+"""A campaign's result, and how it is kept: every number that the documents quote comes from here."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ KEPT = ROOT / "docs" / "reliability.json"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One proof's result.
+    """One campaign's result.
 
     Attributes:
-        name: the proof's own, for `dev.py verify --only`.
+        name: the campaign's own, for `dev.py verify --only`.
         promise: what it shows, in a sentence.
         invariants: which of the invariants it stands for.
         unit: what was counted.
@@ -63,9 +63,9 @@ def load(path: Path = KEPT) -> dict[str, Any]:
 
 
 def keep(found: Iterable[Evidence], order: Iterable[str], date: str, python: str, path: Path = KEPT) -> None:
-    """Keep the results, in the `order` of the proofs' names, whose promises build on one another.
+    """Keep the results, in the `order` of the campaigns' names, whose promises build on one another.
 
-    A proof that was not run this time keeps its older result, with its own date; one that is no more loses it.
+    A campaign that was not run this time keeps its older result, with its own date; one that is no more loses it.
     """
     kept = {proof["name"]: proof for proof in load(path)["proofs"]}
     for evidence in found:

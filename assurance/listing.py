@@ -164,7 +164,7 @@ def _ignored(_: object) -> None:
 CAMPAIGNS = (
     Campaign(
         "listing",
-        "a page of up to 50 transfers, whatever is asked for, takes under 300 ms and a fixed number of requests",
+        "a page of up to 50 transfers, with any filter, takes under 300 ms and a fixed number of requests",
         "-",
         "transfers in the container, five pages of each kind, median",
         TRANSFERS,

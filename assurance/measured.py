@@ -18,7 +18,7 @@ RUNS = ("shared/core", "shared/graph", "shared/rate_limit", "shared/run", "share
 """What a simulated run goes through."""
 
 SIMULATED = (*RUNS, "assurance/simulation", "devkit/graph")
-"""What a story of the simulation rests on."""
+"""What a scenario of the simulation rests on."""
 
 APP = ("shared", "function_app.py", "host.json", "requirements.txt")
 LIVE = (
@@ -29,7 +29,7 @@ LIVE = (
     "assurance/harness.py",
     "devkit/local/stack.py",
 )
-"""What a story in real processes rests on."""
+"""What a scenario in real processes rests on."""
 
 EVERYTHING = (*APP, "devkit", "tests")
 """For a campaign that does not say better: everything that could matter."""

@@ -108,9 +108,9 @@ def _done(arguments: tuple[str, ...], environment: dict[str, str]) -> tuple[int,
 CAMPAIGNS = (
     Campaign(
         "walks",
-        "after every step of any life of a transfer, its progress is what Graph confirmed, and an end is an end",
+        "at every step of any sequence of events, progress is what Graph confirmed, and whatever ended stays ended",
         "I9, I14",
-        "lives of up to 100 drawn events each",
+        "random sequences of up to 100 events",
         4_000,
         walks,
         draws=True,
@@ -118,9 +118,9 @@ CAMPAIGNS = (
     ),
     Campaign(
         "ranges",
-        "ranges cover a file once and in order, from any byte, each within the limit",
+        "from any offset, the ranges cover the file once and in order, each within the size limit",
         "I10",
-        "drawn files, beside every resume offset of every file up to 64 bytes",
+        "random files, and every resume offset of every file up to 64 bytes",
         30_000,
         ranges,
         draws=True,
@@ -128,7 +128,7 @@ CAMPAIGNS = (
     ),
     Campaign(
         "branches",
-        "the tests of the pure core run all of it",
+        "the tests of the pure core execute all of it",
         "I24",
         "% of the core's statements and branches",
         100,
@@ -137,7 +137,7 @@ CAMPAIGNS = (
     ),
     Campaign(
         "mutation",
-        "the tests notice: a line of the rules that is changed makes one fail, or changes nothing",
+        "a changed line of the rules makes a test fail, or is listed as having no effect",
         "I25",
         "changed lines of the core, and of what reads and writes Graph's answers",
         2_000,
@@ -146,10 +146,10 @@ CAMPAIGNS = (
     ),
     Campaign(
         "mutation-edges",
-        "the tests notice a changed line in what runs, stores and paces transfers: nineteen times out of twenty, or it "
-        "is explained",
+        "19 of 20 changed lines in the code that runs, stores and rate-limits transfers make a test fail, or are "
+        "explained",
         "I25",
-        "changed lines of runs, storage and pacing",
+        "changed lines of runs, storage and rate limiting",
         2_000,
         changes_of_edges,
         rests=campaign.RESTS,

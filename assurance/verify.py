@@ -1,6 +1,6 @@
-"""`dev.py verify`: the large proof. Every promise is tried many times; the numbers are kept, and documents quote them.
+"""`dev.py verify`: the verification campaigns. Each tries a promise many times; documents quote the counts.
 
-The everyday tests run the same proofs at a smaller count. A proof that breaks prints what replays it.
+The everyday tests run the same campaigns at a smaller count. A failure prints the command that replays it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from assurance.measured import Origin
 
 
 def main(_command: str, argv: list[str]) -> int:
-    """Exit code 0 only where every proof held at its floor."""
+    """Exit code 0 only where every campaign held at its floor."""
     names = [proof.name for proof in CAMPAIGNS]
     parser = argparse.ArgumentParser(prog="python3 dev.py verify", description=__doc__)
-    parser.add_argument("--only", action="append", choices=names, help="run this proof; may be repeated")
-    parser.add_argument("--seed", type=int, help="replays the proofs that draw (default: a fresh one for each)")
+    parser.add_argument("--only", action="append", choices=names, help="run this campaign; may be repeated")
+    parser.add_argument("--seed", type=int, help="replays the campaigns that draw (default: a fresh one for each)")
     given = parser.parse_args(argv)
     chosen = [proof for proof in CAMPAIGNS if given.only is None or proof.name in given.only]
     origin = measured.origin()
@@ -34,7 +34,7 @@ def main(_command: str, argv: list[str]) -> int:
 
 
 def tried(proof: Campaign, seed: int | None, origin: Origin) -> Evidence:
-    """Run one proof, say how it went, and hand over what was counted.
+    """Run one campaign, say how it went, and hand over what was counted.
 
     Without a seed one is drawn, so that a repeat tries something new; it is said before anything runs.
     """
@@ -46,7 +46,7 @@ def tried(proof: Campaign, seed: int | None, origin: Origin) -> Evidence:
     began = time.monotonic()
     outcome = proof.run(seed)
     for line in outcome.broken[:20]:
-        print(f"  BROKEN {line}")
+        print(f"  FAILED {line}")
     found = Evidence(
         name=proof.name,
         promise=proof.promise,
@@ -64,9 +64,9 @@ def tried(proof: Campaign, seed: int | None, origin: Origin) -> Evidence:
         rests=rests,
     )
     told = "holds" if found.holds else "DOES NOT HOLD"
-    print(f"  {told}: {found.achieved:,} {found.unit}, {found.failures} broken, {found.seconds:,.0f} s", flush=True)
+    print(f"  {told}: {found.achieved:,} {found.unit}, {found.failures} failed, {found.seconds:,.0f} s", flush=True)
     return found
 
 
 if __name__ == "__main__":
-    sys.exit(main("prove", sys.argv[1:]))
+    sys.exit(main("verify", sys.argv[1:]))

@@ -145,7 +145,7 @@ def _tell(once: object, broken: list[str]) -> None:
 CAMPAIGNS = (
     Campaign(
         "round-trips",
-        "a checkpoint comes back as it was written",
+        "a checkpoint is read back as it was written",
         "I17",
         "generated checkpoints of every state",
         ROUND_TRIPS,
@@ -155,7 +155,7 @@ CAMPAIGNS = (
     ),
     Campaign(
         "torn-checkpoints",
-        "a checkpoint that was torn at any byte is refused with a code",
+        "a checkpoint that is cut off at any byte is refused with a code",
         "I17",
         "cuts of 50 checkpoints",
         20_000,
@@ -165,7 +165,7 @@ CAMPAIGNS = (
     ),
     Campaign(
         "answers",
-        "whatever Graph answers is one defined event, and nothing but a 201 says attached",
+        "every answer of Graph maps to one defined event, and only a 201 to attached",
         "I11",
         "answers: every status from 100 to 999 with 16 bodies and 3 sets of headers to 9 requests, and generated ones",
         388_800,
@@ -175,9 +175,9 @@ CAMPAIGNS = (
     ),
     Campaign(
         "fuzz",
-        "metadata, names, checkpoints, answers, messages, settings and URLs of any kind do no harm",
+        "metadata, names, checkpoints, answers, messages, settings and URLs of any content are handled or refused",
         "I11, I17, I20",
-        "inputs by a coverage-guided fuzzer",
+        "inputs from a coverage-guided fuzzer",
         500_000,
         fuzzed,
         draws=True,
@@ -185,9 +185,9 @@ CAMPAIGNS = (
     ),
     Campaign(
         "secrets",
-        "nothing that the product says holds an upload URL, a token or a file's content",
+        "no log line, error, answer or notification holds an upload URL, a token or a file's content",
         "I19",
-        "stories, all that was said in them read through",
+        "scenarios, with everything that the app wrote in them searched",
         5_000,
         secrets,
         draws=True,

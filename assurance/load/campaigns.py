@@ -1,4 +1,4 @@
-"""What `dev.py verify` shows about many transfers: politeness, fairness and speed, in virtual time and for real."""
+"""What `dev.py verify` shows about many transfers: limits kept, fairness and speed, in virtual time and for real."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def rehearsed(seed: int) -> Outcome:
 CAMPAIGNS = (
     Campaign(
         "pacing",
-        "many files for few mailboxes: attached once, politely, hardly later than Outlook's limits force",
+        "many files for few mailboxes are attached once, within Outlook's limits, in little more time than they need",
         "I1-I3, I15, I23",
         "files over 500 mailboxes on up to 100 workers, in virtual time",
         10_000,
@@ -78,7 +78,7 @@ CAMPAIGNS = (
     ),
     Campaign(
         "rehearsal",
-        "the same in real processes, a worker killed half-way",
+        "the same in real processes, with one worker killed half-way",
         "I1-I3, I15, I23",
         "files of 1 to 20 MB onto 6 items of 3 mailboxes through three worker processes",
         60,

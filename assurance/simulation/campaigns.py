@@ -1,4 +1,4 @@
-"""Many stories at once: enumerated, spread over the cores, counted. The tests use them, and, larger, the proofs."""
+"""Many scenarios at once: enumerated, spread over the cores, counted. The tests use them, and the large campaigns."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ STATUSES = (
 """What may be answered after the effect, to any call: everything that Graph, its gateways or a proxy is known to say,
 but 201."""
 
-CHUNK = 200  # stories handed to a process at a time
+CHUNK = 200  # scenarios handed to a process at a time
 
 UNKNOWNS = {name: answers for name, answers in seeds.ANSWERS.items() if name != "min_session_size"}
 
@@ -46,9 +46,9 @@ class Tally:
     """What a campaign counted.
 
     Attributes:
-        broken: one line per story that broke a promise, with the id that replays it.
-        ends, codes: how the stories ended, by state and by the code of a failure.
-        longest: the most deliveries that a story took to its end.
+        broken: one line per scenario that broke a promise, with the id that replays it.
+        ends, codes: how the scenarios ended, by state and by the code of a failure.
+        longest: the most deliveries that a scenario took to its end.
     """
 
     scenarios: int = 0
@@ -267,17 +267,17 @@ def dying_retries(ranges: int) -> Iterator[Case]:
 
 
 def throttled(count: int, seed: int) -> Iterator[Case]:
-    """Stories of waits."""
+    """Scenarios of throttling."""
     return (seeds.throttled(seed * 1_000_000 + number) for number in range(count))
 
 
 def mixed(count: int, seed: int) -> Iterator[Case]:
-    """Stories of everything."""
+    """Scenarios of everything at once."""
     return (seeds.mixed(seed * 1_000_000 + number) for number in range(count))
 
 
 def by_engine(scenarios: Iterable[Case], engine: str) -> Iterator[Case]:
-    """The same stories under another engine."""
+    """The same scenarios under another engine."""
     return (replace(scenario, engine=engine) for scenario in scenarios)
 
 
@@ -287,7 +287,7 @@ def engines() -> list[str]:
 
 
 def tell_all(scenarios: Iterable[Case], processes: int | None = None) -> Tally:
-    """Tell every story, on every core."""
+    """Run every scenario, on every core."""
     return _spread(_told, _batched(scenarios), processes)
 
 

@@ -156,8 +156,8 @@ def prove(_seed: int) -> Outcome:
 CAMPAIGNS = (
     Campaign(
         "forged",
-        "a checkpoint is believed only where it can be true: nothing outside the drop container is read or deleted, "
-        "what is refused stays as it was, and neither a run nor the sweep trips over it",
+        "a checkpoint with a forged field is refused and left as it is: nothing outside the drop container is read or "
+        "deleted, and runs and the sweep go on",
         "I31",
         "checkpoints with one field forged or removed",
         1_500,

@@ -43,7 +43,7 @@ class Healed:
         )
 
 
-COLUMNS = ("stories", "need a person", *(f"latest, {service} down (s)" for service in SERVICES))
+COLUMNS = ("scenarios", "need an operator", *(f"slowest, {service} down (s)" for service in SERVICES))
 
 
 def outages(seconds: int, ranges: Iterable[int], step: int = 1) -> Healed:

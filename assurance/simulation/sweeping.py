@@ -252,8 +252,8 @@ def prove(_seed: int) -> Outcome:
 CAMPAIGNS = (
     Campaign(
         "sweeping",
-        "one item that storage refuses, whatever it answers at whichever call, costs that item: the others end, the "
-        "position moves, an end is told once, and the item ends too once storage lets it",
+        "an item that storage refuses, with any error at any call, delays that item alone: the others end, the cursor "
+        "advances, an end is reported once, and the item ends too once storage allows it",
         "I29",
         "sweeps of 1 to 5 items, one of them bad, with every error code of storage at every call",
         25_000,

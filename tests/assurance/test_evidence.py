@@ -111,11 +111,19 @@ def test_the_documents_mark_a_stale_row(monkeypatch: pytest.MonkeyPatch) -> None
     stale = {**kept_row("stale"), "rests": {"host.json": "other"}}
     monkeypatch.setattr(evidence, "load", lambda: {"proofs": [fresh, stale]})
     first, second = documents.promises_table().splitlines()[2:]
-    assert "stale" not in first.rpartition("broke it")[2]
+    assert "stale" not in first.rpartition("0 failed")[2]
     assert second.endswith("| 2026-01-01, stale |")
-    first, second = documents.proofs_table().splitlines()[2:]
+    first, second = documents.campaigns_table().splitlines()[2:]
     assert first.endswith("| no |")
     assert second.endswith("| yes |")
+
+
+def test_a_row_has_the_words_that_its_campaign_has_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "load", lambda: {"proofs": [kept_row("crashes"), kept_row("no more")]})
+    crashes = next(one for one in CAMPAIGNS if one.name == "crashes")
+    first, second = documents.promises_table().splitlines()[2:]
+    assert first.startswith(f"| {crashes.promise} | 1 {crashes.unit} | 0 failed |")
+    assert second.startswith("| it holds | 1 stories | 0 failed |")
 
 
 def kept_row(name: str) -> dict[str, Any]:
