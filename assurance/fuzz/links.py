@@ -13,7 +13,7 @@ from urllib3.util import parse_url
 
 from shared.graph.client import GraphClient
 from shared.graph.hosts import OUTLOOK_HOSTS, UploadHosts
-from shared.graph.http import HttpRequest, NotSent
+from shared.graph.http import GraphRequest, HttpRequest, NotSent, UploadRequest
 
 GRAPH = "graph.microsoft.com"
 HOSTS = UploadHosts(OUTLOOK_HOSTS)
@@ -21,26 +21,28 @@ HOSTS = UploadHosts(OUTLOOK_HOSTS)
 
 def check(url: str) -> bool:
     """AssertionError, or whatever the product raises, where the URL does harm; else whether anything was sent."""
-    return any([_sent(url, authorized=True), _sent(url, authorized=False)])
+    return any([_sent(GraphRequest("GET", url, {})), _sent(UploadRequest("GET", url, {}))])
 
 
-def _sent(url: str, *, authorized: bool) -> bool:
+def _sent(request: HttpRequest) -> bool:
+    url = request.url
+    authorized = isinstance(request, GraphRequest)
     wire = _Wire()
     with _client(wire) as client:
         try:
-            client.send(HttpRequest("GET", url, {}, authorized=authorized))
+            client.send(request)
         except NotSent:
             assert wire.sent == []
             return False
-    [request] = wire.sent
-    assert request.url == url
+    [sent] = wire.sent
+    assert sent.url == url
     hosts = {urlsplit(url).hostname, parse_url(url).host}
     assert hosts <= ({GRAPH} if authorized else set(OUTLOOK_HOSTS))
     assert len(hosts) == 1
     assert urlsplit(url).scheme == parse_url(url).scheme == "https"
     assert parse_url(url).auth is None
     assert (parse_url(url).port or 443) == 443  # noqa: PLR2004 - the port of https
-    assert ("Authorization" in request.headers) == authorized
+    assert ("Authorization" in sent.headers) == authorized
     return True
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from assurance.simulation.clock import VirtualClock
 from assurance.simulation.io import Gate, open_gate
 from devkit.graph.service import ConnectionLost, GraphService, Reply, Request
-from shared.graph.http import AnswerLost, HttpAnswer, HttpRequest
+from shared.graph.http import AnswerLost, GraphRequest, HttpAnswer, HttpRequest
 
 
 class MemoryTransport:
@@ -34,7 +34,7 @@ class MemoryTransport:
     def request(self, request: HttpRequest) -> Request:
         """The request as it would be on the wire."""
         headers = {name.lower(): value for name, value in request.headers.items()}
-        if request.authorized:
+        if isinstance(request, GraphRequest):
             headers["authorization"] = f"Bearer {self._token}"
         return Request(request.method, request.url, headers, bytes(request.body or b""))
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import urlsplit
 
 import requests
@@ -26,7 +26,7 @@ from urllib3.exceptions import (
 from shared.core.errors import Code
 from shared.graph import fields
 from shared.graph.hosts import UploadHosts, is_url_text
-from shared.graph.http import AnswerLost, HttpAnswer, HttpRequest, NotSent
+from shared.graph.http import AnswerLost, GraphRequest, HttpAnswer, HttpRequest, NotSent, UploadRequest
 from shared.graph.token import TokenSource
 
 CONNECT_TIMEOUT = 10.0
@@ -60,7 +60,7 @@ class GraphClient:
     def stream(self, request: HttpRequest) -> Iterator[tuple[HttpAnswer, Iterator[bytes]]]:
         """See `Transport.stream`. A token that Graph rejects is replaced, and what may be repeated is, once."""
         response = self._answer_to(request)
-        if response.status_code == HTTPStatus.UNAUTHORIZED and request.authorized:
+        if response.status_code == HTTPStatus.UNAUTHORIZED and isinstance(request, GraphRequest):
             self._token.forget(fields.claims(response.headers.get("WWW-Authenticate", "")))
             if request.repeatable:
                 with response:
@@ -70,13 +70,7 @@ class GraphClient:
             yield _head(response), _pieces(response)
 
     def _answer_to(self, request: HttpRequest) -> requests.Response:
-        headers = dict(request.headers)
-        if request.authorized:
-            if _origin(request.url) != self._origin:
-                raise NotSent(Code.GRAPH_ANSWER_UNEXPECTED)  # a link out of an answer that leads elsewhere
-            headers["Authorization"] = f"Bearer {self._token.token()}"
-        elif not self._hosts.allow(request.url):
-            raise NotSent(Code.UPLOAD_HOST_REFUSED)
+        headers = self._headers(request)
         # "from None": the library's messages quote the URL, which may be a secret.
         try:
             prepared = self._prepared(request, headers)
@@ -91,6 +85,20 @@ class GraphClient:
             if _never_left(error):
                 raise NotSent(Code.GRAPH_UNREACHABLE) from None
             raise AnswerLost from None
+
+    def _headers(self, request: HttpRequest) -> dict[str, str]:
+        """What the request is sent with: the app's token goes to Graph's own origin only. Raises NotSent elsewhere."""
+        match request:
+            case GraphRequest():
+                if _origin(request.url) != self._origin:
+                    raise NotSent(Code.GRAPH_ANSWER_UNEXPECTED)  # a link out of an answer that leads elsewhere
+                return {**request.headers, "Authorization": f"Bearer {self._token.token()}"}
+            case UploadRequest():
+                if not self._hosts.allow(request.url):
+                    raise NotSent(Code.UPLOAD_HOST_REFUSED)
+                return dict(request.headers)
+            case _:
+                assert_never(request)
 
     def _surrounding(self, url: str) -> dict[str, Any]:
         """Proxies and certificates that the environment names for an origin: read once, they stay as they are."""

@@ -15,21 +15,35 @@ Buffer = bytes | bytearray | memoryview
 
 
 @dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """One request. `authorized` says whether the app's token goes with it; to an upload session it must not.
+class GraphRequest:
+    """One request to Microsoft Graph; the app's token goes with it.
 
     `repeatable` says whether it may be sent again at once, with a new token, when Graph rejects the old one: a commit
-    may not, because no answer but 201 tells whether it was carried out.
-
-    The URL of an upload session is a secret, so it stays out of the representation.
+    may not, because no answer but 201 tells whether it was carried out. The URL names a mailbox and stays out of the
+    representation.
     """
 
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str]
     body: Buffer | None = field(repr=False, default=None)
-    authorized: bool = True
     repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRequest:
+    """One request to an upload session; the app's token must not go with it.
+
+    The session's URL is a secret, so it stays out of the representation.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
+    body: Buffer | None = field(repr=False, default=None)
+
+
+HttpRequest = GraphRequest | UploadRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from shared.core.actions import (
     SessionCall,
 )
 from shared.core.model import Attachment, ItemKind, Route, TargetKey
-from shared.graph.http import Buffer, HttpRequest
+from shared.graph.http import Buffer, GraphRequest, UploadRequest
 
 POST_BODY_LIMIT = 4 * 1024 * 1024
 """Bytes, inclusive: the cap on the whole JSON body of one request (graph-upload-session reference, section 4: the
@@ -46,7 +46,7 @@ def post_body_bytes(attachment: Attachment, size: int) -> int:
     return len(_post_head(attachment)) + (size + 2) // 3 * 4 + len(_POST_TAIL)
 
 
-def graph_request(call: GraphCall, base_url: str, content: Buffer | None = None) -> HttpRequest:
+def graph_request(call: GraphCall, base_url: str, content: Buffer | None = None) -> GraphRequest:
     """The request to Graph, with the app's token. `content` is the whole file, for the POST only.
 
     `base_url` has no trailing slash.
@@ -57,24 +57,24 @@ def graph_request(call: GraphCall, base_url: str, content: Buffer | None = None)
             literal = target.value.replace("'", "''")  # OData doubles a quote inside a string
             wanted = f"{_LOOKUP_FIELD[target.key]} eq '{literal}'"
             fields = "id,isDraft" if target.kind is ItemKind.MESSAGE else "id"
-            return HttpRequest("GET", f"{where}?$filter={quote(wanted, safe='')}&$select={fields}&$top=50", _READ)
+            return GraphRequest("GET", f"{where}?$filter={quote(wanted, safe='')}&$select={fields}&$top=50", _READ)
         case ListAttachments(item):
-            return HttpRequest("GET", f"{_attachments(item, base_url)}?$select=id,name,size", _READ)
+            return GraphRequest("GET", f"{_attachments(item, base_url)}?$select=id,name,size", _READ)
         case OpenSession(item, attachment, size):
             url = f"{_attachments(item, base_url)}/createUploadSession"
-            return HttpRequest("POST", url, _JSON, _session_body(attachment, size))
+            return GraphRequest("POST", url, _JSON, _session_body(attachment, size))
         case PostAttachment(item, attachment):
             if content is None:
                 raise ValueError("a POST needs the file's content")
             body = _post_body(attachment, content)
-            return HttpRequest("POST", _attachments(item, base_url), _JSON, body, repeatable=False)
+            return GraphRequest("POST", _attachments(item, base_url), _JSON, body, repeatable=False)
         case CompareAttachment(item, attachment_id):
-            return HttpRequest("GET", f"{_attachments(item, base_url)}/{_segment(attachment_id)}/$value", {})
+            return GraphRequest("GET", f"{_attachments(item, base_url)}/{_segment(attachment_id)}/$value", {})
         case _:
             assert_never(call)
 
 
-def session_request(call: SessionCall, content: Buffer | None = None) -> HttpRequest:
+def session_request(call: SessionCall, content: Buffer | None = None) -> UploadRequest:
     """The request to the session's own URL, never with the app's token. `content` is the range, for PutRange only."""
     match call:
         case PutRange(url, offset, length, size):
@@ -85,11 +85,11 @@ def session_request(call: SessionCall, content: Buffer | None = None) -> HttpReq
                 "Content-Length": str(length),
                 "Content-Range": f"bytes {offset}-{offset + length - 1}/{size}",
             }
-            return HttpRequest("PUT", url, headers, content, authorized=False)
+            return UploadRequest("PUT", url, headers, content)
         case AskSession(url):
-            return HttpRequest("GET", url, _READ, authorized=False)
+            return UploadRequest("GET", url, _READ)
         case CancelSession(url):
-            return HttpRequest("DELETE", url, {}, authorized=False)
+            return UploadRequest("DELETE", url, {})
         case _:
             assert_never(call)
 

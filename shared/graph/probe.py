@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from shared.graph import fields
-from shared.graph.http import AnswerLost, HttpRequest, NotSent, Transport
+from shared.graph.http import AnswerLost, GraphRequest, NotSent, Transport
 
 
 class GraphDown(Exception):  # noqa: N818 - it names what is the case
@@ -16,7 +16,7 @@ def look(transport: Transport, base_url: str) -> str:
     """What to say of Graph. Its root answers to any valid token, whatever that may do. Raises GraphDown."""
     host = fields.host_of(base_url)
     try:
-        answer = transport.send(HttpRequest("GET", f"{base_url}/", {"Accept": "application/json"}))
+        answer = transport.send(GraphRequest("GET", f"{base_url}/", {"Accept": "application/json"}))
     except NotSent as unsent:
         raise GraphDown(f"{host} could not be asked: {unsent.code.value}") from None
     except AnswerLost:

@@ -26,7 +26,7 @@ from shared.core.model import Failure, Listed, Transfer
 from shared.core.policy import LARGEST_RANGE
 from shared.graph import fields, prepare, read
 from shared.graph.hosts import UploadHosts
-from shared.graph.http import AnswerLost, HttpAnswer, HttpRequest, NotSent, Transport
+from shared.graph.http import AnswerLost, GraphRequest, HttpAnswer, NotSent, Transport
 from shared.storage.ports import Claims, Clock, ReadsAhead, SourceLost, SourceReader, SourceUnreadable, StorageRefused
 
 COMPARED_AT_ONCE = 1024 * 1024
@@ -137,7 +137,7 @@ class GraphExecutor:
         answer = self._transport.send(prepare.session_request(call, content))
         return read.session_event(call, answer, self._clock.now())
 
-    def _graph_call(self, call: GraphCall, request: HttpRequest) -> Event:
+    def _graph_call(self, call: GraphCall, request: GraphRequest) -> Event:
         return self._read(call, self._transport.send(request))
 
     def _read(self, call: GraphCall, answer: HttpAnswer) -> Event:

@@ -17,7 +17,7 @@ from assurance.simulation.world import World
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, Session, State, Transfer
-from shared.graph.http import HttpAnswer, HttpRequest
+from shared.graph.http import GraphRequest, HttpAnswer, HttpRequest, UploadRequest
 from tests.unit.core.shapes import NOW, URL, session, transfer
 
 
@@ -98,7 +98,7 @@ def watch() -> Watch:
 
 def put(first: int, content: bytes) -> HttpRequest:
     span = f"bytes {first}-{first + len(content) - 1}/20"
-    return HttpRequest("PUT", URL, {"Content-Range": span}, content, authorized=False)
+    return UploadRequest("PUT", URL, {"Content-Range": span}, content)
 
 
 def saved(one: Watch, state: State, held: Session | None, **fields: Any) -> None:
@@ -106,10 +106,10 @@ def saved(one: Watch, state: State, held: Session | None, **fields: Any) -> None
     one.saved(Checkpoint(changed, None, "w"), b"{}", AtService() if held else None)
 
 
-OPEN = HttpRequest("POST", "https://g/attachments/createUploadSession", {}, b'{"AttachmentItem": {"size": 20}}')
-LIST = HttpRequest("GET", "https://g/attachments?$select=id", {})
-DELETE = HttpRequest("DELETE", URL, {}, authorized=False)
-GET = HttpRequest("GET", URL, {}, authorized=False)
+OPEN = GraphRequest("POST", "https://g/attachments/createUploadSession", {}, b'{"AttachmentItem": {"size": 20}}')
+LIST = GraphRequest("GET", "https://g/attachments?$select=id", {})
+DELETE = UploadRequest("DELETE", URL, {})
+GET = UploadRequest("GET", URL, {})
 
 
 def test_the_watch_notices_a_range_to_a_session_that_is_not_durable() -> None:
@@ -129,7 +129,7 @@ def test_the_watch_notices_a_final_range_without_an_announcement() -> None:
 
 def test_the_watch_notices_a_post_without_an_announcement() -> None:
     one = watch()
-    one.sending(HttpRequest("POST", "https://g/attachments", {}, b"{}"), NOW, {})
+    one.sending(GraphRequest("POST", "https://g/attachments", {}, b"{}"), NOW, {})
     assert one.broken[0].startswith("I5")
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from assurance.secrets import Scanner
 from shared.graph.client import GraphClient
 from shared.graph.hosts import UploadHosts
-from shared.graph.http import Buffer, HttpRequest
+from shared.graph.http import Buffer, GraphRequest, UploadRequest
 from tests.unit.graph.peer import Answer, Peer, answer
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.canary-of-the-token"
@@ -49,9 +49,11 @@ class Room:
         return made
 
 
-def to(peer: Peer, method: str = "GET", path: str = "/v1.0/x", body: Buffer | None = None) -> HttpRequest:
-    return HttpRequest(method, peer.url + path, {}, body)
+def to(peer: Peer, method: str = "GET", path: str = "/v1.0/x", body: Buffer | None = None) -> GraphRequest:
+    return GraphRequest(method, peer.url + path, {}, body)
 
 
-def upload(peer: Peer, method: str = "PUT", path: str = f"/s?authtoken={UPLOAD}", body: Buffer = b"abc") -> HttpRequest:
-    return HttpRequest(method, peer.url + path, {"Content-Length": str(len(body))}, body, authorized=False)
+def upload(
+    peer: Peer, method: str = "PUT", path: str = f"/s?authtoken={UPLOAD}", body: Buffer = b"abc"
+) -> UploadRequest:
+    return UploadRequest(method, peer.url + path, {"Content-Length": str(len(body))}, body)

@@ -16,7 +16,7 @@ import pytest
 from shared import log
 from shared.core.errors import Code
 from shared.graph.client import LONGEST_ANSWER
-from shared.graph.http import AnswerLost, Buffer, HttpRequest, NotSent
+from shared.graph.http import AnswerLost, Buffer, GraphRequest, NotSent, UploadRequest
 from tests.unit.graph.peer import Answer, Line, answer
 from tests.unit.graph.room import SECRETS, TOKEN, VERBS, Room, to, upload
 
@@ -97,7 +97,7 @@ def test_a_cookie_is_not_brought_back(room: Room) -> None:
 def test_a_link_that_leads_away_from_graph_is_refused_before_anything_is_sent(room: Room, link: str) -> None:
     graph, other = room.peer(), room.peer()
     with pytest.raises(NotSent) as refused:
-        room.client(graph, other).send(HttpRequest("GET", link.format(graph=graph.host, other=other.host), {}))
+        room.client(graph, other).send(GraphRequest("GET", link.format(graph=graph.host, other=other.host), {}))
     assert refused.value.code is Code.GRAPH_ANSWER_UNEXPECTED
     assert (graph.accepted, other.accepted) == (0, 0)
 
@@ -125,7 +125,7 @@ def test_a_link_within_graph_is_followed_with_the_token(room: Room) -> None:
 )
 def test_a_session_on_a_foreign_host_is_refused_before_anything_is_sent(room: Room, url: str) -> None:
     graph, session, other = room.peer(), room.peer(), room.peer()
-    request = HttpRequest("PUT", url.format(upload=session.host, other=other.host), {}, b"abc", authorized=False)
+    request = UploadRequest("PUT", url.format(upload=session.host, other=other.host), {}, b"abc")
     with pytest.raises(NotSent) as refused:
         room.client(graph, session).send(request)
     assert refused.value.code is Code.UPLOAD_HOST_REFUSED
@@ -185,7 +185,7 @@ def test_a_body_is_sent_without_a_copy_of_it(room: Room, kind: Callable[[bytes],
 def test_a_request_has_the_headers_it_was_given_and_hardly_another(room: Room) -> None:
     graph = room.peer()
     client = room.client(graph, graph)
-    client.send(HttpRequest("PUT", f"{graph.url}/s", {"Content-Range": "bytes 0-2/3"}, b"abc", authorized=False))
+    client.send(UploadRequest("PUT", f"{graph.url}/s", {"Content-Range": "bytes 0-2/3"}, b"abc"))
     client.send(to(graph))
     added = {"host", "user-agent", "accept-encoding", "content-length"}
     assert set(graph.heard[0].headers) == {*added, "content-range"}

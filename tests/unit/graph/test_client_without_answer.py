@@ -13,7 +13,7 @@ from shared.core.errors import Code
 from shared.graph import client as client_module
 from shared.graph.client import GraphClient
 from shared.graph.hosts import UploadHosts
-from shared.graph.http import AnswerLost, HttpRequest, NotSent
+from shared.graph.http import AnswerLost, GraphRequest, NotSent
 from tests.unit.graph.peer import Answer, Line, answer, free_port
 from tests.unit.graph.room import SECRETS, VERBS, Room, Tokens, to, upload
 
@@ -27,7 +27,7 @@ def test_where_no_connection_was_made_surely_nothing_was_sent(url: Callable[[], 
     base = url()
     client = GraphClient(f"{base}/v1.0", Tokens(), UploadHosts([]))
     with pytest.raises(NotSent) as unsent:
-        client.send(HttpRequest("POST", f"{base}/v1.0/x", {}, b"body"))
+        client.send(GraphRequest("POST", f"{base}/v1.0/x", {}, b"body"))
     client.close()
     assert unsent.value.code is Code.GRAPH_UNREACHABLE
     SECRETS.check("".join(traceback.format_exception(unsent.value)), "the exception")
@@ -47,7 +47,7 @@ def test_a_connection_that_is_not_answered_in_time_was_not_used(monkeypatch: pyt
         client = GraphClient(f"http://127.0.0.1:{port}/v1.0", Tokens(), UploadHosts([]))
         stack.callback(client.close)
         with pytest.raises(NotSent) as unsent:
-            client.send(HttpRequest("POST", f"http://127.0.0.1:{port}/v1.0/x", {}, b"body"))
+            client.send(GraphRequest("POST", f"http://127.0.0.1:{port}/v1.0/x", {}, b"body"))
     assert unsent.value.code is Code.GRAPH_UNREACHABLE
 
 

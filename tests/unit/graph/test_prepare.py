@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.core import actions as ac
 from shared.core.model import Attachment, ItemKind, Route, Target, TargetKey
-from shared.graph.http import HttpRequest
+from shared.graph.http import GraphRequest, UploadRequest
 from shared.graph.prepare import POST_BODY_LIMIT, graph_request, post_body_bytes, route_for, session_request
 from tests.unit.core.shapes import NOW
 
@@ -32,16 +32,16 @@ def find(key: TargetKey, value: str) -> ac.FindItem:
     return ac.FindItem(Target("ann@example.com", key, value))
 
 
-GRAPH: list[tuple[ac.GraphCall, HttpRequest]] = [
+GRAPH: list[tuple[ac.GraphCall, GraphRequest]] = [
     (
         ac.ListAttachments(ac.Item("$o'x@example.com", ItemKind.EVENT, "AQ_-")),
-        HttpRequest(
+        GraphRequest(
             "GET", f"{BASE}/users('%24o%27%27x%40example.com')/events/AQ_-/attachments?$select=id,name,size", READ
         ),
     ),
     (
         ac.FindItem(Target("$x@example.com", TargetKey.ICAL_UID, "1")),
-        HttpRequest(
+        GraphRequest(
             "GET",
             f"{BASE}/users('%24x%40example.com')/events?$filter=iCalUId%20eq%20%271%27&$select=id&$top=50",
             READ,
@@ -49,7 +49,7 @@ GRAPH: list[tuple[ac.GraphCall, HttpRequest]] = [
     ),
     (
         find(TargetKey.INTERNET_MESSAGE_ID, "<o'x+y&z@example.com>"),
-        HttpRequest(
+        GraphRequest(
             "GET",
             f"{BASE}/users/ann%40example.com/messages?$filter=internetMessageId%20eq%20%27%3Co%27%27x%2By%26z%40"
             "example.com%3E%27&$select=id,isDraft&$top=50",
@@ -58,17 +58,17 @@ GRAPH: list[tuple[ac.GraphCall, HttpRequest]] = [
     ),
     (
         find(TargetKey.ICAL_UID, "0400#/"),
-        HttpRequest(
+        GraphRequest(
             "GET",
             f"{BASE}/users/ann%40example.com/events?$filter=iCalUId%20eq%20%270400%23%2F%27&$select=id&$top=50",
             READ,
         ),
     ),
-    (ac.ListAttachments(MESSAGE), HttpRequest("GET", f"{ON_MESSAGE}?$select=id,name,size", READ)),
-    (ac.ListAttachments(EVENT), HttpRequest("GET", f"{ON_EVENT}?$select=id,name,size", READ)),
+    (ac.ListAttachments(MESSAGE), GraphRequest("GET", f"{ON_MESSAGE}?$select=id,name,size", READ)),
+    (ac.ListAttachments(EVENT), GraphRequest("GET", f"{ON_EVENT}?$select=id,name,size", READ)),
     (
         ac.OpenSession(MESSAGE, FILE, 20),
-        HttpRequest(
+        GraphRequest(
             "POST",
             f"{ON_MESSAGE}/createUploadSession",
             JSON,
@@ -78,7 +78,7 @@ GRAPH: list[tuple[ac.GraphCall, HttpRequest]] = [
     ),
     (
         ac.OpenSession(EVENT, INLINE, 157_286_400),
-        HttpRequest(
+        GraphRequest(
             "POST",
             f"{ON_EVENT}/createUploadSession",
             JSON,
@@ -88,7 +88,7 @@ GRAPH: list[tuple[ac.GraphCall, HttpRequest]] = [
     ),
     (
         ac.PostAttachment(MESSAGE, FILE, 4, NOW),
-        HttpRequest(
+        GraphRequest(
             "POST",
             ON_MESSAGE,
             JSON,
@@ -99,7 +99,7 @@ GRAPH: list[tuple[ac.GraphCall, HttpRequest]] = [
     ),
     (
         ac.PostAttachment(EVENT, INLINE, 4, NOW),
-        HttpRequest(
+        GraphRequest(
             "POST",
             ON_EVENT,
             JSON,
@@ -108,23 +108,21 @@ GRAPH: list[tuple[ac.GraphCall, HttpRequest]] = [
             repeatable=False,
         ),
     ),
-    (ac.CompareAttachment(MESSAGE, "a/b", 20), HttpRequest("GET", f"{ON_MESSAGE}/a%2Fb/$value", {})),
+    (ac.CompareAttachment(MESSAGE, "a/b", 20), GraphRequest("GET", f"{ON_MESSAGE}/a%2Fb/$value", {})),
 ]
 
 
 @pytest.mark.parametrize(("call", "request_"), GRAPH)
-def test_a_call_to_graph_is_exactly_this_request(call: ac.GraphCall, request_: HttpRequest) -> None:
+def test_a_call_to_graph_is_exactly_this_request(call: ac.GraphCall, request_: GraphRequest) -> None:
     content = bytes(4) if isinstance(call, ac.PostAttachment) else None
-    made = graph_request(call, BASE, content)
-    assert made == request_
-    assert made.authorized is True
+    assert graph_request(call, BASE, content) == request_
 
 
-SESSION: list[tuple[ac.SessionCall, bytes | None, HttpRequest]] = [
+SESSION: list[tuple[ac.SessionCall, bytes | None, UploadRequest]] = [
     (
         ac.PutRange(URL, 8, 8, 20),
         b"12345678",
-        HttpRequest(
+        UploadRequest(
             "PUT",
             URL,
             {
@@ -133,21 +131,18 @@ SESSION: list[tuple[ac.SessionCall, bytes | None, HttpRequest]] = [
                 "Content-Range": "bytes 8-15/20",
             },
             b"12345678",
-            authorized=False,
         ),
     ),
-    (ac.AskSession(URL), None, HttpRequest("GET", URL, READ, authorized=False)),
-    (ac.CancelSession(URL), None, HttpRequest("DELETE", URL, {}, authorized=False)),
+    (ac.AskSession(URL), None, UploadRequest("GET", URL, READ)),
+    (ac.CancelSession(URL), None, UploadRequest("DELETE", URL, {})),
 ]
 
 
 @pytest.mark.parametrize(("call", "content", "request_"), SESSION)
 def test_a_call_to_a_session_is_exactly_this_request_without_the_apps_token(
-    call: ac.SessionCall, content: bytes | None, request_: HttpRequest
+    call: ac.SessionCall, content: bytes | None, request_: UploadRequest
 ) -> None:
-    made = session_request(call, content)
-    assert made == request_
-    assert made.authorized is False
+    assert session_request(call, content) == request_
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])

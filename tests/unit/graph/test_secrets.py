@@ -22,7 +22,7 @@ from shared.core.actions import AskSession, CancelSession, PutRange
 from shared.core.checkpoint import Checkpoint
 from shared.core.events import SessionOpened
 from shared.core.model import Session
-from shared.graph.http import HttpAnswer, HttpRequest
+from shared.graph.http import GraphRequest, HttpAnswer, HttpRequest, UploadRequest
 from shared.run.executor import GraphExecutor
 from shared.storage.ports import StorageUnavailable
 from tests.unit.core.shapes import transfer
@@ -156,7 +156,8 @@ def test_every_answer_of_a_story_holds_canaries() -> None:
         AskSession(URL),
         CancelSession(URL),
         SessionOpened(URL, NOW, 0),
-        HttpRequest("PUT", URL, {}, CANARY.encode(), authorized=False),
+        UploadRequest("PUT", URL, {}, CANARY.encode()),
+        GraphRequest("POST", f"https://g/{CANARY}", {}, CANARY.encode()),
         HttpAnswer(201, {"location": URL, "set-cookie": CANARY}, CANARY.encode()),
         transfer(session=Session(URL, NOW, 0)),
         Checkpoint(transfer(session=Session(URL, NOW, 0)), None, "run-1.0"),

@@ -23,7 +23,7 @@ from shared.core.errors import Code
 from shared.graph import token as token_module
 from shared.graph.client import GraphClient
 from shared.graph.hosts import UploadHosts
-from shared.graph.http import HttpRequest, NotSent
+from shared.graph.http import GraphRequest, NotSent
 from shared.graph.token import FEDERATION_SCOPE, GraphToken, credential_for
 from tests.unit.graph.peer import Answer, Line, Peer, answer
 
@@ -72,7 +72,7 @@ def test_the_managed_identity_gives_a_token_that_graph_takes(graph: Emulator) ->
     graph.add_mailbox("ada@contoso.example")
     client = GraphClient(graph.graph_url, token_for(graph), UploadHosts([]))
     url = f"{graph.graph_url}/users/ada%40contoso.example/messages/AAMk/attachments"
-    answered = client.send(HttpRequest("GET", url, {}))
+    answered = client.send(GraphRequest("GET", url, {}))
     client.close()
     assert answered.status == 404  # the message, not the token
     assert b"ErrorItemNotFound" in answered.body
@@ -94,7 +94,7 @@ def test_a_forgotten_token_is_followed_by_a_fresh_one(graph: Emulator) -> None:
 
 def test_a_token_that_graph_no_longer_takes_is_replaced_in_the_same_request(graph: Emulator) -> None:
     client = GraphClient(graph.graph_url, token_for(graph), UploadHosts([]))
-    request = HttpRequest("GET", f"{graph.graph_url}/users/nobody/messages/AAMk/attachments", {})
+    request = GraphRequest("GET", f"{graph.graph_url}/users/nobody/messages/AAMk/attachments", {})
     client.send(request)
     graph.expire_tokens()
     assert client.send(request).status == 404

@@ -36,7 +36,7 @@ from shared.core.events import (
 )
 from shared.core.model import Attachment, ItemKind, Target, TargetKey
 from shared.graph.hosts import UploadHosts
-from shared.graph.http import AnswerLost, HttpAnswer, HttpRequest, NotSent
+from shared.graph.http import AnswerLost, GraphRequest, HttpAnswer, HttpRequest, NotSent, UploadRequest
 from shared.run import executor
 from shared.run.executor import GraphExecutor
 from shared.storage.ports import SourceLost, SourceUnreadable, StorageUnavailable
@@ -105,14 +105,14 @@ def test_a_range_is_exactly_the_bytes_that_were_asked_for() -> None:
     assert isinstance(event, OffsetKnown)
     assert event.offset == 150
     assert wire.sent[0].body == CONTENT[100:150]
-    assert not wire.sent[0].authorized
+    assert isinstance(wire.sent[0], UploadRequest)
 
 
 def test_a_small_file_goes_whole() -> None:
     action = PostAttachment(ITEM, FILE, 200, VirtualClock().now() + timedelta(seconds=60))
     event, wire = performed(action, answer(201, '{"id": "AAMkB="}'))
     assert event == Committed("AAMkB=", graph=event.graph)  # type: ignore[attr-defined]
-    assert wire.sent[0].authorized
+    assert isinstance(wire.sent[0], GraphRequest)
 
 
 def test_a_post_that_comes_too_late_is_not_sent() -> None:
