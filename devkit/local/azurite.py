@@ -14,7 +14,7 @@ from typing import Self
 
 from devkit.local.processes import Child
 
-PACKAGE = Path(__file__).with_name("node_modules") / "azurite" / "dist" / "src"
+PACKAGE = Path(__file__).parents[1] / "node_modules" / "azurite" / "dist" / "src"
 ACCOUNT = "devstoreaccount1"  # Azurite's built-in account and key, the same everywhere, published by Microsoft
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 SHARED = "SHARED_AZURITE"

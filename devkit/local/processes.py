@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-GUARD = Path(__file__).with_name("guard.py")
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
 READY_SECONDS = 60.0  # a cold start of Azurite on a busy machine takes a few seconds; a minute means it never will
 STOP_SECONDS = 5.0  # between SIGTERM and SIGKILL
 GROUP_SECONDS = 1.0  # SIGKILL takes a moment to arrive at the last member of a group
@@ -65,7 +65,7 @@ class Child:
         A failed start leaves nothing behind.
         """
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(GUARD), *self.command],
+            [sys.executable, "-I", "-S", str(SUPERVISOR), *self.command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
