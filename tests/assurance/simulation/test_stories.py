@@ -51,7 +51,7 @@ def test_a_replay_shows_every_call_and_decision(capsys: pytest.CaptureFixture[st
 def test_the_command_that_a_failing_test_prints_tells_the_story_again(engine: str, code: int) -> None:
     scenario = Case(ranges=1, faults=((9, Fault.LOST_AFTER, 0),), engine=engine).id
     command = [sys.executable, "-m", "assurance.simulation", scenario]
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     assert ("I1: attached 2 times" in done.stdout) == bool(code)
