@@ -62,7 +62,7 @@ def method_not_allowed() -> Refusal:
 
 
 def message_too_big(status: int) -> Refusal:
-    """The mailbox's own message limit (contrib#2561); its status is not documented."""
+    """The mailbox's own message limit (contrib#2561): 400 in every live sighting (sdk-java#2148)."""
     return Refusal(status, "ErrorMessageSizeExceeded", "The message exceeds the maximum supported size.")
 
 

@@ -78,7 +78,7 @@ def test_a_post_over_the_mailbox_limit_is_refused_counting_the_whole_item(world:
     body = {"@odata.type": "#microsoft.graph.fileAttachment", "name": "a", "contentBytes": "AAAAAAAAAAAA"}
     assert world.call("POST", url, body).status == 201
     reply = world.call("POST", url, body)
-    assert (reply.status, error_code(reply)) == (413, "ErrorMessageSizeExceeded")
+    assert (reply.status, error_code(reply)) == (400, "ErrorMessageSizeExceeded")
 
 
 def test_two_posts_at_once_on_one_item_conflict(world: World) -> None:

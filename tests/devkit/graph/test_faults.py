@@ -18,7 +18,7 @@ DATA = b"0123456789"
 
 # Section 7 of the reference: every code with the status it comes with (or may come with, where that is open).
 TABLE = [
-    ("ErrorMessageSizeExceeded", 413),
+    ("ErrorMessageSizeExceeded", 400),
     ("ErrorAttachmentSizeLimitExceeded", 413),
     ("ErrorAccessDenied", 403),
     ("Forbidden", 403),

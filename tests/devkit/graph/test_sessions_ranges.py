@@ -179,7 +179,7 @@ def test_the_mailbox_limit_can_be_met_at_the_start(world: World) -> None:
     world.graph.add_mailbox("small@example.com", message_limit=15)
     item = world.graph.add_message("small@example.com")
     url = world.item("attachments", "createUploadSession", item=item, user="small@example.com")
-    for size, status in ((15, 201), (16, 413)):
+    for size, status in ((15, 201), (16, 400)):
         reply = world.call("POST", url, {"AttachmentItem": {"attachmentType": "file", "name": "a", "size": size}})
         assert reply.status == status
     assert error_code(reply) == "ErrorMessageSizeExceeded"

@@ -203,7 +203,6 @@ def test_the_source_is_deleted_only_when_wished_and_only_after_the_outcome(delet
 
 def test_the_source_of_a_failed_transfer_is_kept() -> None:
     stage = Stage(delete_source=True, policy=SMALL_RANGES)
-    stage.graph.switch(message_limit_status=413)
     stage.graph.state.mailboxes["ada@contoso.example"].message_limit = 10
     transfer = stage.transfer(BIG)
     stage.runs.start(transfer)
