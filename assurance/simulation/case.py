@@ -94,7 +94,7 @@ class Case:
         faults: (call, fault, argument); calls are numbered from 1 over all runs. The argument of LATE counts calls,
             that of an answer is its status.
         happenings: (call, what) just before the call.
-        storms: calls that fail in a row.
+        sustained_faults: calls that fail in a row.
         denials: calls to Graph that are refused for a time.
         heals: whatever befalls it passes within the policy's patience, so that no person may be needed (I28).
         switches: of the emulated Graph.
@@ -153,8 +153,8 @@ class Case:
         values = json.loads(text)
         values["faults"] = tuple((call, Fault(fault), number) for call, fault, number in values.get("faults", ()))
         values["happenings"] = tuple((call, ExternalAction(what)) for call, what in values.get("happenings", ()))
-        values["storms"] = tuple(
-            SustainedFault(**{**one, "fault": Fault(one["fault"])}) for one in values.get("storms", ())
+        values["sustained_faults"] = tuple(
+            SustainedFault(**{**one, "fault": Fault(one["fault"])}) for one in values.get("sustained_faults", ())
         )
         values["commands"] = tuple(values.get("commands", ()))
         values["outages"] = tuple(Outage(**one) for one in values.get("outages", ()))

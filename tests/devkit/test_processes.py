@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devkit.local.processes import GUARD, Child, ChildError
+from devkit.local.processes import SUPERVISOR, Child, ChildError
 from devkit.local.stack import wait_until
 
 SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
@@ -93,7 +93,7 @@ def test_what_a_child_started_goes_with_it() -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("source", [SLEEPER, STUBBORN, FAMILY], ids=["plain", "stubborn", "with a family"])
 def test_a_child_dies_with_its_parent(number: signal.Signals, source: str) -> None:
-    root = GUARD.parent.parent
+    root = SUPERVISOR.parents[2]
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, source], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
