@@ -1,4 +1,4 @@
-"""The app's functions. They translate what the host delivers into calls of the product, and do nothing else."""
+"""The app's functions. They translate what the host delivers into calls of the app, and do nothing else."""
 
 from collections.abc import Callable
 
@@ -9,8 +9,8 @@ from shared.api.http import Answer, Call
 from shared.app import App
 from shared.storage.queue import message_text
 
-product = App.from_environment()
-settings = product.settings
+application = App.from_environment()
+settings = application.settings
 
 app = func.FunctionApp()
 
@@ -28,98 +28,98 @@ KEY, NO_KEY = func.AuthLevel.FUNCTION, func.AuthLevel.ANONYMOUS
 )
 def blob_dropped(client: blob.BlobClient) -> None:
     """A file was dropped. The binding names the blob and carries none of its bytes."""
-    product.blob_dropped(client.container_name, client.blob_name)
+    application.blob_dropped(client.container_name, client.blob_name)
 
 
 @app.function_name("transfer_due")
 @app.queue_trigger(arg_name="message", queue_name=settings.transfer_queue, connection=CONNECTION)
 def transfer_due(message: func.QueueMessage) -> None:
     """A transfer asked to be carried on."""
-    product.transfer_due(_text(message))
+    application.transfer_due(_text(message))
 
 
 @app.function_name("blob_poisoned")
 @app.queue_trigger(arg_name="message", queue_name=BLOB_POISON, connection=CONNECTION)
 def blob_poisoned(message: func.QueueMessage) -> None:
     """The host gave up on a dropped file's event."""
-    product.blob_poisoned(_text(message))
+    application.blob_poisoned(_text(message))
 
 
 @app.function_name("transfer_poisoned")
 @app.queue_trigger(arg_name="message", queue_name=f"{settings.transfer_queue}-poison", connection=CONNECTION)
 def transfer_poisoned(message: func.QueueMessage) -> None:
     """The host gave up on a transfer's message."""
-    product.transfer_poisoned(_text(message))
+    application.transfer_poisoned(_text(message))
 
 
 @app.function_name("sweep")
 @app.timer_trigger(arg_name="timer", schedule="0 * * * * *", use_monitor=True)
 def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding wants it
     """Every minute: what was left behind, and what no event told of."""
-    product.sweep()
+    application.sweep()
 
 
 @app.function_name("start_transfer")
 @app.route("transfers", trigger_arg_name="request", methods=["POST"], auth_level=KEY)
 def start_transfer(request: func.HttpRequest) -> func.HttpResponse:
     """Attach a file of the drop container."""
-    return _answered(request, product.http.transfers.start)
+    return _answered(request, application.http.transfers.start)
 
 
 @app.function_name("list_transfers")
 @app.route("transfers", trigger_arg_name="request", methods=["GET"], auth_level=KEY)
 def list_transfers(request: func.HttpRequest) -> func.HttpResponse:
     """A page of transfers, newest first."""
-    return _answered(request, product.http.transfers.list)
+    return _answered(request, application.http.transfers.list)
 
 
 @app.function_name("read_transfer")
 @app.route("transfers/{id}", trigger_arg_name="request", methods=["GET"], auth_level=KEY)
 def read_transfer(request: func.HttpRequest) -> func.HttpResponse:
     """One transfer."""
-    return _answered(request, product.http.transfers.read)
+    return _answered(request, application.http.transfers.read)
 
 
 @app.function_name("cancel_transfer")
 @app.route("transfers/{id}", trigger_arg_name="request", methods=["DELETE"], auth_level=KEY)
 def cancel_transfer(request: func.HttpRequest) -> func.HttpResponse:
     """End a transfer, unless its commit wins the race."""
-    return _answered(request, product.http.transfers.cancel)
+    return _answered(request, application.http.transfers.cancel)
 
 
 @app.function_name("retry_transfer")
 @app.route("transfers/{id}/retry", trigger_arg_name="request", methods=["POST"], auth_level=KEY)
 def retry_transfer(request: func.HttpRequest) -> func.HttpResponse:
     """Try a failed or cancelled transfer again."""
-    return _answered(request, product.http.transfers.retry)
+    return _answered(request, application.http.transfers.retry)
 
 
 @app.function_name("health")
 @app.route("health", trigger_arg_name="request", methods=["GET"], auth_level=NO_KEY)
 def health(request: func.HttpRequest) -> func.HttpResponse:
     """Whether the app can work."""
-    return _answered(request, product.http.health.answer)
+    return _answered(request, application.http.health.answer)
 
 
 @app.function_name("health_details")
 @app.route("health/details", trigger_arg_name="request", methods=["GET"], auth_level=KEY)
 def health_details(request: func.HttpRequest) -> func.HttpResponse:
     """Whether the app can work, and why not."""
-    return _answered(request, product.http.health.details)
+    return _answered(request, application.http.health.details)
 
 
 @app.function_name("openapi")
 @app.route("openapi.json", trigger_arg_name="request", methods=["GET"], auth_level=KEY)
 def openapi(request: func.HttpRequest) -> func.HttpResponse:
     """The description of the API."""
-    return _answered(request, product.http.description)
+    return _answered(request, application.http.description)
 
 
 @app.function_name("ui")
 @app.route("ui", trigger_arg_name="request", methods=["GET", "POST"], auth_level=KEY)
 def ui(request: func.HttpRequest) -> func.HttpResponse:
     """The operator's page."""
-    return _answered(request, product.http.page.answer)
+    return _answered(request, application.http.page.answer)
 
 
 def _text(message: func.QueueMessage) -> str:

@@ -1,4 +1,4 @@
-"""What the functions call: each trigger's event, in terms of the parts. Nothing here decides anything.
+"""What the functions call: each trigger's event, handed to the object that deals with it. Nothing here decides.
 
 Reading the settings is all that happens when the app is imported; clients, libraries and threads come with the first
 call that needs them, so that a cold start stays short.
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from shared import log, telemetry
 from shared.composition import Composition
@@ -24,24 +24,36 @@ from shared.settings import BlobTriggerSource, SameFile, load
 from shared.storage.ports import CheckpointUnreadable, Dropped, StorageRefused
 from shared.storage.queue import awaited_in, continuation_in, drop_in
 
+if TYPE_CHECKING:
+    from shared.api.app import Api
+
 HOST_JSON = Path(__file__).resolve().parent.parent / "host.json"
 
 BLOB_FUNCTION = "blob_dropped"
 """The blob trigger's name, by which its poison messages are told from those of other apps on the same account."""
 
 
-class App(Composition):
-    """One per process, shared by its threads."""
+class App:
+    """One per process, shared by its threads: the triggers' work, on the objects of one `Composition`."""
+
+    def __init__(self, composition: Composition) -> None:
+        self.composition = composition
+        self.settings = composition.settings
 
     @classmethod
     def from_environment(cls) -> Self:
-        """The product as the app settings describe it. Raises SettingsError naming every fault."""
+        """The app as the app settings describe it. Raises SettingsError naming every fault."""
         log.quieten()
         host_json = HOST_JSON.read_text(encoding="utf-8")  # a byte order mark is left out by its reader
         settings = load(os.environ, host_json)
         for name, problem in telemetry.unusable(os.environ).items():
             log.note("setting_unusable", error=True, setting=name, reason=problem)
-        return cls(settings, wants_telemetry=telemetry.is_wanted(os.environ, host_json))
+        return cls(Composition(settings, wants_telemetry=telemetry.is_wanted(os.environ, host_json)))
+
+    @property
+    def http(self) -> Api:
+        """The HTTP API and the page."""
+        return self.composition.http
 
     def blob_dropped(self, container: str, blob: str) -> None:
         """A blob was created, or so an event says. Events come twice, late, and for containers that are not ours."""
@@ -82,33 +94,34 @@ class App(Composition):
         """One tick of the sweep."""
         from shared.storage.sweep_cursors import SweepCursorBlob  # noqa: PLC0415 - cold start
 
-        container = self.settings.checkpoint_container
+        parts, container = self.composition, self.settings.checkpoint_container
         with self._invocation():
             swept = Sweep(
-                runs=self.runs,
-                checkpoints=self.checkpoints,
-                marks=self.checkpoints,
-                sources=self.sources,
-                queue=self.continuations,
-                positions=SweepCursorBlob(self.access, container),
-                clock=self.clock,
-                observer=self.logged,
-                transfer_for=self.arrivals.found,
+                runs=parts.runs,
+                checkpoints=parts.checkpoints,
+                marks=parts.checkpoints,
+                sources=parts.sources,
+                queue=parts.continuations,
+                positions=SweepCursorBlob(parts.access, container),
+                clock=parts.clock,
+                observer=parts.logged,
+                transfer_for=parts.arrivals.found,
                 seconds=min(SECONDS, self.settings.run_budget_seconds / 4),
                 is_known=self._is_attached_already,
             ).tick()
-            if self.telemetry is not None:
-                self.telemetry.oldest_unfinished(swept.oldest)
+            if parts.telemetry is not None:
+                parts.telemetry.oldest_unfinished(swept.oldest)
 
     @cached_property
     def triggers(self) -> Triggers:
         """What each trigger does with its message."""
-        return Triggers(self.edges, self.runs, self._came, self.transfer_for, self.logged)
+        parts = self.composition
+        return Triggers(parts.edges, parts.runs, self._came, parts.transfer_for, parts.logged)
 
     def _came(self, dropped: Dropped, asked: Continuation) -> None:
         """A file came, or is looked at again."""
         if not (self._is_polled and self._is_attached_before(dropped)):
-            self.arrivals.came(dropped, asked)
+            self.composition.arrivals.came(dropped, asked)
 
     @property
     def _is_polled(self) -> bool:
@@ -119,8 +132,9 @@ class App(Composition):
         """Whether a file that was touched since it was made is one that is attached already."""
         if dropped.created_at is None or dropped.created_at >= dropped.source.modified_at:
             return False
-        transfer = self.transfer_for(dropped)
-        return self.checkpoints.load(transfer.id) is None and self._is_attached_already(transfer, dropped)
+        transfer = self.composition.transfer_for(dropped)
+        is_new = self.composition.checkpoints.load(transfer.id) is None
+        return is_new and self._is_attached_already(transfer, dropped)
 
     def _is_attached_already(self, transfer: Transfer, dropped: Dropped) -> bool:
         """Whether an earlier version of the file, with the same bytes, is attached to the same item."""
@@ -128,7 +142,7 @@ class App(Composition):
 
         if self.settings.same_file is SameFile.AGAIN:
             return False
-        files = AttachedFiles(self.access, self.settings.checkpoint_container)
+        files = AttachedFiles(self.composition.access, self.settings.checkpoint_container)
         earlier = files.same(transfer, dropped.created_at)
         if earlier is not None:
             log.note("same_file", transferId=earlier, reason="only its metadata changed since it was attached")
@@ -154,19 +168,20 @@ class App(Composition):
 
     @contextmanager
     def _invocation(self) -> Iterator[None]:
-        """Around one trigger's work: its spans end with it, and what no repetition changes is told of.
+        """Around one trigger's work: its spans end with it, and what no repetition changes is logged.
 
         That is a checkpoint that cannot be read, which stays as it is, and storage that refuses. The invocation does
         not fail there: repeated at once it would fail again. The sweep comes back to it, more and more rarely.
         """
-        spans = self.telemetry.invocation if self.telemetry is not None else _nothing
+        watching, logged = self.composition.telemetry, self.composition.logged
+        spans = watching.invocation if watching is not None else _nothing
         with spans():
             try:
                 yield
             except CheckpointUnreadable as error:
-                self.logged.unreadable(error)
+                logged.unreadable(error)
             except StorageRefused as refused:
-                self.logged.refused(refused)
+                logged.refused(refused)
 
 
 def _asked_in(message: str) -> Continuation | None:

@@ -1,7 +1,7 @@
-"""The parts put together, once per process, from the settings. Nothing here decides anything.
+"""The composition root: every object of the app, made once per process from the settings. Nothing here decides.
 
-Each part is made with the first call that needs it. What costs a cold start is imported there and not above: pydantic,
-which reads checkpoints and bodies; the page; OpenTelemetry.
+Each object is made with the first call that needs it. What costs a cold start is imported there and not above:
+pydantic, which reads checkpoints and bodies; the page; OpenTelemetry.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ class SystemClock:
 
 
 class Composition:
-    """Every part, by name. One per process, shared by its threads."""
+    """Every object of the app, by name. One per process, shared by its threads."""
 
     limits = OUTLOOK
-    """What a mailbox may be asked. A rehearsal in shortened time puts its own in their place."""
+    """What a mailbox may be asked. A load test in shortened time puts its own in their place."""
 
     def __init__(self, settings: Settings, *, wants_telemetry: bool = False) -> None:
         self.settings = settings
@@ -162,7 +162,7 @@ class Composition:
 
     @cached_property
     def edges(self) -> RunDependencies:
-        """Everything a run touches. Whoever measures may put watched parts in its place before the first run."""
+        """Everything a run touches. A benchmark may put instrumented ones in its place before the first run."""
         from shared.storage.claims import ClaimBlobs  # noqa: PLC0415 - cold start
 
         settings, watching = self.settings, self.telemetry

@@ -27,7 +27,7 @@ from assurance.campaign import fresh_seed
 from assurance.harness import Delivery, Harness, content
 from devkit.local.stack import Stack
 from shared.app import HOST_JSON, App
-from shared.composition import SystemClock
+from shared.composition import Composition, SystemClock
 from shared.run.sweep import STALE
 from shared.settings import load
 
@@ -181,9 +181,9 @@ def _campaign(harness: Harness, kills: Iterator[Kill], count: int, report: Repor
 
 def _swept_later(harness: Harness) -> None:
     """What the next sweeps do about transfers that nobody has touched for LATER."""
-    product = App(load(harness.stack.settings, HOST_JSON.read_text(encoding="utf-8")))
-    product.clock = _Later()
-    product.sweep()
+    composition = Composition(load(harness.stack.settings, HOST_JSON.read_text(encoding="utf-8")))
+    composition.clock = _Later()
+    App(composition).sweep()
 
 
 class _Later(SystemClock):

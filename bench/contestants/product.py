@@ -70,7 +70,7 @@ class _Watch(threading.local):
 def _warm() -> tuple[App, _Watch]:
     """One product for the life of the process, as in a worker."""
     product = App.from_environment()
-    edges = product.edges
+    edges = product.composition.edges
     watch = _Watch(edges.transport, edges.outcomes)
-    product.edges = replace(edges, transport=watch, outcomes=watch)
+    product.composition.edges = replace(edges, transport=watch, outcomes=watch)
     return product, watch

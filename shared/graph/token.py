@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import azure.identity
 from azure.core.credentials import TokenCredential
 
 from shared.core.errors import Code
@@ -97,20 +98,16 @@ def _told(error: Exception) -> dict[str, object]:
 def credential_for(
     *, managed: bool, client_id: str | None, tenant_id: str | None, app_id: str | None
 ) -> Callable[[], TokenCredential]:
-    """How to make the credential that the settings describe; azure-identity is imported only when it is made."""
+    """How to make the credential that the settings describe."""
 
     def own() -> TokenCredential:
-        from azure.identity import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415 - cold start
-
         if managed:
-            return ManagedIdentityCredential(client_id=client_id, **PATIENCE)
-        return DefaultAzureCredential(exclude_managed_identity_credential=True, **PATIENCE)
+            return azure.identity.ManagedIdentityCredential(client_id=client_id, **PATIENCE)
+        return azure.identity.DefaultAzureCredential(exclude_managed_identity_credential=True, **PATIENCE)
 
     def federated() -> TokenCredential:
-        from azure.identity import ClientAssertionCredential  # noqa: PLC0415 - cold start
-
         identity = own()
-        return ClientAssertionCredential(
+        return azure.identity.ClientAssertionCredential(
             str(tenant_id), str(app_id), lambda: identity.get_token(FEDERATION_SCOPE).token, **PATIENCE
         )
 

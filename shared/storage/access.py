@@ -14,6 +14,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import azure.identity
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
@@ -131,11 +132,11 @@ class StorageAccess:
 
     @cached_property
     def _credential(self) -> TokenCredential:
-        from azure.identity import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415 - cold start
-
         if self._managed:
-            return _Tokens(ManagedIdentityCredential(client_id=self._client_id, **IDENTITY_PATIENCE))
-        return _Tokens(DefaultAzureCredential(exclude_managed_identity_credential=True, **IDENTITY_PATIENCE))
+            return _Tokens(azure.identity.ManagedIdentityCredential(client_id=self._client_id, **IDENTITY_PATIENCE))
+        return _Tokens(
+            azure.identity.DefaultAzureCredential(exclude_managed_identity_credential=True, **IDENTITY_PATIENCE)
+        )
 
 
 class _Tokens:

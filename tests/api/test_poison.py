@@ -39,10 +39,9 @@ from shared.core.actions import AskSession
 from shared import composition
 from shared.run import executor
 from shared.run import runner
-from shared.app import Product
 
-parts.Policy = partial(parts.Policy, poison_first=1, poison_cap=1, poison_patience=2, poison_tries=2)
-run, accept, put = runs.Runs._run, runs.Runs.start, effects.Effects._session_call
+composition.Policy = partial(composition.Policy, poison_first=1, poison_cap=1, poison_patience=2, poison_tries=2)
+run, accept, put = runner.TransferRunner._run, runner.TransferRunner.start, executor.GraphExecutor._session_call
 
 def broken_run(self, stored, *rest):
     if "unlucky run" in stored.checkpoint.transfer.plan.source.blob:
@@ -61,7 +60,8 @@ def broken_commit(self, call):
             raise RuntimeError("a defect")
     return answer
 
-runs.Runs._run, runs.Runs.start, effects.Effects._session_call = broken_run, broken_start, broken_commit
+runner.TransferRunner._run, runner.TransferRunner.start = broken_run, broken_start
+executor.GraphExecutor._session_call = broken_commit
 spec = importlib.util.spec_from_file_location("real_function_app", {str(ROOT / "function_app.py")!r})
 real = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(real)

@@ -20,7 +20,7 @@ from assurance.harness import Harness, content
 from devkit.local.azurite import Azurite
 from devkit.local.stack import ROOT
 from shared import telemetry
-from shared.app import App
+from shared.composition import Composition
 from shared.core import actions as ac
 from shared.core import events as ev
 from shared.core.checkpoint import Checkpoint
@@ -98,8 +98,8 @@ def test_an_exporter_that_fails_costs_telemetry_and_no_file(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(telemetry, "start", lambda _: 1 / 0)
-    parts = App(read(environment.WHOLE, 600), wants_telemetry=True)
-    assert parts.telemetry is None
+    composition = Composition(read(environment.WHOLE, 600), wants_telemetry=True)
+    assert composition.telemetry is None
     assert "telemetry_off" in caplog.text
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.app import HOST_JSON, App
+from shared.composition import Composition
 from shared.settings import load
 
 CONNECTION = "DropStorage"
@@ -46,7 +47,7 @@ def main(subjects: list[str]) -> int:
         original(connection, method, url, *rest, **more)
 
     http.client.HTTPConnection.putrequest = putrequest  # type: ignore[method-assign, assignment]
-    product = App(load(os.environ, HOST_JSON.read_text(encoding="utf-8")))
+    product = App(Composition(load(os.environ, HOST_JSON.read_text(encoding="utf-8"))))
     for subject in subjects:
         counted.clear()
         if subject == "sweep":

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assurance.fuzz import environment
-from shared.app import App
+from shared.composition import Composition
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
 from shared.run.commands import Commands, Rejected
@@ -102,4 +102,4 @@ def test_a_person_is_told_at_once_that_a_retry_may_not_write(allowed: bool) -> N
 @pytest.mark.parametrize(("mailbox", "may"), [("ada@contoso.example", True), ("eve@other.example", False)])
 def test_the_app_asks_its_own_setting(mailbox: str, may: bool) -> None:
     settings = read({**environment.WHOLE, "ALLOWED_MAILBOXES": "@contoso.example"}, 600)
-    assert App(settings).edges.may_write(mailbox) is may
+    assert Composition(settings).edges.may_write(mailbox) is may

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from assurance.fuzz import environment, messages
 from shared.app import App
+from shared.composition import Composition
 from shared.core.continuation import Continuation
 from shared.settings import read
 from shared.storage.queue import (
@@ -228,11 +229,11 @@ def test_whatever_bytes_a_message_is_made_of_it_names_something_or_nothing(raw: 
 # --- through the triggers ---
 
 
-def product(stage: Stage) -> App:
-    """The product's triggers, with the runs of a stage behind them."""
-    made = App(read(environment.WHOLE, 600))
+def app_over(stage: Stage) -> App:
+    """The app's triggers, with the runs of a stage behind them."""
+    made = Composition(read(environment.WHOLE, 600))
     made.__dict__.update(runs=stage.runs, edges=stage.edges, sources=stage.sources, checkpoints=stage.checkpoints)
-    return made
+    return App(made)
 
 
 TRIGGERS: list[Callable[[App, str], None]] = [
@@ -254,7 +255,7 @@ def test_whatever_bytes_a_message_is_made_of_its_trigger_returns(
     caplog.clear()
     caplog.set_level(logging.INFO, logger="drop")
     stage = Stage()
-    trigger(product(stage), message_text(raw))
+    trigger(app_over(stage), message_text(raw))
     for record in caplog.records:
         assert json.loads(record.getMessage())["event"]
     assert stage.checkpoints.blobs == {}
@@ -269,7 +270,7 @@ def test_a_message_that_cannot_be_read_is_noted_by_its_length_only(
 ) -> None:
     caplog.set_level(logging.INFO, logger="drop")
     text = message_text(raw)
-    trigger(product(Stage()), text)
+    trigger(app_over(Stage()), text)
     [line] = [json.loads(record.getMessage()) for record in caplog.records]
     assert line == {"event": "message_unreadable", "code": "MESSAGE_UNREADABLE", "length": len(text)}
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
@@ -280,14 +281,14 @@ def test_a_message_of_ours_starts_a_run(caplog: pytest.LogCaptureFixture) -> Non
     transfer = stage.transfer(b"content")
     stage.runs.accept(transfer)
     due: Any = stage.queue.take()
-    product(stage).transfer_due(json.dumps({"transferId": due[1].key}))
+    app_over(stage).transfer_due(json.dumps({"transferId": due[1].key}))
     assert [name for name, _ in stage.attached()] == ["a.bin"]
     assert "message_unreadable" not in caplog.text
 
 
 def test_another_apps_poison_message_is_one_plain_line_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="drop")
-    product(Stage()).blob_poisoned(json.dumps({**POISONED, "FunctionId": "Host.Functions.of_another_app"}))
+    app_over(Stage()).blob_poisoned(json.dumps({**POISONED, "FunctionId": "Host.Functions.of_another_app"}))
     [record] = caplog.records
     reason = "the message names another app's function"
     assert json.loads(record.getMessage()) == {"event": "event_ignored", "reason": reason}
