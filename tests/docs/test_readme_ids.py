@@ -20,7 +20,7 @@ def block(language: str) -> str:
     """The first block in this language under «Get the item's id»."""
     found = re.search(r"^### 1\. Get the item's id\n(.*?)^### ", README, re.MULTILINE | re.DOTALL)
     assert found is not None
-    return re.findall(rf"^```{language}\n(.*?)^```", found[1], re.MULTILINE | re.DOTALL)[0]
+    return str(re.findall(rf"^```{language}\n(.*?)^```", found[1], re.MULTILINE | re.DOTALL)[0])
 
 
 def words_of(command: str, program: str, folder: Path) -> list[str]:
