@@ -5,7 +5,7 @@ A test that none of them fails is a test that proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,9 +15,7 @@ from shared.core import events as ev
 from shared.core import machine, settling
 from shared.core.model import State, Transfer
 from shared.core.policy import Policy
-from shared.core.table import TABLE, Row, Table
-
-Rule = Callable[[Transfer, Any, datetime, Policy], Transfer]
+from shared.core.table import TABLE, Row, Rule, Table
 
 
 def _gone_means_new_session(transfer: Transfer, _event: ev.Event, _now: datetime, _policy: Policy) -> Transfer:
@@ -64,13 +62,10 @@ def _gone_is_a_fence(transfer: Transfer, event: ev.Event, now: datetime, policy:
     return settling.fenced(transfer, ev.SessionFenced(graph=event.graph), now, policy)
 
 
-_ANY = frozenset(State)
-
-
-def _changed(changes: Mapping[tuple[State, type[ev.Event]], Rule]) -> Table:
+def _changed(changes: Mapping[tuple[State, type[ev.EventBase]], Rule[Any]]) -> Table:
     rows = {state: dict(known) for state, known in TABLE.items()}
     for (state, event), rule in changes.items():
-        rows[state][event] = Row(rule, _ANY)
+        rows[state][event] = Row(event, rule, *State)
     return rows
 
 

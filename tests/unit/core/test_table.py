@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from shared.core import events as ev
+from shared.core import settling
 from shared.core.errors import CATALOGUE
 from shared.core.machine import IllegalEvent, apply, decide
 from shared.core.model import TERMINAL, State, Transfer
-from shared.core.table import TABLE
+from shared.core.table import TABLE, Row, rows
 from tests.unit.core.shapes import NOW, OUTCOMES, POLICY, between_requests, events, shapes, transfer
 
 ROWS = [(state, kind) for state, rows in TABLE.items() for kind in rows]
@@ -76,3 +77,14 @@ def test_an_event_that_cannot_happen_raises_and_leaves_the_transfer_as_it_was(st
 @pytest.mark.parametrize("state", sorted(TERMINAL))
 def test_nothing_leaves_a_terminal_state(state: State) -> None:
     assert not TABLE[state]
+
+
+@pytest.mark.parametrize("state", sorted(State))
+def test_every_row_stands_under_its_own_event(state: State) -> None:
+    assert all(row.event is kind for kind, row in TABLE[state].items())
+
+
+def test_two_rows_for_one_event_are_refused() -> None:
+    one = Row(ev.SessionFenced, settling.fenced, State.LOOKING)
+    with pytest.raises(ValueError, match="two rows for one event"):
+        rows(one, one)
