@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from assurance import evidence
+from assurance import evidence, rooms
 from assurance.campaigns import CAMPAIGNS
 from assurance.load import report as pacing
 from assurance.simulation import healing
@@ -40,10 +40,10 @@ ASIDES = {
 """Events that can come almost anywhere: waiting, giving up, and a new run. The table below the picture has them all."""
 
 TWISTS = {(state, ev.Unsure) for state in (State.ASKING, State.FENCING, State.LOOKING, State.COMPARING)}
-"""Failures while settling: tried again, until patience ends."""
+"""Failures while settling: tried again until the retry budget is spent."""
 
 ENDS = {State.FAILED, State.CANCELLED}
-"""Drawn from `looking` alone, where every verdict is carried out; patience can end elsewhere too."""
+"""Drawn from `looking` alone, where every verdict is carried out; a retry budget can be spent elsewhere too."""
 
 SETTLING = (State.ASKING, State.RESENDING, State.FENCING, State.LOOKING, State.COMPARING)
 
@@ -97,7 +97,7 @@ def errors_table() -> str:
 
 
 def state_diagram() -> str:
-    """The way of a transfer, by the events that tell its story."""
+    """The way of a transfer, by the events that lead from state to state."""
     arrows: dict[tuple[State, State], set[str]] = {}
     for state, steps in TABLE.items():
         for event, row in steps.items():
@@ -191,6 +191,7 @@ def _words(name: str) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "errors": errors_table,
+    "rooms": lambda: rooms.diagram(rooms.imports()),
     "states": state_diagram,
     "transitions": transition_table,
     "promises": promises_table,

@@ -42,7 +42,8 @@ def test_readme_tells_every_metadata_key() -> None:
 
 def test_paths_named_in_the_architecture_exist() -> None:
     named = re.findall(
-        r"`((?:shared|devkit|infra|tests)/[\w/]+(?:\.py)?)`", (ROOT / "docs/architecture.md").read_text()
+        r"`((?:shared|devkit|assurance|bench|infra|tests)/[\w/]+(?:\.py)?)`",
+        (ROOT / "docs/architecture.md").read_text(),
     )
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
