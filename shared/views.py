@@ -9,23 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.core.errors import CATALOGUE
-from shared.core.model import Attachment, Failure, Source, State, Target, Transfer, WaitingFor
+from shared.core.model import Attachment, Failure, Source, Target, Transfer, WaitingFor
 from shared.core.planning import can_be_retried
+from shared.core.public_state import public_state
 from shared.core.waits import current
 
 ROUTE_PREFIX = "api"
 """What the Functions host puts before every route unless host.json says otherwise (`extensions.http.routePrefix`)."""
-
-_TERMINAL = {State.ATTACHED: "attached", State.FAILED: "failed", State.CANCELLED: "cancelled"}
-
-
-def public_state(transfer: Transfer, now: datetime) -> str:
-    """`queued` until a run has it, `waiting` while something holds it up, `sending` between the two; or its end."""
-    if transfer.state in _TERMINAL:
-        return _TERMINAL[transfer.state]
-    if current(transfer, now) is not None:
-        return "waiting"
-    return "queued" if transfer.runs == 0 else "sending"
 
 
 def view(transfer: Transfer, now: datetime, prefix: str = ROUTE_PREFIX) -> dict[str, Any]:
@@ -36,7 +26,7 @@ def view(transfer: Transfer, now: datetime, prefix: str = ROUTE_PREFIX) -> dict[
     plan = transfer.plan
     return {
         "id": transfer.id,
-        "state": public_state(transfer, now),
+        "state": public_state(transfer, now).value,
         "source": _source(plan.source),
         "target": _target(plan.target),
         "attachment": _attachment(plan.attachment, transfer.attachment_id),

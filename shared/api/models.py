@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import AfterValidator, ConfigDict, Field, with_config
 from pydantic.types import JsonValue
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 from shared.core.errors import Code
+from shared.core.public_state import PublicState
 from shared.intake.checks import LONGEST_GIVEN_CONTENT_ID, LONGEST_ID
 from shared.intake.media import LONGEST as LONGEST_CONTENT_TYPE
 from shared.intake.names import LONGEST_NAME
@@ -110,7 +111,9 @@ class StartGiven(TypedDict):
 
 # --- what goes out ----------------------------------------------------------------------------------------------------
 
-State = Literal["queued", "sending", "waiting", "attached", "failed", "cancelled"]
+State = Annotated[
+    str, AfterValidator(PublicState), Field(json_schema_extra={"enum": [state.value for state in PublicState]})
+]
 Instant = Annotated[str, Field(description="RFC 3339, UTC.", json_schema_extra={"format": "date-time"})]
 Bytes = Annotated[int, Field(ge=0, description="Bytes.")]
 Count = Annotated[int, Field(ge=0)]

@@ -10,10 +10,13 @@ from pydantic import TypeAdapter
 from shared.api import models
 from shared.api.http import JSON
 from shared.api.problems import PROBLEM
-from shared.storage.listing import IN_DOUBT, LARGEST_PAGE, STATES
+from shared.core.public_state import PublicState
+from shared.storage.listing import IN_DOUBT, LARGEST_PAGE
 from shared.views import ROUTE_PREFIX, under
 
 VERSION = "1.0.0"
+
+_STATES = [state.value for state in PublicState]
 _REF = "#/components/schemas/{model}"
 _EXAMPLE_ID = "966f1b0f5d0e4a7c8b9a0c1d2e3f4a5b"
 
@@ -133,7 +136,7 @@ def _list() -> Json:
         "summary": "List transfers",
         "description": "A page may hold fewer transfers than asked for, even none, and still have a continuation.",
         "parameters": [
-            _query("state", {"type": "string", "enum": list(STATES)}, "Only transfers in this state."),
+            _query("state", {"type": "string", "enum": [*_STATES]}, "Only transfers in this state."),
             _query(
                 "mailbox",
                 _MAILBOX,
@@ -237,7 +240,7 @@ def _page() -> Json:
         "summary": "The operator's page",
         "parameters": [
             _query("transfer", {"type": "string"}, "Show this transfer with its history."),
-            _query("state", {"type": "string", "enum": [IN_DOUBT, *STATES]}, "Only transfers in this state."),
+            _query("state", {"type": "string", "enum": [IN_DOUBT, *_STATES]}, "Only transfers in this state."),
             _query("mailbox", _MAILBOX, "Only transfers to this mailbox."),
             _query("continuation", _CONTINUATION, "From an earlier page of the same listing."),
         ],

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from shared.api.models import CONTINUATION, DEFAULT_PAGE, LONGEST_CONTINUATION, LONGEST_MAILBOX
 from shared.api.problems import Fault
 from shared.core.errors import Code
+from shared.core.public_state import PublicState
 from shared.intake import checks
-from shared.storage.listing import LARGEST_PAGE, STATES, Wanted
+from shared.storage.listing import LARGEST_PAGE, Wanted
 
 HOSTS_OWN = frozenset({"code", "clientid"})
 """The function key and its name: the host's parameters, not ours (HTTP trigger page, API key authorization)."""
@@ -32,8 +33,8 @@ def read_list(query: Mapping[str, str]) -> ListQuery | tuple[Fault, ...]:
     """
     faults = unknown(query, ("state", "mailbox", "limit", "continuation"))
     state, mailbox = query.get("state") or None, query.get("mailbox") or None
-    if state is not None and state not in STATES:
-        faults.append(_fault("state", f"is {checks.shown(state)}; it is one of {', '.join(STATES)}"))
+    if state is not None and state not in set(PublicState):
+        faults.append(_fault("state", f"is {checks.shown(state)}; it is one of {', '.join(PublicState)}"))
     if mailbox is not None and len(mailbox) > LONGEST_MAILBOX:
         faults.append(_fault("mailbox", f"has {len(mailbox)} characters; a mailbox has at most {LONGEST_MAILBOX}"))
     limit = query.get("limit") or str(DEFAULT_PAGE)

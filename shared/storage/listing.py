@@ -27,11 +27,11 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from shared.core.errors import Code
 from shared.core.model import Transfer
+from shared.core.public_state import NOT_OVER, PublicState, public_state
 from shared.storage import outcome_index, summary
 from shared.storage.access import StorageAccess, storage_errors
 from shared.storage.checkpoints import TRANSFERS, UNFINISHED, CheckpointContainer
 from shared.storage.ports import CheckpointUnreadable, StorageRefused
-from shared.views import public_state
 
 LARGEST_PAGE = 200
 """Transfers a page, inclusive. Chosen: about 400 KB of JSON."""
@@ -46,9 +46,6 @@ with 10,000 transfers, which searches all its blobs for each request (`dev.py ve
 HEADS_AT_ONCE = 8
 """Requests side by side for a page of unfinished transfers. Measured on Azurite: more do not make it faster."""
 
-STATES = ("queued", "sending", "waiting", "attached", "failed", "cancelled")
-"""The states of a transfer as the API has them."""
-
 UNDER_WAY = "under-way"
 IN_DOUBT = "in-doubt"
 """Two more that a listing can be asked for: whatever is not over, and what failed with COMMIT_IN_DOUBT."""
@@ -62,7 +59,7 @@ class ContinuationInvalid(Exception):  # noqa: N818 - it names what is the case
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which transfers: `state` is one of STATES, UNDER_WAY or IN_DOUBT; None = any. Mailboxes compare without case."""
+    """Which transfers: `state` is a PublicState, UNDER_WAY or IN_DOUBT; None = any. Mailboxes compare without case."""
 
     state: str | None = None
     mailbox: str | None = None
@@ -181,16 +178,23 @@ def _id(name: str, prefix: str) -> str:
     return name.removeprefix(prefix).removesuffix(_SUFFIX)
 
 
+_INDEXED = {
+    PublicState.FAILED.value: outcome_index.FAILED,
+    PublicState.CANCELLED.value: outcome_index.CANCELLED,
+    IN_DOUBT: outcome_index.IN_DOUBT,
+}
+"""What has index entries of its own."""
+
+
 def _places(wanted: Wanted) -> tuple[_Place, ...]:
     """Where to look, in this order."""
-    unfinished = wanted.state in {"queued", "sending", "waiting", UNDER_WAY}
+    unfinished = wanted.state in {*NOT_OVER, UNDER_WAY}
     if wanted.mailbox is not None:
         marked = _Place(outcome_index.of_mailbox(wanted.mailbox), summed_up=True)
         return (_UNFINISHED, marked) if wanted.state is None else (_UNFINISHED,) if unfinished else (marked,)
     if unfinished:
         return (_UNFINISHED,)
-    prefixes = {"failed": outcome_index.FAILED, "cancelled": outcome_index.CANCELLED, IN_DOUBT: outcome_index.IN_DOUBT}
-    prefix = prefixes.get(wanted.state or "")
+    prefix = _INDEXED.get(wanted.state or "")
     return (_Place(prefix, summed_up=True) if prefix is not None else _ALL,)
 
 
@@ -199,15 +203,13 @@ def _is_wanted(transfer: Transfer, wanted: Wanted, now: datetime, *, over: bool)
         target = transfer.plan.target
         if target is None or target.mailbox.casefold() != wanted.mailbox.casefold() or transfer.is_over != over:
             return False  # where both places are walked, each transfer is shown by one of them
-    match wanted.state:
-        case None:
-            return True
-        case "under-way":
-            return not transfer.is_over
-        case "in-doubt":
-            return transfer.failure is not None and transfer.failure.code is Code.COMMIT_IN_DOUBT
-        case state:
-            return public_state(transfer, now) == state
+    if wanted.state is None:
+        return True
+    if wanted.state == UNDER_WAY:
+        return not transfer.is_over
+    if wanted.state == IN_DOUBT:
+        return transfer.failure is not None and transfer.failure.code is Code.COMMIT_IN_DOUBT
+    return public_state(transfer, now) == wanted.state
 
 
 def _sealed(wanted: Wanted, at: int, marker: str | None) -> str:

@@ -14,7 +14,7 @@ import pytest
 from devkit.local.stack import ROOT
 from shared.api.openapi import description
 from shared.core.errors import Code
-from shared.storage.listing import STATES
+from shared.core.public_state import PublicState
 
 FUNCTIONS = (ROOT / "function_app.py").read_text(encoding="utf-8")
 METHODS = ("get", "post", "delete", "put", "patch")
@@ -51,7 +51,7 @@ def test_every_link_leads_to_an_operation() -> None:
 def test_codes_and_states_are_those_of_the_code() -> None:
     schemas = description()["components"]["schemas"]
     assert schemas["Error"]["properties"]["code"]["enum"] == [code.value for code in Code]
-    assert tuple(schemas["Transfer"]["properties"]["state"]["enum"]) == STATES
+    assert schemas["Transfer"]["properties"]["state"]["enum"] == list(PublicState)
 
 
 def test_only_health_is_open_to_anybody() -> None:

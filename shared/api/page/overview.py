@@ -9,13 +9,16 @@ from datetime import datetime
 from typing import Any
 
 from shared.api.page.shown import row
+from shared.core.public_state import NOT_OVER, PublicState, public_state
 from shared.storage import outcome_index
 from shared.storage.checkpoints import TRANSFERS, UNFINISHED
-from shared.storage.listing import IN_DOUBT, MOST_HEADS, STATES, UNDER_WAY, Listing, Page, Wanted
-from shared.views import public_state
+from shared.storage.listing import IN_DOUBT, MOST_HEADS, UNDER_WAY, Listing, Page, Wanted
 
-CHOICES = (IN_DOUBT, *STATES)
+CHOICES = (IN_DOUBT, *(state.value for state in PublicState))
 """What the filter offers."""
+
+_GOING = tuple(state.value for state in PublicState if state in NOT_OVER)
+_ATTACHED, _FAILED, _CANCELLED = PublicState.ATTACHED.value, PublicState.FAILED.value, PublicState.CANCELLED.value
 
 ROWS = 25
 """Transfers of the listing that one page shows."""
@@ -81,7 +84,7 @@ def overview(listing: Listing, asked: Filter, now: datetime) -> Overview:
     with ThreadPoolExecutor(len(prefixes), thread_name_prefix="overview") as pool:
         listed = pool.submit(listing.page, asked.wanted, ROWS, asked.continuation, now)
         under_way = pool.submit(listing.page, Wanted(UNDER_WAY), MOST_HEADS, None, now)
-        first = [pool.submit(listing.page, Wanted(state), FIRST, None, now) for state in (IN_DOUBT, "failed")]
+        first = [pool.submit(listing.page, Wanted(state), FIRST, None, now) for state in (IN_DOUBT, _FAILED)]
         counted = [pool.submit(listing.count, prefix, MOST_COUNTED) for prefix in prefixes]
         numbers = dict(zip(prefixes, (count.result() for count in counted), strict=True))
         page, busy, (doubtful, failed) = listed.result(), under_way.result(), (part.result() for part in first)
@@ -97,7 +100,7 @@ def _first_parts(doubtful: Page, failed: Page, busy: Page, now: datetime) -> lis
     others = [transfer for transfer in failed.transfers if transfer.id not in doubted]
     parts = [
         Part(IN_DOUBT, "In doubt: open the item and look", _rows(doubtful, now), _more(doubtful, FIRST)),
-        Part("failed", "Failed", [row(transfer, now) for transfer in others], _more(failed, FIRST)),
+        Part(_FAILED, "Failed", [row(transfer, now) for transfer in others], _more(failed, FIRST)),
         Part(UNDER_WAY, "Under way", _rows(busy, now)[:FIRST], _more(busy, FIRST)),
     ]
     return [part for part in parts if part.items]
@@ -108,7 +111,7 @@ def _counts(numbers: dict[str, int], busy: Page, now: datetime) -> list[Count]:
 
     `busy` are the unfinished ones that were looked at; with more of them, their states' counts are lower bounds.
     """
-    states = Counter(public_state(transfer, now) for transfer in busy.transfers)
+    states = Counter(public_state(transfer, now).value for transfer in busy.transfers)
     more = "+" if busy.continuation is not None else ""
     others = numbers[UNFINISHED] + numbers[outcome_index.FAILED] + numbers[outcome_index.CANCELLED]
     is_bound = any(
@@ -118,10 +121,10 @@ def _counts(numbers: dict[str, int], busy: Page, now: datetime) -> list[Count]:
     attached = max(0, numbers[TRANSFERS] - others)
     return [
         Count(IN_DOUBT, "in doubt", _capped(numbers[outcome_index.IN_DOUBT])),
-        Count("failed", "failed in all", _capped(numbers[outcome_index.FAILED])),
-        *(Count(state, state, f"{states[state]}{more}") for state in ("queued", "sending", "waiting")),
-        Count("cancelled", "cancelled", _capped(numbers[outcome_index.CANCELLED])),
-        Count("attached", "attached", f"{attached}{'+' if is_bound else ''}"),
+        Count(_FAILED, "failed in all", _capped(numbers[outcome_index.FAILED])),
+        *(Count(state, state, f"{states[state]}{more}") for state in _GOING),
+        Count(_CANCELLED, _CANCELLED, _capped(numbers[outcome_index.CANCELLED])),
+        Count(_ATTACHED, _ATTACHED, f"{attached}{'+' if is_bound else ''}"),
     ]
 
 
