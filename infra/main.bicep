@@ -81,6 +81,10 @@ param sourceOnSuccess string = 'keep'
 @allowed(['learn', 'limit', 'off'])
 param mailboxBytes string = 'learn'
 
+@description('Whether a file is attached again when only its metadata were written since it was attached.')
+@allowed(['once', 'again'])
+param sameFile string = 'once'
+
 @description('Bytes of one upload request.')
 @minValue(327680)
 @maxValue(4194304)
@@ -332,6 +336,7 @@ var productSettings = union(
     ACCESS_WAIT_SECONDS: string(accessWaitSeconds)
     SOURCE_ON_SUCCESS: sourceOnSuccess
     MAILBOX_BYTES: mailboxBytes
+    SAME_FILE: sameFile
   },
   empty(graphScope) ? {} : { GRAPH_SCOPE: graphScope },
   empty(graphUploadHosts) ? {} : { GRAPH_UPLOAD_HOSTS: join(graphUploadHosts, ',') },
@@ -380,8 +385,8 @@ module alerts 'modules/alerts.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     deadLetterContainer: names.deadLetterContainer
-    // An hour more than the longest wait: for a target, or the two hours for which Exchange caches permissions.
-    stuckSeconds: max(targetWaitSeconds, 7200) + 3600
+    // An hour more than the longest wait that is meant: for a target, or for rights.
+    stuckSeconds: max(targetWaitSeconds, accessWaitSeconds) + 3600
     emails: alertEmails
   }
 }
@@ -411,7 +416,7 @@ output identityPrincipalId string = identity.outputs.principalId
 @description('Every role assignment on the data account\'s containers that this deployment made; the deployer takes the others back.')
 output containerRoleAssignments string[] = concat(
   roles.outputs.ownContainerAssignments,
-  roles.outputs.dropperAssignments,
+  roles.outputs.uploaderAssignments,
   roles.outputs.verifierAssignments
 )
 

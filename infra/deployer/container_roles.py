@@ -25,7 +25,7 @@ compiler."""
 _HAS_ASSIGNMENTS = ("RoleDefinitionHasAssignments",)
 
 
-def dropper_role_id(tenant: Tenant) -> str:
+def uploader_role_id(tenant: Tenant) -> str:
     """The id of the uploaders' own role; main.bicep works it out in the same way."""
     return str(uuid.uuid5(ARM_NAMESPACE, f"{_group_id(tenant)}-drop-writer"))
 
@@ -33,7 +33,7 @@ def dropper_role_id(tenant: Tenant) -> str:
 def deployer_condition(tenant: Tenant) -> str:
     """The condition that keeps whoever deploys from granting any role but the ones of this deployment."""
     text = (INFRA / "deployer-condition.txt").read_text(encoding="utf-8")
-    return text.replace("{uploaderRole}", dropper_role_id(tenant)).strip()
+    return text.replace("{uploaderRole}", uploader_role_id(tenant)).strip()
 
 
 def reconcile(site: Deployed) -> bool:
@@ -72,7 +72,7 @@ def drop_own_role(azure: Azure, tenant: Tenant, site: Deployed | None) -> None:
         tenant: whose role.
         site: None where the first deployment never finished: then nobody was given the role yet.
     """
-    role, scope = dropper_role_id(tenant), _group_id(tenant)
+    role, scope = uploader_role_id(tenant), _group_id(tenant)
 
     def attempt() -> None:
         azure.run("role", "definition", "delete", "--name", role, "--scope", scope, "--output", "none")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .azure import CommandError, DeployError, say
-from .container_roles import drop_own_role, dropper_role_id
+from .container_roles import drop_own_role, uploader_role_id
 from .deployment import PRODUCT, deployed
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _drop_own_role(azure: Azure, tenant: Tenant, site: Deployed | None) -> str:
         drop_own_role(azure, tenant, site)
     except DeployError as error:
         say(f"  {error}")
-        return f"  Azure: the role definition {dropper_role_id(tenant)} (az role definition delete --name)"
+        return f"  Azure: the role definition {uploader_role_id(tenant)} (az role definition delete --name)"
     return ""
 
 

@@ -67,6 +67,7 @@ RULES: dict[str, rules.Rule] = {
     "outcomeQueue": rules.queue,
     "sourceOnSuccess": rules.one_of("keep", "delete"),
     "mailboxBytes": rules.one_of("learn", "limit", "off"),
+    "sameFile": rules.one_of("once", "again"),
     "rangeBytes": rules.number(327_680, 4_194_304),
     "runBudgetSeconds": rules.number(0, 86_400),
     "targetWaitSeconds": rules.number(0, 604_800),

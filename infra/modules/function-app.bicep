@@ -75,6 +75,11 @@ var platformSettings = [
     value: identity.properties.clientId
   }
   {
+    // Any caller may send the host 100 MB by default. Event Grid sends at most 1 MB, the API's callers a few hundred bytes.
+    name: 'FUNCTIONS_REQUEST_BODY_SIZE_LIMIT'
+    value: '2097152'
+  }
+  {
     // The polling trigger does not exist on Flex Consumption.
     name: 'BLOB_TRIGGER_SOURCE'
     value: 'EventGrid'

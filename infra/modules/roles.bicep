@@ -175,7 +175,7 @@ resource topicDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' =
 }
 
 // Azure has no built-in role that writes blobs and does not read or delete them.
-resource dropperDefinition 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (hasOwnUploaderRole) {
+resource uploaderDefinition 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (hasOwnUploaderRole) {
   name: dropWriter
   properties: {
     // Unique within the Microsoft Entra tenant, which may have other deployments.
@@ -210,7 +210,7 @@ resource uploaderRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', uploaderRoleOnDrops)
     }
     dependsOn: [
-      dropperDefinition
+      uploaderDefinition
     ]
   }
 ]
@@ -236,5 +236,5 @@ output ownContainerAssignments string[] = [
   topicDeadLetters.id
 ]
 
-output dropperAssignments string[] = [for (uploader, index) in uploaders: uploaderRoles[index].id]
+output uploaderAssignments string[] = [for (uploader, index) in uploaders: uploaderRoles[index].id]
 output verifierAssignments string[] = [for (verifier, index) in verifiers: verifierRoles[index].id]

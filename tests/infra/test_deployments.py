@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 UP = ("up", "contoso", "--yes", "--skip-verify")
 CODE = "functionapp deployment source config-zip"
-DROPPER = "cccccccc-0000-4000-8000-000000000001"
-OTHER_DROPPER = "cccccccc-0000-4000-8000-000000000002"
+UPLOADER = "cccccccc-0000-4000-8000-000000000001"
+OTHER_UPLOADER = "cccccccc-0000-4000-8000-000000000002"
 PLACE = group_id(SUBSCRIPTION_ID, GROUP)
 DROPS = f"{PLACE}/providers/Microsoft.Storage/storageAccounts/stdropcontoso/blobServices/default/containers/drop"
 OWN_ROLE = arm_guid(PLACE, "drop-writer")
@@ -145,9 +145,9 @@ class TestRights:
         done = azure.run(*UP)
         assert done.returncode == 1
         assert "param uploaderRole = 'contributor'" in done.stderr
-        azure.write_tenant("contoso", "param uploaderRole = 'contributor'", uploaders(DROPPER))
+        azure.write_tenant("contoso", "param uploaderRole = 'contributor'", uploaders(UPLOADER))
         good(azure.run(*UP))
-        assert held(azure) == {(DROPPER, rights.BLOB_CONTRIBUTOR)}
+        assert held(azure) == {(UPLOADER, rights.BLOB_CONTRIBUTOR)}
 
     def test_the_condition_names_the_deployments_own_role(self, azure: AzureStub) -> None:
         done = good(azure.run("condition", "contoso"))
@@ -158,21 +158,21 @@ class TestRights:
 
 class TestUploaders:
     def test_they_may_add_and_write_and_nothing_else(self, azure: AzureStub) -> None:
-        azure.write_tenant("contoso", uploaders(DROPPER))
+        azure.write_tenant("contoso", uploaders(UPLOADER))
         good(azure.run(*UP))
-        assert held(azure) == {(DROPPER, OWN_ROLE)}
+        assert held(azure) == {(UPLOADER, OWN_ROLE)}
         with azure.state() as data:
             (role,) = data["subscriptions"][SUBSCRIPTION_ID]["roleDefinitions"]
         (permission,) = role["permissions"]
         assert [one.rpartition("blobs/")[2] for one in permission["dataActions"]] == ["add/action", "write"]
 
     def test_one_who_is_taken_off_the_list_loses_the_right(self, azure: AzureStub) -> None:
-        azure.write_tenant("contoso", uploaders(DROPPER, OTHER_DROPPER))
+        azure.write_tenant("contoso", uploaders(UPLOADER, OTHER_UPLOADER))
         good(azure.run(*UP))
-        azure.write_tenant("contoso", uploaders(OTHER_DROPPER))
+        azure.write_tenant("contoso", uploaders(OTHER_UPLOADER))
         done = good(azure.run(*UP))
-        assert held(azure) == {(OTHER_DROPPER, OWN_ROLE)}
-        assert f"took Attachment Drop uploader (contoso) on drop from User {DROPPER}" in done.stdout
+        assert held(azure) == {(OTHER_UPLOADER, OWN_ROLE)}
+        assert f"took Attachment Drop uploader (contoso) on drop from User {UPLOADER}" in done.stdout
 
     def test_going_back_to_keep_takes_the_apps_right_to_delete(self, azure: AzureStub) -> None:
         azure.write_tenant("contoso", "param sourceOnSuccess = 'delete'")
@@ -186,13 +186,13 @@ class TestUploaders:
 
     def test_a_right_that_somebody_gave_by_hand_is_taken_back(self, azure: AzureStub) -> None:
         with azure.state() as data:
-            data["people"]["guest"] = {"objectId": DROPPER, "directory": []}
+            data["people"]["guest"] = {"objectId": UPLOADER, "directory": []}
         azure.grant(rights.BLOB_OWNER, DROPS, "guest")
         good(azure.run(*UP))
         assert held(azure) == set()
 
     def test_what_may_not_be_taken_back_is_said_and_stops_nothing(self, azure: AzureStub) -> None:
-        azure.write_tenant("contoso", uploaders(DROPPER))
+        azure.write_tenant("contoso", uploaders(UPLOADER))
         good(azure.run(*UP))
         azure.write_tenant("contoso")
         azure.answers("role assignment delete", errors.denied(OPERATOR, OPERATOR_ID, "x/delete", DROPS))
@@ -319,8 +319,8 @@ class TestRemove:
     def counts(self, azure: AzureStub) -> None:
         azure.grant(rights.BLOB_READER, PLACE)
 
-    def test_the_droppers_role_goes_with_the_group(self, azure: AzureStub) -> None:
-        azure.write_tenant("contoso", uploaders(DROPPER))
+    def test_the_uploaders_role_goes_with_the_group(self, azure: AzureStub) -> None:
+        azure.write_tenant("contoso", uploaders(UPLOADER))
         good(azure.run(*UP))
         good(azure.run("remove", "contoso", "--confirm", "contoso"))
         with azure.state() as data:

@@ -15,7 +15,8 @@ from tests.infra.site import CLIENT_ID, OTHER_CLOUD, app_settings, environment
 
 TENANTS = list(PARAMETER_FILES)
 HOST_STORAGE = {f"AzureWebJobsStorage__{form}" for form in ("accountName", "credential", "clientId")}
-WORKER = {"PYTHON_THREADPOOL_THREAD_COUNT"}  # read by the Python worker, not by the app
+# read by the Python worker and by the host, not by the app
+WORKER = {"PYTHON_THREADPOOL_THREAD_COUNT", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"}
 TELEMETRY = {"APPLICATIONINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"}
 EXTRA = {"OTEL_SERVICE_NAME", "AzureFunctionsJobHost__extensions__blobs__maxDegreeOfParallelism"}
 ACCOUNTS = "Microsoft.Storage/storageAccounts"
@@ -146,5 +147,6 @@ def test_the_defaults_of_the_parameters_are_the_defaults_of_the_app() -> None:
         "ACCESS_WAIT_SECONDS": "accessWaitSeconds",
         "SOURCE_ON_SUCCESS": "sourceOnSuccess",
         "MAILBOX_BYTES": "mailboxBytes",
+        "SAME_FILE": "sameFile",
     }.items():
         assert str(parameters[parameter].default) == DEFAULTS[setting]

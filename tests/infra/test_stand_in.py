@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.deployer.container_roles import dropper_role_id
+from infra.deployer.container_roles import uploader_role_id
 from infra.deployer.deployment import Tenant
 from infra.deployer.tenant_file import read
 from tests.infra.az import deploying, rights
@@ -109,7 +109,7 @@ def compiled(tenant: str) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize("tenant", list(PARAMETER_FILES))
 def test_it_assigns_what_the_compiler_says_the_templates_assign(tenant: str) -> None:
     values = read(PARAMETER_FILES[tenant]).values
-    role = dropper_role_id(Tenant(tenant, values))
+    role = uploader_role_id(Tenant(tenant, values))
     made = deploying.assignments(values, "/storage", role)
     known = {
         (one["scope"].rpartition("/")[2], one["principalId"].replace("bbbbbbbb", "aaaaaaaa"), one["role"])
@@ -119,10 +119,10 @@ def test_it_assigns_what_the_compiler_says_the_templates_assign(tenant: str) -> 
 
 
 @pytest.mark.parametrize("tenant", list(PARAMETER_FILES))
-def test_the_droppers_role_has_the_id_that_the_deployer_works_out(tenant: str) -> None:
+def test_the_uploaders_role_has_the_id_that_the_deployer_works_out(tenant: str) -> None:
     """guid() of the templates, worked out again in Python: the compiler's own result stands in the snapshot."""
     (definition,) = of_type(tenant, "Microsoft.Authorization/roleDefinitions")
-    assert definition["name"] == dropper_role_id(Tenant(tenant, read(PARAMETER_FILES[tenant]).values))
+    assert definition["name"] == uploader_role_id(Tenant(tenant, read(PARAMETER_FILES[tenant]).values))
     (permission,) = definition["properties"]["permissions"]
     blobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
     assert permission == {

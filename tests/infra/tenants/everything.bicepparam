@@ -31,10 +31,11 @@ param transferQueue = 'work'
 param outcomeQueue = 'outcomes'
 param sourceOnSuccess = 'delete'
 param mailboxBytes = 'limit'
+param sameFile = 'again'
 param rangeBytes = 3276800
 param runBudgetSeconds = 300
 param targetWaitSeconds = 1200
-param accessWaitSeconds = 3600
+param accessWaitSeconds = 14400
 param extraSettings = {
   AzureFunctionsJobHost__extensions__blobs__maxDegreeOfParallelism: '2'
   OTEL_SERVICE_NAME: 'attachment-drop'
