@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -42,6 +43,12 @@ SAYS_NOTHING_YET = frozenset(
     }
 )
 """What a probe may wait for before Exchange has been asked."""
+
+FOLDER = "verify/"
+"""Under which every probe is dropped, and nothing else."""
+
+_ABANDONED = timedelta(hours=1)
+"""The age of a probe that no `verify` looks at any more: two waits of 15 minutes each, and as much again."""
 
 _NO_BLOB = "BlobNotFound"
 """It was never there, or the app has taken it (SOURCE_ON_SUCCESS=delete)."""
@@ -85,9 +92,8 @@ def send_probe(site: Deployed, api: AppApi, mailbox: str, judge: Judge) -> Verdi
     could not be taken away is named.
     """
     token = uuid.uuid4().hex
-    blob = f"verify/{token}.txt"
-    known = site.outputs
-    where = ("--account-name", known.data_storage_name, "--container-name", known.drop_container)
+    blob = f"{FOLDER}{token}.txt"
+    where = _drop_container(site)
 
     def attempt() -> Verdict:
         transfer = api.transfer_of(blob)
@@ -104,11 +110,40 @@ def send_probe(site: Deployed, api: AppApi, mailbox: str, judge: Judge) -> Verdi
         _take_away(site, api, where, blob)
 
 
+def take_away_abandoned(site: Deployed) -> None:
+    """Delete the probes that an earlier `verify` left because it was killed, or its machine was lost.
+
+    Their transfers end by themselves: without its file a transfer is SOURCE_GONE. What may not be listed or deleted is
+    said, and keeps no check from being made.
+    """
+    where = _drop_container(site)
+    listing = ("--prefix", FOLDER, "--auth-mode", "login", "--query", "[].[name, properties.lastModified]")
+    try:
+        found = site.azure.ask("storage", "blob", "list", *where, *listing)
+    except CommandError as error:
+        say(f"  could not look for probes of an earlier verify: {error}")
+        return
+    before = datetime.now(UTC) - _ABANDONED
+    for name, written in found if isinstance(found, list) else ():
+        if datetime.fromisoformat(written) < before:
+            say(f"  taking away {name}, which an earlier verify left")
+            _delete(site, where, name)
+
+
+def _drop_container(site: Deployed) -> tuple[str, ...]:
+    known = site.outputs
+    return ("--account-name", known.data_storage_name, "--container-name", known.drop_container)
+
+
 def _take_away(site: Deployed, api: AppApi, where: tuple[str, ...], blob: str) -> None:
     # The app may not answer, or never have taken the probe up: without its file a transfer ends as SOURCE_GONE.
     with contextlib.suppress(DeployError):
         # A waiting transfer is cancelled; one that has ended answers 409.
         api.delete(f"transfers/{api.transfer_of(blob)['id']}")
+    _delete(site, where, blob)
+
+
+def _delete(site: Deployed, where: tuple[str, ...], blob: str) -> None:
     try:
         site.azure.run("storage", "blob", "delete", *where, "--name", blob, "--auth-mode", "login", "--output", "none")
     except CommandError as error:

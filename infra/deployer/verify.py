@@ -9,7 +9,7 @@ from . import steps
 from .azure import CommandError, DeployError, say
 from .cloud import current_cloud
 from .container_roles import left_over, missing
-from .mailbox_probe import reached, refused, send_probe
+from .mailbox_probe import reached, refused, send_probe, take_away_abandoned
 from .probe import AppApi
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def verify(site: Deployed, app_root: str | None = None) -> bool:
         (_probed(site, "reachableMailbox"), lambda: _mailbox(site, root, "reachableMailbox")),
         (_probed(site, "refusedMailbox"), lambda: _mailbox(site, root, "refusedMailbox")),
     ]
+    take_away_abandoned(site)
     findings = []
     for check, look in checks:
         findings.append(_made(check, look))

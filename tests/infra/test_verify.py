@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -300,6 +301,50 @@ def test_an_interrupted_probe_is_taken_away(azure: AzureStub, app: App, signal_:
     with azure.group() as group:
         assert group["blobs"]["drop"] == {}
     assert app.deleted == ["t0"]
+
+
+def blob_written(minutes_ago: float) -> dict[str, Any]:
+    written = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    return {"container": "drop", "metadata": {}, "lastModified": written.isoformat(timespec="seconds")}
+
+
+def test_what_a_killed_verify_dropped_is_taken_away_by_a_later_one(azure: AzureStub, app: App) -> None:
+    dropped = threading.Event()
+
+    def transfers() -> list[dict[str, Any]]:
+        dropped.set()
+        return []
+
+    app.listed = transfers  # type: ignore[method-assign]
+    process = azure.start("verify", "contoso", "--app-root", app.root)
+    assert dropped.wait(60)
+    process.kill()
+    process.communicate(timeout=60)
+    with azure.group() as group:
+        (left,) = group["blobs"]["drop"]
+        group["blobs"]["drop"][left]["lastModified"] = blob_written(61)["lastModified"]
+    del app.listed  # type: ignore[attr-defined]
+    done = verified(azure, app)
+    assert f"taking away {left}, which an earlier verify left" in done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    with azure.group() as group:
+        assert group["blobs"]["drop"] == {}
+
+
+def test_another_verifys_fresh_probe_and_everybodys_files_are_left_alone(azure: AzureStub, app: App) -> None:
+    others = {"verify/fresh.txt": blob_written(59), "verified.pdf": blob_written(90), "a/verify/b": blob_written(90)}
+    with azure.group() as group:
+        group["blobs"]["drop"] = dict(others)
+    assert verified(azure, app).returncode == 0
+    with azure.group() as group:
+        assert group["blobs"]["drop"] == others
+
+
+def test_a_right_to_list_that_is_missing_keeps_no_check_from_being_made(azure: AzureStub, app: App) -> None:
+    azure.answers("storage blob list", RuntimeError("You do not have the required permissions"))
+    done = verified(azure, app)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "could not look for probes of an earlier verify" in done.stdout
 
 
 def test_a_probe_that_may_not_be_deleted_is_named(azure: AzureStub, app: App) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -301,7 +302,8 @@ def blob_upload(world: World, asked: Asked) -> Any:
     blobs, name = container(world, asked, "add/action")
     if asked["--name"] in blobs:
         raise errors.AzError(errors.BLOB_THERE)
-    blobs[asked["--name"]] = {"container": name, "metadata": tags(asked.get("--metadata"))}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    blobs[asked["--name"]] = {"container": name, "metadata": tags(asked.get("--metadata")), "lastModified": now}
     assert Path(asked["--file"]).is_file()
     return {"etag": '"0x1"', "lastModified": "2026-11-25T10:00:00+00:00"}
 

@@ -182,7 +182,11 @@ def blob(name: str, found: dict[str, Any]) -> dict[str, Any]:
         "deleted": None,
         "metadata": found["metadata"] or None,
         "name": name,
-        "properties": {"blobType": "BlockBlob", "contentLength": 32, "lastModified": "2026-11-25T10:00:00+00:00"},
+        "properties": {
+            "blobType": "BlockBlob",
+            "contentLength": 32,
+            "lastModified": found.get("lastModified", "2026-11-25T10:00:00+00:00"),
+        },
         "tags": None,
     }
 
