@@ -64,8 +64,12 @@ CURES = (
     ),
     Cure(
         ("RoleAssignmentUpdateNotPermitted",),
-        "A role assignment belongs to an identity that was deleted and made again. Delete the assignments shown as "
-        "'Identity not found' in the resource group's access control, then run this again.",
+        "A role assignment belongs to an identity that was deleted and made again (the app's, or Event Grid's topic). "
+        "Assignments of identities that are gone stand on the storage accounts, their containers and Application "
+        "Insights, where the portal shows 'Identity not found':\n"
+        "  az role assignment list --all --query "
+        "\"[?principalName=='' && contains(scope, '/resourceGroups/<resource group>/')].id\" --output tsv\n"
+        "Delete them (az role assignment delete --ids ...), then run this again.",
     ),
     Cure(
         ("RoleAssignmentExists",),

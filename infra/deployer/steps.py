@@ -40,8 +40,15 @@ if TYPE_CHECKING:
     from .azure import Azure
 
 
+NOT_IN_WHAT_IF = """What-if does not see what `up` does beside the infrastructure:
+  - rights on the containers that the tenant's file does not name are taken back
+  - the code is uploaded anew
+  - the event subscription (infra/subscription.bicep) is made or brought up to date: it needs the running code's key
+Of the infrastructure itself, whatever what-if could not work out stands above, under Diagnostics (Unsupported)."""
+
+
 def what_if(azure: Azure, tenant: Tenant, group: Group) -> None:
-    """Print what the deployment would change. Nothing is changed."""
+    """Print what the deployment would change, and what of it what-if does not see. Nothing is changed."""
     if group is Group.UNSEEN:
         say(f"{tenant.text('resourceGroupName')} does not exist yet, or may not be seen: nothing to compare with.")
         return
@@ -57,6 +64,7 @@ def what_if(azure: Azure, tenant: Tenant, group: Group) -> None:
         *("--exclude-change-types", "Ignore", "NoChange"),
         show=True,
     )
+    say(NOT_IN_WHAT_IF)
 
 
 def deploy_infrastructure(azure: Azure, tenant: Tenant) -> None:

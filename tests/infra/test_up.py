@@ -218,6 +218,7 @@ class TestGivesUp:
                 "docs/deploy.md begins with who needs which",
             ),
             ("RoleAssignmentUpdateNotPermitted: ...", "an identity that was deleted and made again"),
+            ("RoleAssignmentUpdateNotPermitted: ...", "az role assignment delete --ids"),
             ("Only one system topic is allowed per source.", "az eventgrid system-topic list"),
             ("QuotaExceeded: ...", "choose another location"),
             ("RequestDisallowedByPolicy: ...", "An Azure Policy of the subscription"),
@@ -274,6 +275,13 @@ class TestConnect:
         assert azure.run("rotate", "contoso").returncode == 0
         rotated, key, subscription = azure.order("functionapp keys set", KEY, SUBSCRIPTION)
         assert rotated < key < subscription
+
+
+def test_what_if_says_what_it_does_not_see(azure: AzureStub) -> None:
+    done = azure.run("what-if", "contoso")
+    _, _, told = done.stdout.partition("What-if does not see")
+    for part in ("rights on the containers", "the code", "infra/subscription.bicep", "Diagnostics (Unsupported)"):
+        assert part in told
 
 
 def test_what_if_changes_nothing(azure: AzureStub) -> None:

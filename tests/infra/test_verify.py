@@ -323,7 +323,7 @@ def test_what_a_killed_verify_dropped_is_taken_away_by_a_later_one(azure: AzureS
     with azure.group() as group:
         (left,) = group["blobs"]["drop"]
         group["blobs"]["drop"][left]["lastModified"] = blob_written(61)["lastModified"]
-    del app.listed  # type: ignore[attr-defined]
+    del app.listed
     done = verified(azure, app)
     assert f"taking away {left}, which an earlier verify left" in done.stdout
     assert done.returncode == 0, done.stdout + done.stderr

@@ -79,6 +79,14 @@ def test_the_tests_run_on_every_python_that_the_app_supports() -> None:
     assert loaded("test")["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
 
 
+def test_the_tests_find_the_compiler_and_powershell_and_so_skip_nothing() -> None:
+    steps = [step["run"] for step in loaded("test")["jobs"]["test"]["steps"] if "run" in step]
+    (installed,) = [at for at, run in enumerate(steps) if "az bicep install" in run]
+    assert 'echo "$HOME/.azure/bin" >> "$GITHUB_PATH"' in steps[installed]
+    assert steps.index("bicep --version\npwsh --version\n") == installed + 1  # fails the job where one is missing
+    assert steps.index("python3 dev.py test") > installed + 1
+
+
 def test_the_real_compiler_builds_and_lints_the_templates_and_every_tenant() -> None:
     steps = "\n".join(script for name, script in scripts() if name.startswith("test/bicep"))
     for command in ("az bicep lint", "az bicep build ", "az bicep build-params"):
