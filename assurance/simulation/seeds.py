@@ -16,7 +16,7 @@ ANSWERS: dict[str, tuple[Any, ...]] = {
     "partial_bytes": (0, 1, 3, 7),
     "max_range": (0, 2, 4, 7),
     "first_put_404": (0, 0, 1, 2),
-    "first_create_404": (0, 0, 1),
+    "first_create_404": (0, 0, 1, 2),
     "first_delete_404": (0, 0, 1, 2, 3),
     "listing_lag_calls": (0, 0, 1, 2),
     "listing_lag_seconds": (0, 0, 3, 29),

@@ -26,6 +26,10 @@ FENCED_AGAIN = 6
 """A session that refuses everything is asked to end again after a part of what is left of its life, one in so many.
 Chosen: about ten times in three hours, thirty in a week."""
 
+LEAST_LOOKS = 6
+"""A wait by the clock ends with a look, and with at least so many in all: while a run is dead, or storage is down,
+nobody looks, and one more miss behind such a gap says little. Chosen: their pauses take minutes."""
+
 WAITED_OUT = ACCESS | UNEXPLAINED
 SETTLED_BY_EVIDENCE = frozenset({State.FENCING, State.LOOKING, State.COMPARING})
 
@@ -84,10 +88,18 @@ def wait_out(transfer: Transfer, event: NotDone | Unsure | RangeDenied, now: dat
     settling = transfer.state in SETTLED_BY_EVIDENCE
     mere_courtesy = settling and ending.is_ending(transfer) and transfer.announced_at is None
     over = refusals.since + timedelta(seconds=refusals.wait)
-    if now >= over or transfer.landed or (mere_courtesy and refusals.times >= policy.best_effort_tries):
+    enough = refusals.times >= least_looks(refusals.wait, policy.refused_first, policy.refused_cap)
+    is_over = now >= over and enough
+    if is_over or transfer.landed or (mere_courtesy and refusals.times >= policy.best_effort_tries):
         return give_up(transfer, _refused(transfer, event.code, event.graph), now, policy)
     pause = backoff(refusals.times, policy.refused_first, policy.refused_cap, transfer.id)
-    return replace(transfer, not_before=min(now + timedelta(seconds=pause), over))
+    return replace(transfer, not_before=_next_look(now, pause, over))
+
+
+def _next_look(now: datetime, pause: float, over: datetime) -> datetime:
+    """After a pause, but no later than the end of the wait, as long as that is still to come."""
+    later = now + timedelta(seconds=pause)
+    return min(later, over) if now < over else later
 
 
 def refused_again(transfer: Transfer, code: Code, now: datetime, policy: Policy) -> tuple[Transfer, Refusals]:
@@ -96,6 +108,17 @@ def refused_again(transfer: Transfer, code: Code, now: datetime, policy: Policy)
     wait = max(earlier.wait, patience_with(code, policy))
     refusals = Refusals(earlier.since, earlier.times + 1, wait, transfer.state)
     return replace(transfer, refusals=refusals), refusals
+
+
+def least_looks(wait: float, first: float, cap: float) -> int:
+    """Looks, counted from 1, without which a wait of so many seconds is not over; pauses double from `first` to `cap`.
+
+    Never more than an undisturbed wait has anyhow, so a short one is not drawn out.
+    """
+    looks, pause, left = 1, first, wait
+    while looks < LEAST_LOOKS and pause <= left:
+        looks, left, pause = looks + 1, left - pause, min(cap, pause * 2)
+    return looks
 
 
 def patience_with(code: Code, policy: Policy) -> float:
@@ -170,13 +193,17 @@ def dead_at(session: Session, policy: Policy) -> datetime:
 
 
 def wait_for_target(transfer: Transfer, event: ItemMissing, now: datetime, policy: Policy) -> Transfer:
-    """The item does not exist (yet): look again later, up to `target_wait` seconds after the first miss."""
+    """The item does not exist (yet): look again later, up to `target_wait` seconds after the first miss.
+
+    Time in which nobody looked does not count against it: see `LEAST_LOOKS`.
+    """
     since = transfer.missing_since or now
-    if now - since >= timedelta(seconds=policy.target_wait):
-        return give_up(transfer, _missing(transfer, event.graph, policy), now, policy)
+    over = since + timedelta(seconds=policy.target_wait)
     tries = transfer.tries + 1
+    if now >= over and tries >= least_looks(policy.target_wait, policy.target_poll_first, policy.target_poll_cap):
+        return give_up(transfer, _missing(transfer, event.graph, policy), now, policy)
     pause = backoff(tries, policy.target_poll_first, policy.target_poll_cap, transfer.id)
-    until = min(now + timedelta(seconds=pause), since + timedelta(seconds=policy.target_wait))
+    until = _next_look(now, pause, over)
     if transfer.state is State.PLANNED and transfer.target.key in LOOKUPS:  # its id changes when the item is moved
         transfer = replace(transfer, item_id=None, before=None)
     return replace(transfer, missing_since=since, tries=tries, not_before=until)

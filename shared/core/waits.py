@@ -86,8 +86,14 @@ def _until(transfer: Transfer, event: Event, policy: Policy) -> datetime | None:
     """When that is over, or given up: what Graph asked for, or how long our patience lasts; None where nobody knows."""
     if isinstance(event, NotDone | Unsure | RangeDenied):
         if transfer.refusals is not None and event.code in retry_budget.WAITED_OUT:
-            return transfer.refusals.since + timedelta(seconds=transfer.refusals.wait)
+            return _end_of(transfer, transfer.refusals.since, transfer.refusals.wait)
         return transfer.not_before if event.retry_after is not None else None
     if transfer.missing_since is not None:
-        return transfer.missing_since + timedelta(seconds=policy.target_wait)
+        return _end_of(transfer, transfer.missing_since, policy.target_wait)
     return None if isinstance(event, Refused) else transfer.not_before
+
+
+def _end_of(transfer: Transfer, since: datetime, wait: float) -> datetime:
+    """When a wait ends; one that outlasted its time because nobody looked ends with its next look at the earliest."""
+    over = since + timedelta(seconds=wait)
+    return over if transfer.not_before is None else max(over, transfer.not_before)

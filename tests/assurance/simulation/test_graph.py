@@ -63,6 +63,17 @@ def test_a_file_that_comes_back_changed_is_never_attached_twice(ranges: int) -> 
     assert tally.codes["COMMIT_IN_DOUBT"] > 0
 
 
+def test_time_in_which_nobody_looked_for_a_fresh_draft_is_no_patience_spent() -> None:
+    scenarios = [
+        Case(ranges=ranges, faults=((call, fault, 0),), switches={"first_create_404": 2})
+        for ranges in (1, 2)
+        for call in range(1, 30)
+        for fault in (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)
+    ]
+    tally = kept(scenarios, 100)
+    assert tally.ends == {"attached": tally.scenarios}
+
+
 def test_every_switch_of_the_emulator_that_is_an_unknown_is_tried() -> None:
     tried = {"get_session", "wrong_offset", "expired_status", "gone_status", "final_location", "partial_bytes"}
     tried |= {

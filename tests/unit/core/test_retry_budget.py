@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from shared.core import retry_budget
+from shared.core import retry_budget, waits
 from shared.core.errors import Code
 from shared.core.events import ItemMissing, NotDone, Refused, Unsure
-from shared.core.model import Failure, Plan, Route, State, Target, TargetKey
+from shared.core.model import Failure, Plan, Refusals, Route, State, Target, TargetKey
 from shared.core.retry import backoff
+from shared.core.retry_budget import LEAST_LOOKS
 from tests.unit.core.shapes import ATTACHMENT, FAILURE, NOW, POLICY, SEEN, SOURCE, at, session, transfer
 
 ID = "f" * 32
@@ -197,13 +198,42 @@ def test_the_last_look_for_an_item_is_at_the_end_of_the_wait() -> None:
 )
 def test_an_item_that_never_appears_fails_by_name(key: TargetKey, kind: str) -> None:
     plan = Plan(SOURCE, Target("ann@example.com", key, "x'y"), ATTACHMENT, NOW)
-    waiting = replace(transfer(missing_since=at(-POLICY.target_wait)), plan=plan)
+    waiting = replace(transfer(missing_since=at(-POLICY.target_wait), tries=LEAST_LOOKS - 1), plan=plan)
     ended = retry_budget.wait_for_target(waiting, MISSING, NOW, POLICY)
     assert ended.failure == Failure(
         Code.TARGET_NOT_FOUND,
         f'No {kind} with {key.value} "x\'y" appeared in ann@example.com within 600 seconds.',
         SEEN,
     )
+
+
+def test_a_wait_in_which_hardly_anybody_looked_goes_on_after_its_time() -> None:
+    for tries in range(1, LEAST_LOOKS - 1):
+        waiting = transfer(missing_since=at(-2 * POLICY.target_wait), tries=tries)
+        held = retry_budget.wait_for_target(waiting, MISSING, NOW, POLICY)
+        assert held == replace(waiting, tries=tries + 1, not_before=at(poll(tries + 1)))
+        told = waits.noted(held, MISSING, NOW, POLICY).waiting_for
+        assert told is not None
+        assert (told.code, told.until) == (Code.TARGET_NOT_FOUND, held.not_before)
+
+
+@pytest.mark.parametrize("code", [Code.ACCESS_DENIED, Code.GRAPH_REFUSED])
+def test_refusals_that_hardly_anybody_saw_are_waited_out_after_their_time(code: Code) -> None:
+    wait = retry_budget.patience_with(code, POLICY)
+    for times in range(1, LEAST_LOOKS - 1):
+        waiting = transfer(State.OPENING, refusals=Refusals(at(-2 * wait), times, wait, State.OPENING))
+        held = retry_budget.hold(waiting, NotDone(code, graph=SEEN), NOW, POLICY)
+        assert held.state is State.OPENING
+        assert held.not_before == at(backoff(times + 1, POLICY.refused_first, POLICY.refused_cap, ID))
+    seen = replace(waiting, refusals=Refusals(at(-2 * wait), LEAST_LOOKS - 1, wait, State.OPENING))
+    assert retry_budget.hold(seen, NotDone(code, graph=SEEN), NOW, POLICY).state is State.FAILED
+
+
+@pytest.mark.parametrize(
+    ("wait", "looks"), [(0, 1), (11, 1), (12, 2), (35, 2), (36, 3), (83, 3), (84, 4), (144, 5), (204, 6), (9999, 6)]
+)
+def test_a_wait_needs_no_more_looks_than_it_has_room_for(wait: float, looks: int) -> None:
+    assert retry_budget.least_looks(wait, 12, 60) == looks
 
 
 def test_an_item_that_vanished_ends_a_transfer_that_was_ending_anyway() -> None:

@@ -26,6 +26,7 @@ from shared.core.events import (
 )
 from shared.core.model import Answered, Failure, Route, Session, State, Transfer
 from shared.core.retry import backoff
+from shared.core.retry_budget import LEAST_LOOKS
 from tests.unit.core.shapes import FINAL, NOW, POLICY, SEEN, SIZE, URL, at, listed, session, transfer
 
 OWN = backoff(1, POLICY.backoff_first, POLICY.backoff_cap, "f" * 32)
@@ -67,7 +68,7 @@ def test_no_match_is_waited_for() -> None:
 
 
 def test_no_match_in_time_is_told_with_the_answer() -> None:
-    worn = transfer(item_id=None, before=None, missing_since=at(-POLICY.target_wait))
+    worn = transfer(item_id=None, before=None, missing_since=at(-POLICY.target_wait), tries=LEAST_LOOKS)
     ended = sending.item_found(worn, found(), NOW, POLICY)
     assert ended.failure is not None
     assert (ended.failure.code, ended.failure.graph) == (Code.TARGET_NOT_FOUND, SEEN)

@@ -169,7 +169,7 @@ def test_a_post_that_was_answered_and_is_nowhere_costs_what_its_answer_costs(rou
 
 
 def test_an_item_that_neither_the_post_nor_a_look_finds_is_told_as_missing() -> None:
-    worn = replace(ANSWERED, missing_since=at(-POLICY.target_wait))
+    worn = replace(ANSWERED, missing_since=at(-POLICY.target_wait), tries=retry_budget.LEAST_LOOKS)
     ended = retry_budget.look_missed(worn, ItemMissing(graph=SEEN), NOW, POLICY)
     assert ended.failure is not None
     assert (ended.state, ended.failure.code) == (State.FAILED, Code.TARGET_NOT_FOUND)
