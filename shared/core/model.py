@@ -231,6 +231,7 @@ class Transfer:
         announced_at: when the commit under way was made durable; None while nothing can have been committed.
         answered: the POST under way was answered, and no answer but 201 tells whether it was carried out.
         landed: Graph confirmed the commit (201) without naming the attachment.
+        may_land_until: until then something of a session may still land that was left behind and not deleted.
         fences: how often the session was asked to end without a sign that it did.
         looks: how often the list showed nothing new since the session was fenced, or the POST was in doubt.
         early_looks: looks for a POST while it could still land; they may find it, and prove nothing.
@@ -266,6 +267,7 @@ class Transfer:
     announced_at: datetime | None = None
     answered: Answered | None = None
     landed: bool = False
+    may_land_until: datetime | None = None
     fences: int = 0
     looks: int = 0
     early_looks: int = 0

@@ -81,9 +81,9 @@ def can_be_retried(transfer: Transfer) -> bool:
 def retried(transfer: Transfer, now: datetime) -> Transfer:
     """A failed or cancelled transfer, to be tried again from what is durable.
 
-    A commit that is in doubt stays in doubt, and what was attached before it stays noted: so a retry looks first, once
-    the session is dead that `stopped` could not delete. Where nothing is in doubt nothing is ours, and what is attached
-    is noted afresh.
+    A commit that is in doubt stays in doubt, and what was attached before it stays noted: so a retry looks first. Where
+    `stopped` could not delete the session a look may find the attachment at once; that it shows nothing proves nothing
+    before the session is dead. Where nothing is in doubt nothing is ours, and what is attached is noted afresh.
     """
     doubtful = transfer.announced_at is not None
     return replace(
@@ -102,7 +102,8 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
         strangers=0,
         verdict=None,
         cancel_requested=False,
-        not_before=transfer.not_before if doubtful else None,
+        not_before=None,
+        may_land_until=transfer.not_before or transfer.may_land_until if doubtful else None,
         waiting_for=None,
         refusals=None,
         missing_since=None,
@@ -126,8 +127,7 @@ def stopped(
     """End a transfer from outside, for a fault of ours that no run could get past. It never guesses.
 
     A commit that Graph confirmed makes it attached; one whose answer is lost ends in COMMIT_IN_DOUBT. `alive_until` is
-    when its session will have expired, where nobody could delete it: a retry waits for that, for its looks prove
-    nothing before.
+    when its session will have expired, where nobody could delete it. It is kept as `not_before`, as in version 1.0.0.
     """
     failure = Failure(code, detail, GraphAnswer(None))
     told = remembered(transfer, Step(now, transfer.state, "", "stopped", code=code.value))

@@ -23,6 +23,7 @@ from shared.core.events import (
     AskRefused,
     AttachmentsListed,
     Compared,
+    Event,
     FenceRefused,
     ItemMissing,
     NotComparable,
@@ -146,6 +147,16 @@ def fence_refused(transfer: Transfer, _event: FenceRefused | Refused, now: datet
     return retry_budget.fence_by_expiry(transfer, now, policy) if again is None else again
 
 
+def is_fenced(transfer: Transfer, event: Event, now: datetime, policy: Policy) -> bool:
+    """Whether nothing of the session can land any more after this answer to its DELETE.
+
+    A session that was not found is believed to be gone as by `fence_missed`: once that has lasted.
+    """
+    if isinstance(event, SessionGone):
+        return _to_be_fenced_again(transfer, now, policy) is None
+    return isinstance(event, SessionFenced)
+
+
 def _to_be_fenced_again(transfer: Transfer, now: datetime, policy: Policy) -> Transfer | None:
     """The transfer, to look and then to ask its session once more to end; None where that tells nothing new."""
     session = transfer.session
@@ -218,14 +229,16 @@ def _to_look_again(transfer: Transfer, now: datetime, policy: Policy) -> Transfe
     """The transfer, waiting for its next look; None where another look cannot show anything that this one did not.
 
     A series of looks, a pause of `look_delays` before each but the first, outlasts the lag of a list. It begins when
-    nothing can land any more: behind the fence, or, for a POST, at the end of its landing time. Earlier looks for a
-    POST may find it sooner; they prove nothing, and are counted apart.
+    nothing can land any more: behind the fence; for a POST, at the end of its landing time; for a session that an ended
+    run left behind undeleted, at its expiry. Earlier looks may find it sooner; they prove nothing, and are counted
+    apart.
     """
     if transfer.announced_at is None:
         return None
-    landed_by = transfer.announced_at + timedelta(seconds=policy.post_landing)
-    in_flight = transfer.route is Route.POST and not transfer.landed and transfer.answered is None
-    if in_flight and now < landed_by:
+    landed_by = transfer.may_land_until
+    if transfer.route is Route.POST and not transfer.landed and transfer.answered is None:
+        landed_by = transfer.announced_at + timedelta(seconds=policy.post_landing)
+    if landed_by is not None and now < landed_by:
         pauses = policy.look_delays[transfer.early_looks :]
         soon = now + timedelta(seconds=pauses[0]) if pauses else landed_by
         return replace(transfer, early_looks=transfer.early_looks + 1, not_before=min(soon, landed_by))
@@ -243,6 +256,7 @@ def _start_over(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
     """
     state = State.OPENING if transfer.route is Route.SESSION else State.PLANNED
     clear = replace(transfer, state=state, announced_at=None, answered=None, looks=0, early_looks=0, bytes_confirmed=0)
+    clear = replace(clear, may_land_until=None)
     if transfer.answered is not None:
         tries, missing_since = transfer.answered.tries, transfer.answered.missing_since
         return replace(clear, tries=tries, missing_since=missing_since, sessions=max(0, transfer.sessions - 1))

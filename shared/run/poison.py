@@ -11,11 +11,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from shared.core import planning
+from shared.core import planning, settling
 from shared.core.actions import CancelSession
 from shared.core.checkpoint import LEASE_SECONDS, lease
 from shared.core.errors import Code
-from shared.core.events import SessionFenced
 from shared.core.history import recorded
 from shared.core.model import Transfer
 from shared.core.retry_budget import dead_at
@@ -103,5 +102,6 @@ class Poison:
         with closing(edges.sources.open(transfer.plan.source)) as reader:
             event = GraphExecutor(edges.transport, edges.hosts, edges.base_url, reader, edges.clock).perform(action)
         told = recorded(transfer, edges.clock.now(), transfer.state, action, event)
-        alive_until = None if isinstance(event, SessionFenced) else dead_at(session, edges.policy)
+        is_dead = settling.is_fenced(transfer, event, edges.clock.now(), edges.policy)
+        alive_until = None if is_dead else dead_at(session, edges.policy)
         return planning.stopped(told, Code.RUNS_FAILED, detail, edges.clock.now(), alive_until)

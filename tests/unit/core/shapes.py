@@ -146,7 +146,8 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
         [{}, *_IN_DOUBT], _LOOKS, _SESSIONS, [{}, {"tries": POLICY.best_effort_tries}], _GOING + _ENDING
     )
     + _each([{"landed": True, "announced_at": NOW}], _LOOKS, [{}, {"cancel_requested": True}])
-    + _each([{"session": session(), "announced_at": NOW}], [{}, {"fences": 1}], _GOING + _ENDING),
+    + _each([{"session": session(), "announced_at": NOW}], [{}, {"fences": 1}], _GOING + _ENDING)
+    + _each([{"may_land_until": NOW + timedelta(seconds=900), "announced_at": NOW}], _LOOKS, _GOING + _ENDING),
     State.COMPARING: _each(
         _IN_DOUBT,
         _LOOKS,

@@ -163,6 +163,7 @@ STORMY: dict[str, Any] = {
     "verdict": FAILURE,
     "cancel_requested": True,
     "not_before": at(9),
+    "may_land_until": at(8),
     "waiting_for": WaitingFor(Code.GRAPH_THROTTLED, NOW),
     "refusals": Refusals(NOW, 2, 7200, State.OPENING),
     "missing_since": NOW,
@@ -188,10 +189,15 @@ def test_a_retry_forgets_all_trouble_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("route", list(Route))
-def test_a_retry_of_a_commit_in_doubt_looks_first_once_its_session_is_dead(route: Route) -> None:
+def test_a_retry_of_a_commit_in_doubt_looks_first_and_believes_it_once_its_session_is_dead(route: Route) -> None:
     again = retried(transfer(State.FAILED, route, announced_at=NOW, **STORMY), at(5))
-    kept: dict[str, Any] = {"announced_at": NOW, "not_before": at(9), "range_bytes": 4, "answered": Answered()}
+    kept: dict[str, Any] = {"announced_at": NOW, "may_land_until": at(9), "range_bytes": 4, "answered": Answered()}
     assert again == transfer(State.LOOKING, route, retries=1, history=(ASKED,), updated_at=at(5), **kept)
+
+
+def test_a_second_retry_believes_its_looks_no_earlier_than_the_first() -> None:
+    ended = transfer(State.FAILED, announced_at=NOW, may_land_until=at(900), finished_at=NOW)
+    assert retried(ended, at(5)).may_land_until == at(900)
 
 
 def test_a_retry_of_a_refused_file_keeps_its_plan() -> None:

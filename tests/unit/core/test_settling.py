@@ -11,6 +11,8 @@ from shared.core import settling
 from shared.core.errors import Code
 from shared.core.events import (
     AskRefused,
+    AttachmentsListed,
+    Compared,
     FenceRefused,
     NotDone,
     OffsetKnown,
@@ -21,7 +23,7 @@ from shared.core.events import (
     SessionGone,
     Unsure,
 )
-from shared.core.model import Route, State, Transfer
+from shared.core.model import Listed, Route, State, Transfer
 from shared.core.retry import backoff
 from tests.unit.core.shapes import FAILURE, FINAL, NOW, POLICY, SEEN, SIZE, at, session, transfer
 
@@ -232,6 +234,30 @@ def test_a_session_without_a_sign_that_it_was_deleted_is_asked_to_end_again(rule
 def test_a_session_is_never_asked_to_end_later_than_it_expires() -> None:
     looking = transfer(State.LOOKING, session=session(expires_in=-POLICY.expiry_margin + 2), announced_at=NOW, fences=1)
     assert settling.nothing_new(looking, NOW, POLICY).not_before == at(2)
+
+
+def test_what_may_still_land_of_a_session_left_behind_is_looked_for_and_then_waited_for() -> None:
+    dead = at(900)
+    looking = transfer(State.LOOKING, announced_at=NOW, before=(), may_land_until=dead)
+    looks = []
+    now = NOW
+    while now < dead:
+        looking = settling.looked(replace(looking, not_before=None), AttachmentsListed(()), now, POLICY)
+        assert (looking.state, looking.looks) == (State.LOOKING, 0)
+        assert looking.not_before is not None
+        now = looking.not_before
+        looks.append((now - NOW).total_seconds())
+    assert looks == [5, 30, 900]
+    for _ in range(1 + len(POLICY.look_delays)):  # the series that counts
+        assert looking.state is State.LOOKING
+        looking = settling.looked(looking, AttachmentsListed(()), dead, POLICY)
+    assert (looking.state, looking.announced_at, looking.may_land_until) == (State.OPENING, None, None)
+
+
+def test_what_a_session_left_behind_is_attached_as_soon_as_it_is_seen() -> None:
+    looking = transfer(State.LOOKING, announced_at=NOW, before=(), may_land_until=at(900))
+    comparing = settling.looked(looking, AttachmentsListed((Listed("new", "report.pdf", 20),)), NOW, POLICY)
+    assert settling.compared(comparing, Compared(equal=True), NOW, POLICY).state is State.ATTACHED
 
 
 @pytest.mark.parametrize(

@@ -105,13 +105,19 @@ class Stage:
         """What is attached to the message: names and bytes."""
         return [(one.name, one.content.data) for one in self.graph.attachments(MAILBOX, self.item)]
 
+    def deliver_one(self) -> bool:
+        """Deliver the next continuation, moving the clock to it; False where there is none."""
+        message = self.queue.take()
+        if message is None:
+            return False
+        due, continuation = message
+        self.clock.advance_to(due)
+        self.runs.carry_on(continuation)
+        return True
+
     def deliver_all(self, most: int = 50) -> int:
         """Deliver continuations in order, moving the clock to each; the count of runs."""
         for delivered in range(most):
-            message = self.queue.take()
-            if message is None:
+            if not self.deliver_one():
                 return delivered
-            due, continuation = message
-            self.clock.advance_to(due)
-            self.runs.carry_on(continuation)
         raise AssertionError(f"still not over after {most} runs")

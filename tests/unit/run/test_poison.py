@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import pytest
 
@@ -28,15 +29,17 @@ class Died(BaseException):
 
 
 class Poisoned(Stage):
-    """A stage whose runs die at the `nth` call of a name."""
+    """A stage whose runs die at the `nth` call of a name; before its effect, or after it."""
 
-    def __init__(self, name: str = "", nth: int = 1) -> None:
+    def __init__(self, name: str = "", nth: int = 1, *, after: bool = False) -> None:
         self.left = nth
 
         def gate(called: str, effect: Callable[[], T], /) -> T:
             if called == name:
                 self.left -= 1
                 if self.left == 0:
+                    if after:
+                        effect()
                     raise Died
             return effect()
 
@@ -101,17 +104,66 @@ def test_a_commit_that_may_have_landed_ends_in_doubt() -> None:
     assert ended.announced_at is not None
 
 
-def test_a_retry_waits_for_the_expiry_of_a_session_that_could_not_be_deleted() -> None:
+def have_retried(stage: Poisoned, transfer_id: str) -> Transfer:
+    """A person has it tried again; what it is before any run of it."""
+    stored = stage.checkpoints.peek(transfer_id)
+    assert stored is not None
+    again = retried(stored.checkpoint.transfer, stage.clock.now())
+    stage.checkpoints.save(Checkpoint(again, None, "retry.0"), stored.etag)
+    return again
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"action": "reset-before"}, {"action": "status", "status": 404}, {"action": "status", "status": 503}],
+    ids=["unreachable", "not found", "unavailable"],
+)
+def test_a_retry_waits_for_the_expiry_of_a_session_that_could_not_be_deleted(fault: dict[str, Any]) -> None:
     stage = Poisoned("graph.PUT", 4)
     transfer = stage.killed()
     assert transfer.session is not None
-    stage.graph.fault({"action": "reset-before", "kind": "cancel", "times": 0})
+    stage.graph.fault({**fault, "kind": "cancel", "times": 0})
     stage.poison.transfer_failed(transfer.id)
     ended = stage.now_is(transfer.id)
     assert (ended.state, ended.session) == (State.FAILED, None)
-    again = retried(ended, stage.clock.now())
-    assert again.state is State.LOOKING
-    assert again.not_before == dead_at(transfer.session, SMALL_RANGES)
+    dead = dead_at(transfer.session, SMALL_RANGES)
+    again = have_retried(stage, transfer.id)
+    assert (again.state, again.not_before, again.may_land_until) == (State.LOOKING, None, dead)
+    stage.runs.resume(transfer.id)
+    while (waiting := stage.now_is(transfer.id)).not_before != dead:
+        assert stage.clock.now() < dead
+        assert (waiting.state, stage.deliver_one()) == (State.LOOKING, True)
+    assert len(stage.graph.state.sessions) == 1  # looks that show nothing open no other one before
+    stage.deliver_all()
+    assert (stage.now_is(transfer.id).state, len(stage.graph.state.sessions)) == (State.ATTACHED, 2)
+    assert stage.clock.now() > dead
+
+
+def test_a_retry_finds_at_once_what_had_landed_though_its_session_may_be_alive() -> None:
+    stage = Poisoned("graph.PUT", 4, after=True)
+    transfer = stage.killed()
+    stage.poison.transfer_failed(transfer.id)
+    asked = stage.clock.now()
+    again = have_retried(stage, transfer.id)
+    assert again.may_land_until is not None
+    stage.runs.resume(transfer.id)
+    assert stage.now_is(transfer.id).state is State.ATTACHED
+    assert stage.clock.now() == asked
+    assert len(stage.attached()) == 1
+
+
+@pytest.mark.parametrize("fences", range(len(SMALL_RANGES.fence_delays) + 1))
+def test_a_session_that_was_missed_for_long_enough_is_not_waited_for(fences: int) -> None:
+    stage = Poisoned("graph.PUT", 4)
+    transfer = stage.killed()
+    stored = stage.checkpoints.peek(transfer.id)
+    assert stored is not None
+    missed = replace(stored.checkpoint, transfer=replace(transfer, fences=fences))
+    stage.checkpoints.save(missed, stored.etag)
+    stage.graph.fault({"action": "status", "status": 404, "kind": "cancel", "times": 0})
+    stage.poison.transfer_failed(transfer.id)
+    is_believed = fences == len(SMALL_RANGES.fence_delays)
+    assert (have_retried(stage, transfer.id).may_land_until is None) is is_believed
 
 
 def test_the_lease_of_the_run_that_failed_last_is_waited_for(stage: Poisoned) -> None:
