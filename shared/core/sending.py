@@ -187,9 +187,10 @@ def session_too_small(transfer: Transfer, event: SessionTooSmall, now: datetime,
 def _rerouted(
     transfer: Transfer, route: Route, event: PostTooLarge | SessionTooSmall, now: datetime, policy: Policy
 ) -> Transfer:
-    """Take the other way; sent back again, neither way is open."""
+    """Take the other way; sent back again, neither is open. What was refused on the one says nothing of the other."""
     if transfer.routes_refused:
         failure = retry_budget.exhausted(transfer, Code.SIZE_ROUTES_REFUSED, event.graph)
         return retry_budget.give_up(transfer, failure, now, policy)
     state = State.OPENING if route is Route.SESSION else State.PLANNED
-    return replace(transfer, route=route, routes_refused=transfer.routes_refused + 1, state=state)
+    refused = transfer.routes_refused + 1
+    return replace(transfer, route=route, routes_refused=refused, state=state, refusals=None)

@@ -24,7 +24,7 @@ from shared.core.events import (
     SessionOpened,
     SessionTooSmall,
 )
-from shared.core.model import Answered, Failure, Route, Session, State, Transfer
+from shared.core.model import Answered, Failure, Refusals, Route, Session, State, Transfer
 from shared.core.retry import backoff
 from shared.core.retry_budget import LEAST_LOOKS
 from tests.unit.core.shapes import FINAL, NOW, POLICY, SEEN, SIZE, URL, at, listed, session, transfer
@@ -270,6 +270,14 @@ def test_a_post_that_is_too_large_becomes_a_session_once_it_was_looked_for() -> 
     after = sending.post_too_large(POSTED, PostTooLarge(), NOW, POLICY)
     looking = replace(POSTED, state=State.LOOKING, route=Route.SESSION, routes_refused=1, answered=Answered())
     assert after == looking
+
+
+def test_what_a_post_was_refused_says_nothing_of_the_session_that_follows() -> None:
+    refused = replace(POSTED, refusals=Refusals(at(-600), 5, 600, State.COMMITTING))
+    after = sending.post_too_large(refused, PostTooLarge(), NOW, POLICY)
+    assert after.refusals is None
+    opened = sending.session_opened(replace(after, state=State.OPENING), SessionOpened(URL, at(60), 0), NOW, POLICY)
+    assert opened.refusals is None
 
 
 def test_a_file_too_small_for_a_session_becomes_a_post() -> None:
