@@ -44,6 +44,7 @@ class Policy:
         fence_delays: pauses before the second, third ... DELETE of a session that the one before did not find, or
             refused: a 404 was seen to pass within seconds, and one that lasts longer is believed.
         sessions: upload sessions opened, or POSTs sent, before it gives up.
+        posts: POSTs without a trace before a session is tried for the same file, once.
         look_delays: pauses before the second, third ... look for an attachment that may be listed late.
         empty_wait: how long an empty blob may stay one before it is an empty file: writers that fill it later take
             minutes over a slow line. The sweep finds it after as long (`sweep.GRACE`).
@@ -85,6 +86,7 @@ class Policy:
     denied_ranges: int = 6
     ask_tries: int = 3
     sessions: int = 8
+    posts: int = 3
     look_delays: tuple[float, ...] = (5, 25)
     fence_delays: tuple[float, ...] = (5, 25, 60)
     post_start: float = 60

@@ -252,7 +252,8 @@ def _start_over(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
     """Nothing is attached and nothing can land: the doubt is over, and the way is free for a new attempt.
 
     A POST that was answered costs what its answer costs, and not an attempt. Nor does a session that was refused: that
-    is waited out by the clock.
+    is waited out by the clock. POSTs that come to nothing again and again are followed by a session: a body that is too
+    large was answered 500 without a word about its size.
     """
     state = State.OPENING if transfer.route is Route.SESSION else State.PLANNED
     clear = replace(transfer, state=state, announced_at=None, answered=None, looks=0, early_looks=0, bytes_confirmed=0)
@@ -263,6 +264,8 @@ def _start_over(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
     if transfer.sessions >= policy.sessions and transfer.refusals is None:
         return ending.failed(transfer, retry_budget.exhausted(transfer, Code.UPLOAD_STALLED), now)
     pause = backoff(transfer.sessions, policy.backoff_first, policy.backoff_cap, transfer.id)
+    if transfer.route is Route.POST and not transfer.routes_refused and transfer.sessions >= policy.posts:
+        clear = replace(clear, route=Route.SESSION, state=State.OPENING, refusals=None)
     return replace(clear, not_before=now + timedelta(seconds=pause))
 
 

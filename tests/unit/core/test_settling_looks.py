@@ -12,7 +12,7 @@ from shared.core.actions import CompareAttachment, ListAttachments
 from shared.core.errors import Code
 from shared.core.events import AttachmentsListed, Compared, ItemMissing, NotComparable, Refused
 from shared.core.machine import decide
-from shared.core.model import Answered, Listed, Route, State
+from shared.core.model import Answered, Listed, Refusals, Route, State
 from shared.core.retry import backoff
 from shared.core.table import TABLE
 from tests.unit.core.shapes import FAILURE, NOW, POLICY, SEEN, SIZE, at, listed, transfer
@@ -147,10 +147,22 @@ def test_with_nothing_attached_the_verdict_is_carried_out(fields: dict[str, Any]
 def test_with_nothing_attached_and_nothing_left_to_land_we_start_over(
     route: Route, state: State, sessions: int
 ) -> None:
-    looking = replace(DONE_LOOKING, route=route, sessions=sessions, announced_at=at(-LANDED_BY))
+    looking = replace(DONE_LOOKING, route=route, sessions=sessions, announced_at=at(-LANDED_BY), routes_refused=1)
     after = settling.nothing_new(looking, NOW, POLICY)
     pause = backoff(sessions, POLICY.backoff_first, POLICY.backoff_cap, ID)
-    assert after == transfer(state, route, sessions=sessions, not_before=at(pause))
+    assert after == transfer(state, route, sessions=sessions, not_before=at(pause), routes_refused=1)
+
+
+@pytest.mark.parametrize(
+    ("sent", "state", "route"),
+    [(1, State.PLANNED, Route.POST), (2, State.PLANNED, Route.POST), (3, State.OPENING, Route.SESSION)],
+)
+def test_posts_that_leave_no_trace_are_followed_by_a_session(sent: int, state: State, route: Route) -> None:
+    refused = Refusals(at(-9), 2, 600, State.COMMITTING)
+    looking = replace(DONE_LOOKING, route=Route.POST, sessions=sent, announced_at=at(-LANDED_BY), refusals=refused)
+    after = settling.nothing_new(looking, NOW, POLICY)
+    assert (after.state, after.route, after.routes_refused, after.announced_at) == (state, route, 0, None)
+    assert after.refusals == (None if route is Route.SESSION else refused)
 
 
 ANSWERED = transfer(State.LOOKING, Route.POST, announced_at=NOW, answered=Answered(3, NOW), sessions=2)

@@ -231,3 +231,20 @@ def test_a_run_that_lost_the_transfer_stops_and_tells_nothing(stage: Stage) -> N
     found = stage.checkpoints.peek(transfer.id)
     assert found is not None
     assert found.checkpoint.write == "thief.1"
+
+
+@pytest.mark.parametrize(("least", "ways"), [(1, {"post", "create", "put"}), (1000, {"post", "create"})])
+def test_posts_that_are_500_without_a_body_again_and_again_try_the_session_once(
+    stage: Stage, least: int, ways: set[str]
+) -> None:
+    stage.graph.switch(min_session_size=least)
+    stage.graph.fault({"action": "status", "kind": "post", "status": 500, "body": "empty", "times": 5})
+    transfer = stage.transfer(b"a small file")
+    stage.runs.start(transfer)
+    stage.deliver_all()
+    assert stage.now_is(transfer.id).state is State.ATTACHED
+    assert stage.attached() == [("a.bin", b"a small file")]
+    sent = [entry.kind.removeprefix("final-") for entry in stage.graph.log if entry.method in {"POST", "PUT"}]
+    assert set(sent) == ways
+    assert sent[:4] == ["post", "post", "post", "create"]
+    assert sent.count("create") == 1
