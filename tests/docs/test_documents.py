@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from assurance import documents
+from assurance.campaigns import CAMPAIGNS
 from shared.intake.metadata import METADATA_KEYS
 
 ROOT = documents.ROOT
@@ -47,3 +48,10 @@ def test_paths_named_in_the_architecture_exist() -> None:
     )
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_invariant_of_a_campaign_is_explained() -> None:
+    explained = re.findall(r"^\| (I\d+) \|", (ROOT / "docs/reliability.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(explained) == len(set(explained))
+    named = {name for one in CAMPAIGNS for name in re.findall(r"I\d+", one.invariants)}
+    assert sorted(named - set(explained)) == []
