@@ -215,14 +215,14 @@ class Composition:
 
     @cached_property
     def rate_limiter(self) -> MailboxRateLimiter:
-        """Where a run asks for its turn on a mailbox."""
+        """Where a run asks for its permit to use a mailbox."""
         from shared.storage.mailbox_records import MailboxRecordBlobs  # noqa: PLC0415 - cold start
 
         limits = replace(self.limits, bytes=self.settings.mailbox_bytes)
         mailboxes = MailboxRecordBlobs(self.access, self.settings.checkpoint_container)
         queue = self.continuations
         return MailboxRateLimiter(
-            mailboxes, self.clock, lambda called: queue.send(called, 0), self.settings.range_bytes, limits
+            mailboxes, self.clock, lambda admitted: queue.send(admitted, 0), self.settings.range_bytes, limits
         )
 
     def _listeners(self) -> Outcomes:

@@ -154,19 +154,19 @@ class ModelMailboxes:
         self.held[mailbox.casefold()] = (state, version)
         return version
 
-    def queue_up(self, mailbox: str, waiting: Waiting) -> None:
-        """See `Mailboxes.queue_up`."""
+    def enqueue(self, mailbox: str, waiting: Waiting) -> None:
+        """See `Mailboxes.enqueue`."""
         self._latency.spend("line write")
         self.lines.setdefault(mailbox.casefold(), {})[_position(waiting)] = waiting
 
-    def queued(self, mailbox: str, limit: int) -> tuple[Waiting, ...]:
-        """See `Mailboxes.queued`."""
+    def entries(self, mailbox: str, limit: int) -> tuple[Waiting, ...]:
+        """See `Mailboxes.entries`."""
         self._latency.spend("line list")
         line = self.lines.get(mailbox.casefold(), {})
         return tuple(line[position] for position in sorted(line)[:limit])
 
-    def unqueue(self, mailbox: str, entries: tuple[Waiting, ...]) -> None:
-        """See `Mailboxes.unqueue`."""
+    def dequeue(self, mailbox: str, entries: tuple[Waiting, ...]) -> None:
+        """See `Mailboxes.dequeue`."""
         self._latency.spend("line delete")
         line = self.lines.get(mailbox.casefold(), {})
         for entry in entries:

@@ -1,4 +1,4 @@
-"""Whether the window of bytes is kept for a mailbox, and what teaches it."""
+"""Whether the byte window is enforced for a mailbox, and what counts as evidence that it has to be."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from shared.rate_limit.limits import Limits
 from shared.rate_limit.mailbox import Mailbox
 
 
-def is_kept(mailbox: Mailbox, now: datetime, limits: Limits) -> bool:
+def is_enforced(mailbox: Mailbox, now: datetime, limits: Limits) -> bool:
     """True where no more may be sent than the window allows."""
     if limits.bytes is MailboxBytes.LEARN:
         return mailbox.counted_until is not None and mailbox.counted_until > now
     return limits.bytes is MailboxBytes.LIMIT
 
 
-def is_in_question(mailbox: Mailbox, need: int, now: datetime, limits: Limits) -> bool:
-    """True where `need` bytes more would be too many if the window were kept, and this mailbox does not know."""
-    is_open = limits.bytes is MailboxBytes.LEARN and not is_kept(mailbox, now, limits)
+def is_unknown(mailbox: Mailbox, need: int, now: datetime, limits: Limits) -> bool:
+    """True where `need` more bytes would exceed the window, and it is not known whether Outlook counts bytes."""
+    is_open = limits.bytes is MailboxBytes.LEARN and not is_enforced(mailbox, now, limits)
     return is_open and need > window.room(mailbox, limits)
 
 
-def taught(mailbox: Mailbox, until: datetime | None) -> Mailbox:
-    """The mailbox, which hears that Outlook counts bytes, until then."""
+def with_counting(mailbox: Mailbox, until: datetime | None) -> Mailbox:
+    """The mailbox with the knowledge that Outlook counts bytes, until then."""
     return mailbox if until is None else replace(mailbox, counted_until=until)
 
 
@@ -34,8 +34,8 @@ def after_refusal(mailbox: Mailbox, refused: int, now: datetime, limits: Limits)
 
     What was sent before must make it likely: Outlook refuses for other reasons too.
     """
-    if limits.bytes is not MailboxBytes.LEARN or not refused or is_kept(mailbox, now, limits):
+    if limits.bytes is not MailboxBytes.LEARN or not refused or is_enforced(mailbox, now, limits):
         return mailbox
     if window.spent(mailbox) + refused < limits.evidence * limits.window_bytes:
         return mailbox
-    return taught(mailbox, now + timedelta(seconds=limits.lesson))
+    return with_counting(mailbox, now + timedelta(seconds=limits.counting_lifetime))

@@ -1,4 +1,4 @@
-"""Outlook's limits per app and mailbox, and the few numbers by which they are shared out."""
+"""Outlook's limits per app and mailbox, and the rate limiter's own parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Limits:
     """Seconds and bytes; the reason for each value stands beside it.
 
     Attributes:
-        places: requests at once (graph/throttling-limits, Outlook service: 4 concurrent requests). A run makes one
+        slots: requests at once (graph/throttling-limits, Outlook service: 4 concurrent requests). A run makes one
             request at a time, so it is also how many transfers work on one mailbox at once.
         window_bytes: bytes that PUT, POST and PATCH may carry in any window (same page: 150 MB in 5 minutes; read as
             150,000,000, the stricter of both readings).
@@ -22,29 +22,29 @@ class Limits:
             (Azure hosts are synchronised to well under a second).
         least_grant: bytes below which it is not worth starting, unless they are all that is left: 4 ranges. A run
             costs about a dozen storage calls; fewer ranges than that would cost more calls than they send.
-        lease: how long a place is held after its holder was last heard of. A holder is heard of every third of it;
-            one that was killed frees its place after at most this long.
-        call: how long a place is kept for a transfer that was called from the line: queues are polled every 10 seconds
-            at the latest (host.json, maxPollingInterval), and a busy worker needs a moment more.
-        recheck: how long a transfer waits in the line before it looks by itself, should nobody call it: only where
-            the messages of everybody who was to call it were lost. Chosen: 1,000 small files pass in less.
-        line: how many of the line are kept in the mailbox's blob, so that a listing of the line's entries serves so
-            many. 64 of them make less than 8 KiB.
-        line_of_item: how many of them may wait for one item, whose commits go one by one: the others of the mailbox
-            are not behind all of them.
-        listed: entries of the line that are listed at once.
-        relist: seconds between two listings while nobody in the line can be called although a place is free.
-        patience: how long after its time a promise of bytes is kept for whoever was told to come: the queue's longest
-            pause between two looks, and a moment more.
-        doubt: bytes that a dead run may have sent beyond its last checkpoint: 4 ranges. A checkpoint follows each range
-            and lags by one write.
-        bytes: whether the window is kept.
-        lesson: how long it is kept once a 429 has shown that Outlook counts bytes: a day, after which it is found out
-            again, at the cost of a few refused requests.
-        evidence: the share of the window that must have been sent for a 429 to show that. What others sent since they
-            last told is not known, and Outlook refuses for other reasons too.
+        lease: how long a slot is held after its last renewal. A run renews it every third of that; the slot of one that
+            was killed is free after at most this long.
+        admission: how long a slot is reserved for a transfer that was admitted from the wait queue: queues are polled
+            every 10 seconds at the latest (host.json, maxPollingInterval), and a busy worker needs a moment more.
+        recheck: how long a transfer stays in the wait queue before it tries again by itself: only needed where the
+            messages of every run that was to admit it were lost. Chosen: 1,000 small files pass in less.
+        kept_entries: how many entries of the wait queue are kept in the mailbox's blob, so that one listing of the
+            entries serves so many. 64 of them make less than 8 KiB.
+        kept_per_item: how many of them may wait for one item, whose commits go one by one: the mailbox's other
+            transfers are not behind all of them.
+        listed: entries of the wait queue that are listed at once.
+        relist: seconds between two listings while a slot is free that no known entry can have.
+        promise_grace: how long after its time a promise of bytes is kept for the transfer it was made to: the queue's
+            longest polling interval, and a moment more.
+        unconfirmed: bytes that a dead run may have sent beyond its last checkpoint: 4 ranges. A checkpoint follows each
+            range and lags by one write.
+        bytes: whether the window is enforced.
+        counting_lifetime: how long it is enforced once a 429 has shown that Outlook counts bytes: a day, after which it
+            is found out again, at the cost of a few refused requests.
+        evidence: the share of the window that must have been sent for a 429 to show that. What other runs sent since
+            their last record is not known, and Outlook refuses for other reasons too.
         longest_closed: how long a Retry-After closes a mailbox for everybody at most: the longest of Outlook's windows
-            (same page: 10,000 requests in 10 minutes). The transfer that was told waits as long as it was told to.
+            (same page: 10,000 requests in 10 minutes). The transfer that was answered waits as long as the answer says.
     """
 
     slots: int = 4
@@ -53,16 +53,16 @@ class Limits:
     window_margin: float = 2
     least_grant: int = 4 * 1024 * 1024
     lease: float = 30
-    call: float = 15
+    admission: float = 15
     recheck: float = 300
-    line: int = 64
-    line_of_item: int = 16
+    kept_entries: int = 64
+    kept_per_item: int = 16
     listed: int = 256
     relist: float = 2
-    patience: float = 15
-    doubt: int = 16 * 1024 * 1024
+    promise_grace: float = 15
+    unconfirmed: int = 16 * 1024 * 1024
     bytes: MailboxBytes = MailboxBytes.LIMIT
-    lesson: float = 86_400
+    counting_lifetime: float = 86_400
     evidence: float = 0.5
     longest_closed: float = 600
 

@@ -1,4 +1,4 @@
-"""What is known of one mailbox: who works on it, who waits, and what was sent of late. Times are UTC, sizes bytes."""
+"""The rate limiter's record of one mailbox: slots, wait queue, and bytes sent of late. Times are UTC, sizes bytes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class Slot:
     """The right to make one request at a time.
 
     Attributes:
-        transfer, run: whose it is; without a run it is kept for a transfer that was called from the line.
-        until: whoever is not heard of before then is dead, and the place is free.
-        granted: bytes that may still be sent and have not been told as sent.
+        transfer, run: the holder; without a run it is reserved for a transfer that was admitted from the wait queue.
+        until: the lease: a holder that has not renewed it by then is dead, and the slot is free.
+        granted: bytes that may still be sent and are not recorded as sent.
         offset: the file's offset at which these bytes begin, as far as Graph had confirmed it.
-        item: the item whose commits are this place's alone; None where another place has them.
-        wants: the item whose commits it waits for: they are its own next.
+        item: the item whose commits this slot has locked; None where another slot has.
+        wants: the item whose commits it waits for: it gets the lock next.
     """
 
     transfer: str
@@ -30,11 +30,11 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A transfer in the line for a place.
+    """A transfer in the wait queue for a slot: one entry.
 
     Attributes:
-        item: the item whose commits it waits for as well; None where a place is enough.
-        since: when its file came: whoever came first goes first.
+        item: the item whose commits it waits for as well; None where a slot is enough.
+        since: when its file arrived: the earliest goes first.
     """
 
     transfer: str
@@ -52,7 +52,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """Bytes for transfers that were told to come at about `at`, because the window was full."""
+    """Bytes for transfers that were deferred to about `at`, because the window was full."""
 
     at: datetime
     size: int
@@ -63,11 +63,11 @@ class Mailbox:
     """Everything about one mailbox, small enough to be read and written with every change.
 
     Attributes:
-        line: the next of the line, as they were last taken from its entries; those who leave call them.
-        queued: the line may have entries that are not in `line`.
+        line: the head of the wait queue, as last taken from its entries; a run that releases its slot admits from it.
+        queued: the wait queue may have entries that are not in `line`.
         listed_at: when the entries were last listed.
-        closed_until: Graph asked everybody to stay away until then.
-        counted_until: Outlook is known to count bytes; until then the window is kept.
+        closed_until: a Retry-After closes the mailbox for every run until then.
+        counted_until: Outlook is known to count bytes; until then the window is enforced.
     """
 
     slots: tuple[Slot, ...] = ()
@@ -80,25 +80,25 @@ class Mailbox:
     listed_at: datetime | None = None
 
     def live(self, now: datetime) -> tuple[Slot, ...]:
-        """The places whose holders have been heard of."""
+        """The slots whose leases have not expired."""
         return tuple(slot for slot in self.slots if slot.until > now)
 
     def slot_of(self, transfer: str) -> Slot | None:
-        """The transfer's place, alive or dead."""
+        """The transfer's slot, expired or not."""
         return next((slot for slot in self.slots if slot.transfer == transfer), None)
 
     def with_slot(self, slot: Slot) -> Mailbox:
-        """With this place in place of the transfer's former one."""
+        """With this slot in place of the transfer's former one."""
         return replace(self, slots=(*self.without_slot(slot.transfer).slots, slot))
 
     def without_slot(self, transfer: str) -> Mailbox:
-        """Without the transfer's place."""
+        """Without the transfer's slot."""
         return replace(self, slots=tuple(slot for slot in self.slots if slot.transfer != transfer))
 
     def is_taken(self, item: str, by_others_than: str, now: datetime) -> bool:
-        """True where another transfer has the item's commits."""
+        """True where another transfer has locked the item's commits."""
         return any(slot.item == item and slot.transfer != by_others_than for slot in self.live(now))
 
     def is_wanted(self, item: str, by_others_than: str, now: datetime) -> bool:
-        """True where another transfer has the item's commits, or is to have them next."""
+        """True where another transfer has locked the item's commits, or is to lock them next."""
         return any(item in {slot.item, slot.wants} and slot.transfer != by_others_than for slot in self.live(now))

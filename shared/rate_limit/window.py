@@ -1,7 +1,7 @@
 """The sliding window: how many bytes fit now, and when so many will.
 
-The only thing that is not exact here is on the safe side: bytes count from the moment they were told, which is at most
-a third of a lease after they were sent, and their times are rounded up.
+The only thing that is not exact here is on the safe side: bytes count from the moment they are recorded, which is at
+most a third of a lease after they were sent, and their times are rounded up.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def is_empty(mailbox: Mailbox) -> bool:
 
 
 def promised(mailbox: Mailbox) -> int:
-    """Bytes for transfers that were told to come later."""
+    """Bytes promised to transfers that were deferred."""
     return sum(promise.size for promise in mailbox.promises)
 
 
@@ -71,7 +71,7 @@ def with_spent(mailbox: Mailbox, size: int, at: datetime, limits: Limits) -> Mai
 
 
 def with_promise(mailbox: Mailbox, size: int, at: datetime, limits: Limits) -> Mailbox:
-    """With bytes for a transfer that was told to come at `at`."""
+    """With bytes for a transfer that was deferred to `at`."""
     about = _rounded_up(at, PROMISE_GRAIN * limits.grain)
     promises = {promise.at: promise.size for promise in mailbox.promises}
     if about not in promises and len(promises) >= MOST_PROMISES:
@@ -81,7 +81,7 @@ def with_promise(mailbox: Mailbox, size: int, at: datetime, limits: Limits) -> M
 
 
 def without_promise(mailbox: Mailbox, size: int) -> Mailbox:
-    """Without the first `size` bytes that were promised: somebody came for them."""
+    """Without the first `size` bytes that were promised: a transfer came back for them."""
     left: list[Promise] = []
     for promise in mailbox.promises:
         taken = min(size, promise.size)
@@ -92,8 +92,8 @@ def without_promise(mailbox: Mailbox, size: int) -> Mailbox:
 
 
 def tidied(mailbox: Mailbox, now: datetime, limits: Limits) -> Mailbox:
-    """Without what no longer matters: bytes out of the window, promises nobody came for, places long dead."""
-    memory, patience = timedelta(seconds=limits.memory), timedelta(seconds=limits.patience)
+    """Without what no longer matters: bytes out of the window, lapsed promises, slots long expired."""
+    memory, patience = timedelta(seconds=limits.memory), timedelta(seconds=limits.promise_grace)
     closed, counted = mailbox.closed_until, mailbox.counted_until
     return replace(
         mailbox,
@@ -111,7 +111,7 @@ def _matters(until: datetime, granted: int, now: datetime, memory: timedelta) ->
 
 
 def spent(mailbox: Mailbox) -> int:
-    """Bytes that were told as sent, within the window."""
+    """Bytes recorded as sent, within the window."""
     return sum(spent.size for spent in mailbox.spent)
 
 

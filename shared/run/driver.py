@@ -122,7 +122,7 @@ class Driver:
                 self._wish_heeded = True
                 transfer = self._step(self._unannounced(transfer), None, CancelRequested())
             action = decide(transfer, self._clock.now(), self._policy)
-            later = self._permit.held(action, transfer)
+            later = self._permit.check(action, transfer)
             if later is not None:
                 transfer = waits.held(transfer, later.code, self._clock.now(), later.until, known=True)
                 continue
@@ -156,7 +156,7 @@ class Driver:
             self._writer.save_behind(transfer)
         began = self._clock.now()
         event = self._effects.perform(action)
-        self._permit.told(action, event)
+        self._permit.record(action, event)
         seconds = (self._clock.now() - began).total_seconds()
         self._requests += 1
         self._moved = self._moved or (isinstance(action, PutRange) and isinstance(event, OffsetKnown))

@@ -1,4 +1,4 @@
-"""What the driver knows of politeness: before each request it asks its turn, and it tells it what came of it."""
+"""What the driver knows of the rate limiter: it checks its permit before each request, and records each result."""
 
 from __future__ import annotations
 
@@ -13,70 +13,70 @@ from shared.run.checkpoint_writer import Background
 
 
 class Permit(Protocol):
-    """The right to work on a mailbox."""
+    """A run's right to use a mailbox."""
 
-    def held(self, action: Action, transfer: Transfer) -> Deferred | None:
-        """How long the action has to wait for the mailbox, and why; None where it may be done now."""
+    def check(self, action: Action, transfer: Transfer) -> Deferred | None:
+        """Until when the action is deferred, and why; None where it may be done now."""
         ...
 
-    def told(self, action: Action, event: Event) -> None:
-        """The action was done, and this came of it."""
+    def record(self, action: Action, event: Event) -> None:
+        """Record an action that was done, and its result."""
         ...
 
-    def leave(self) -> None:
-        """The run is over."""
+    def release(self) -> None:
+        """Give the permit back at the end of the run."""
         ...
 
 
 class Prefetch(Protocol):
-    """What a run sees of its mailbox while it still claims the checkpoint."""
+    """The read of a mailbox, made while the run still claims the checkpoint."""
 
-    def seen(self) -> tuple[Mailbox, str | None] | None:
+    def result(self) -> tuple[Mailbox, str | None] | None:
         """The mailbox and its version, as `Mailboxes.load` has them; None without. Waits until they are there."""
         ...
 
 
 class RateLimiter(Protocol):
-    """Where a run asks for its turn."""
+    """Where a run asks for its permit."""
 
-    def look(self, transfer: Transfer, background: Background) -> Prefetch | None:
-        """Begin to look at the mailbox: the claim of the checkpoint takes as long. None where there is no need."""
+    def prefetch(self, transfer: Transfer, background: Background) -> Prefetch | None:
+        """Begin to read the mailbox: the claim of the checkpoint takes as long. None where there is no need."""
         ...
 
-    def enter(
-        self, transfer: Transfer, run_id: str, background: Background, look: Prefetch | None
+    def acquire(
+        self, transfer: Transfer, run_id: str, background: Background, prefetched: Prefetch | None
     ) -> Permit | Deferred:
-        """A turn, or when to come back. The run holds the transfer's checkpoint; `look` was made just before."""
+        """A permit, or when to come back. The run holds the transfer's checkpoint; `prefetched` began just before."""
         ...
 
 
 class FreePermit:
     """Implements `Permit` where nothing is limited."""
 
-    def held(self, action: Action, transfer: Transfer) -> Deferred | None:  # noqa: ARG002 - the protocol's signature
-        """See `Permit.held`."""
+    def check(self, action: Action, transfer: Transfer) -> Deferred | None:  # noqa: ARG002 - the protocol's signature
+        """See `Permit.check`."""
         return None
 
-    def told(self, action: Action, event: Event) -> None:
-        """See `Permit.told`."""
+    def record(self, action: Action, event: Event) -> None:
+        """See `Permit.record`."""
 
-    def leave(self) -> None:
-        """See `Permit.leave`."""
+    def release(self) -> None:
+        """See `Permit.release`."""
 
 
 class Unlimited:
     """Implements `RateLimiter` where nothing is limited."""
 
-    def look(self, transfer: Transfer, background: Background) -> Prefetch | None:  # noqa: ARG002 - as above
-        """See `RateLimiter.look`."""
+    def prefetch(self, transfer: Transfer, background: Background) -> Prefetch | None:  # noqa: ARG002 - as above
+        """See `RateLimiter.prefetch`."""
         return None
 
-    def enter(
+    def acquire(
         self,
         transfer: Transfer,  # noqa: ARG002 - as above
         run_id: str,  # noqa: ARG002 - as above
         background: Background,  # noqa: ARG002 - as above
-        look: Prefetch | None,  # noqa: ARG002 - as above
+        prefetched: Prefetch | None,  # noqa: ARG002 - as above
     ) -> Permit | Deferred:
-        """See `RateLimiter.enter`."""
+        """See `RateLimiter.acquire`."""
         return FreePermit()

@@ -1,4 +1,4 @@
-"""What a transfer, and each of its requests, asks of its mailbox: bytes to upload, and its item's commits."""
+"""The permit request of a transfer, and of each of its actions: bytes to upload, and the lock on its item's commits."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from shared.rate_limit.permits import PermitRequest
 SESSION_BYTES = 1024
 """What opening a session carries: a small JSON body, counted as this much."""
 
-_LOOKING = frozenset({State.FENCING, State.LOOKING, State.COMPARING})
+_SENDS_NOTHING = frozenset({State.FENCING, State.LOOKING, State.COMPARING})
 
 
 def of_transfer(transfer: Transfer, run_id: str, range_bytes: int) -> PermitRequest:
     """What a run of this transfer needs, as far as is known of it."""
     target = transfer.target
-    asked = PermitRequest(
+    request = PermitRequest(
         transfer=transfer.id,
         run=run_id,
         item=hashlib.sha256(f"{target.key.value}:{target.item_id or target.value}".encode()).hexdigest()[:16],
@@ -29,18 +29,18 @@ def of_transfer(transfer: Transfer, run_id: str, range_bytes: int) -> PermitRequ
         waited=transfer.not_before is not None or transfer.session is not None,
         since=transfer.plan.created_at,
     )
-    if transfer.state in _LOOKING or is_ending(transfer):
-        return asked
+    if transfer.state in _SENDS_NOTHING or is_ending(transfer):
+        return request
     if transfer.route is Route.POST:
-        return replace(asked, need=post_body_bytes(transfer.attachment, transfer.size), whole=True, commits=True)
+        return replace(request, need=post_body_bytes(transfer.attachment, transfer.size), whole=True, commits=True)
     if transfer.session is None:
-        return replace(asked, need=transfer.size + SESSION_BYTES, commits=transfer.size <= range_bytes)
+        return replace(request, need=transfer.size + SESSION_BYTES, commits=transfer.size <= range_bytes)
     offset = transfer.session.offset
-    return replace(asked, need=transfer.size - offset, offset=offset, commits=transfer.size - offset <= range_bytes)
+    return replace(request, need=transfer.size - offset, offset=offset, commits=transfer.size - offset <= range_bytes)
 
 
 def of_action(action: Action, transfer: Transfer, range_bytes: int) -> tuple[int, bool]:
-    """Bytes that the action needs, and whether it commits; an announcement stands for the commit that follows."""
+    """Bytes that the action needs, and whether it commits; a PrepareCommit stands for the commit that follows."""
     match action:
         case PutRange():
             return carried(action), action.is_final

@@ -119,10 +119,10 @@ class TransferRunner:
         newly_marked = edges.checkpoints.mark_unfinished(transfer.id)
         checkpoint = Checkpoint(transfer, lease(run_id, edges.clock.now()), f"{run_id}.0")
         with edges.background() as background:
-            look = edges.rate_limiter.look(transfer, background)
+            prefetched = edges.rate_limiter.prefetch(transfer, background)
             etag = self._create(checkpoint)
             if etag is not None:
-                self._run(Stored(checkpoint, etag), run_id, asked, deadline, background, look)
+                self._run(Stored(checkpoint, etag), run_id, asked, deadline, background, prefetched)
                 return
         if newly_marked:
             self._unmark_what_was_over(transfer)
@@ -184,10 +184,10 @@ class TransferRunner:
         run_id = edges.new_run_id()
         claimed = stored.checkpoint.written(stored.checkpoint.transfer, f"{run_id}.0", lease(run_id, now))
         with edges.background() as background:
-            look = edges.rate_limiter.look(claimed.transfer, background)
+            prefetched = edges.rate_limiter.prefetch(claimed.transfer, background)
             etag = self._claim(claimed, stored.etag)
             if etag is not None:
-                self._run(Stored(claimed, etag), run_id, asked, deadline, background, look)
+                self._run(Stored(claimed, etag), run_id, asked, deadline, background, prefetched)
                 return True
         self._ask(asked, now + timedelta(seconds=HANDOVER_PAUSE))
         return True
@@ -267,7 +267,7 @@ class TransferRunner:
         asked: Continuation,
         deadline: datetime,
         background: Background,
-        look: Prefetch | None,
+        prefetched: Prefetch | None,
     ) -> None:
         edges, transfer = self._edges, stored.checkpoint.transfer
         guard = self._guard(transfer, asked, run_id, background)
@@ -277,7 +277,7 @@ class TransferRunner:
                     edges.checkpoints, stored, run_id, edges.clock, background, edges.head_start, edges.save_pause
                 )
                 try:
-                    permit = edges.rate_limiter.enter(transfer, run_id, background, look)
+                    permit = edges.rate_limiter.acquire(transfer, run_id, background, prefetched)
                     if isinstance(permit, Deferred):
                         self._put_off(writer, permit)
                         background.submit(guard.take_back)
@@ -300,7 +300,7 @@ class TransferRunner:
                     try:
                         outcome = driver.run(self._forbidden(transfer))
                     finally:
-                        leaving = background.submit(permit.leave)
+                        releasing = background.submit(permit.release)
                 except LostOwnership:
                     edges.observer.handed_over(transfer.id)
                     return
@@ -310,7 +310,7 @@ class TransferRunner:
                     case Yielded(paused, until):
                         self._ask(Continuation(paused.id, run=run_id), until)
                 background.submit(guard.take_back)
-                leaving.result()
+                releasing.result()
         finally:
             guard.end()
 

@@ -1,7 +1,7 @@
-"""What the workers know of each mailbox together: `pace/<hash of the mailbox>.json` beside the checkpoints.
+"""The rate limiter's record of each mailbox, shared by all workers: `pace/<hash of the mailbox>.json` in the container.
 
-Whoever waits for a place has an entry in `pace/<hash of the mailbox>/`, named by the time its file came and its
-transfer, so that a listing gives the line in its order. An entry is its name and its metadata.
+Each transfer in the wait queue has an entry in `pace/<hash of the mailbox>/`, named by the time its file arrived and
+its id, so that a listing gives the queue in its order. An entry is its name and its metadata.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _DIGITS = 13
 
 
 class MailboxRecordBlobs:
-    """Implements `Mailboxes`. The container is there: a checkpoint comes before its transfer's first turn."""
+    """Implements `Mailboxes`. The container is there: a checkpoint comes before its transfer's first permit."""
 
     def __init__(self, access: StorageAccess, container: str) -> None:
         self._access = access
         self._container = container
 
     def load(self, mailbox: str) -> tuple[Mailbox, str | None]:
-        """See `Mailboxes.load`. What cannot be read counts as empty: a window's knowledge is lost, nothing else."""
+        """See `Mailboxes.load`. What cannot be read counts as empty: one window's history is lost, nothing else."""
         with storage_errors("read the pace of a mailbox"):
             try:
                 download = self._blob(mailbox).download_blob()
@@ -77,15 +77,15 @@ class MailboxRecordBlobs:
                 _counted().dump_json(until), overwrite=True
             )
 
-    def queue_up(self, mailbox: str, waiting: Waiting) -> None:
-        """See `Mailboxes.queue_up`."""
+    def enqueue(self, mailbox: str, waiting: Waiting) -> None:
+        """See `Mailboxes.enqueue`."""
         blob = self._access.blobs.get_blob_client(self._container, _entry(mailbox, waiting))
         metadata = {"item": waiting.item} if waiting.item is not None else {}
         with storage_errors():
             blob.upload_blob(b"", overwrite=True, metadata=metadata)
 
-    def queued(self, mailbox: str, limit: int) -> tuple[Waiting, ...]:
-        """See `Mailboxes.queued`."""
+    def entries(self, mailbox: str, limit: int) -> tuple[Waiting, ...]:
+        """See `Mailboxes.entries`."""
         container = self._access.blobs.get_container_client(self._container)
         prefix = f"{_folder(mailbox)}/"
         with storage_errors():
@@ -94,8 +94,8 @@ class MailboxRecordBlobs:
             entries = [_waiting(str(blob.name).removeprefix(prefix), blob.metadata) for blob in first]
         return tuple(entry for entry in entries if entry is not None)
 
-    def unqueue(self, mailbox: str, entries: tuple[Waiting, ...]) -> None:
-        """See `Mailboxes.unqueue`. Several go in one request."""
+    def dequeue(self, mailbox: str, entries: tuple[Waiting, ...]) -> None:
+        """See `Mailboxes.dequeue`. Several go in one request."""
         container = self._access.blobs.get_container_client(self._container)
         names = [_entry(mailbox, one) for one in entries]
         with storage_errors():
@@ -123,7 +123,7 @@ def _entry(mailbox: str, waiting: Waiting) -> str:
 
 
 def _waiting(name: str, metadata: dict[str, str] | None) -> Waiting | None:
-    """The entry of that name; None where the name is none of ours."""
+    """The entry of that name; None where the name is not one of ours."""
     since, _, transfer = name.partition("-")
     if not (len(since) == _DIGITS and since.isascii() and since.isdigit() and transfer):
         return None

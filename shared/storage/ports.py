@@ -200,7 +200,7 @@ class TransferQueue(Protocol):
 
 
 class Mailboxes(Protocol):
-    """What the workers know of each mailbox together: one small JSON blob per mailbox; an entry for all who wait."""
+    """The rate limiter's records: one small JSON blob per mailbox, and an entry for each transfer that waits."""
 
     def load(self, mailbox: str) -> tuple[Mailbox, str | None]:
         """The mailbox and its version's ETag; an empty one and None where nothing is known yet."""
@@ -211,23 +211,23 @@ class Mailboxes(Protocol):
         ...
 
     def counted_until(self) -> datetime | None:
-        """Until when Outlook is known to count bytes, for every mailbox; None where nobody has noted it."""
+        """Until when Outlook is known to count bytes, for every mailbox; None where that is not stored."""
         ...
 
     def count_until(self, until: datetime) -> None:
-        """Note it for everybody. The last writer wins."""
+        """Store it for every mailbox. The last writer wins."""
         ...
 
-    def queue_up(self, mailbox: str, waiting: Waiting) -> None:
-        """Leave the transfer's entry in the mailbox's line, in place of an earlier one with the same `since`."""
+    def enqueue(self, mailbox: str, waiting: Waiting) -> None:
+        """Write the transfer's entry in the mailbox's wait queue, in place of an earlier one with the same `since`."""
         ...
 
-    def queued(self, mailbox: str, limit: int) -> tuple[Waiting, ...]:
-        """The first entries of the mailbox's line, by `since`."""
+    def entries(self, mailbox: str, limit: int) -> tuple[Waiting, ...]:
+        """The first entries of the mailbox's wait queue, by `since`."""
         ...
 
-    def unqueue(self, mailbox: str, entries: tuple[Waiting, ...]) -> None:
-        """Take these entries away. Harmless where one is gone."""
+    def dequeue(self, mailbox: str, entries: tuple[Waiting, ...]) -> None:
+        """Delete these entries. Harmless where one is gone."""
         ...
 
 

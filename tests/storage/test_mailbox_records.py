@@ -66,11 +66,11 @@ def test_what_is_saved_is_loaded_whatever_the_case_of_the_address(either: Mailbo
     assert either.load(ADA.lower()) == (STATE, etag)
 
 
-def test_each_mailbox_has_its_own_state_and_its_own_line(either: Mailboxes) -> None:
+def test_each_mailbox_has_its_own_record_and_its_own_wait_queue(either: Mailboxes) -> None:
     either.save(ADA, STATE, None)
-    either.queue_up(ADA, Waiting("t", None, NOW))
+    either.enqueue(ADA, Waiting("t", None, NOW))
     assert either.load("bob@example.org") == (Mailbox(), None)
-    assert either.queued("bob@example.org", 9) == ()
+    assert either.entries("bob@example.org", 9) == ()
 
 
 def test_only_the_current_version_can_be_replaced(either: Mailboxes) -> None:
@@ -85,7 +85,7 @@ def test_only_the_current_version_can_be_replaced(either: Mailboxes) -> None:
     assert either.load(ADA) == (STATE, second)
 
 
-def test_the_line_is_listed_by_when_each_came_and_by_transfer(either: Mailboxes) -> None:
+def test_the_wait_queue_is_listed_by_time_of_arrival_and_by_transfer(either: Mailboxes) -> None:
     entries = [
         Waiting("b", "item", NOW),
         Waiting("a", None, NOW),
@@ -93,42 +93,42 @@ def test_the_line_is_listed_by_when_each_came_and_by_transfer(either: Mailboxes)
         Waiting("d", None, NOW + timedelta(days=400)),
     ]
     for entry in entries:
-        either.queue_up(ADA, entry)
+        either.enqueue(ADA, entry)
     b, a, c, d = entries
-    assert either.queued(ADA.lower(), 9) == (c, a, b, d)
-    assert either.queued(ADA, 2) == (c, a)
-    assert either.queued(ADA, 4) == (c, a, b, d)
+    assert either.entries(ADA.lower(), 9) == (c, a, b, d)
+    assert either.entries(ADA, 2) == (c, a)
+    assert either.entries(ADA, 4) == (c, a, b, d)
 
 
-def test_whoever_stands_there_already_stands_there_once_and_waits_for_what_was_said_last(either: Mailboxes) -> None:
-    either.queue_up(ADA, Waiting("a", None, NOW))
-    either.queue_up(ADA, Waiting("a", "item", NOW))
-    assert either.queued(ADA, 9) == (Waiting("a", "item", NOW),)
+def test_a_transfer_that_is_queued_twice_has_one_entry_with_what_was_written_last(either: Mailboxes) -> None:
+    either.enqueue(ADA, Waiting("a", None, NOW))
+    either.enqueue(ADA, Waiting("a", "item", NOW))
+    assert either.entries(ADA, 9) == (Waiting("a", "item", NOW),)
 
 
-def test_entries_are_taken_away_one_or_many_there_or_not(either: Mailboxes) -> None:
+def test_entries_are_deleted_one_or_many_there_or_not(either: Mailboxes) -> None:
     entries = tuple(Waiting(name, None, NOW) for name in "abcde")
     for entry in entries[:4]:
-        either.queue_up(ADA, entry)
-    either.unqueue(ADA, ())
-    either.unqueue(ADA, entries[:1])
-    either.unqueue(ADA, entries[:1])
-    assert either.queued(ADA, 9) == entries[1:4]
-    either.unqueue(ADA, (entries[0], entries[2], entries[3], entries[4]))
-    assert either.queued(ADA, 9) == entries[1:2]
+        either.enqueue(ADA, entry)
+    either.dequeue(ADA, ())
+    either.dequeue(ADA, entries[:1])
+    either.dequeue(ADA, entries[:1])
+    assert either.entries(ADA, 9) == entries[1:4]
+    either.dequeue(ADA, (entries[0], entries[2], entries[3], entries[4]))
+    assert either.entries(ADA, 9) == entries[1:2]
 
 
 def test_an_entry_is_found_again_by_a_time_finer_than_a_name_holds(either: Mailboxes) -> None:
     entry = Waiting("a", None, NOW + timedelta(microseconds=1999))
-    either.queue_up(ADA, entry)
-    either.unqueue(ADA, (entry,))
-    assert either.queued(ADA, 9) == ()
-    either.queue_up(ADA, entry)
-    either.unqueue(ADA, (replace(entry, since=NOW + timedelta(milliseconds=1)),))
-    assert either.queued(ADA, 9) == ()
+    either.enqueue(ADA, entry)
+    either.dequeue(ADA, (entry,))
+    assert either.entries(ADA, 9) == ()
+    either.enqueue(ADA, entry)
+    either.dequeue(ADA, (replace(entry, since=NOW + timedelta(milliseconds=1)),))
+    assert either.entries(ADA, 9) == ()
 
 
-def test_what_was_learned_of_bytes_is_kept_for_every_mailbox(either: Mailboxes) -> None:
+def test_byte_counting_is_stored_for_every_mailbox(either: Mailboxes) -> None:
     assert either.counted_until() is None
     either.count_until(NOW)
     either.count_until(NOW + timedelta(days=1))
@@ -136,7 +136,7 @@ def test_what_was_learned_of_bytes_is_kept_for_every_mailbox(either: Mailboxes) 
     assert either.load(ADA) == (Mailbox(), None)
 
 
-def test_a_lesson_that_cannot_be_read_is_none(mailbox_records: MailboxRecordBlobs, storage: BlobServiceClient) -> None:
+def test_an_unreadable_counting_blob_is_none(mailbox_records: MailboxRecordBlobs, storage: BlobServiceClient) -> None:
     for text in (b"{torn", b'"soon"', b'"2026-03-02T08:00:00"'):
         storage.get_blob_client("checkpoints", COUNTED).upload_blob(text, overwrite=True)
         assert mailbox_records.counted_until() is None
@@ -165,20 +165,20 @@ def test_what_an_older_version_wrote_is_read(mailbox_records: MailboxRecordBlobs
     assert mailbox_records.load(ADA)[0] == Mailbox(line=(Waiting("v", "i"), Waiting("w")), closed_until=NOW)
 
 
-def test_blobs_that_are_none_of_ours_are_not_in_the_line(
+def test_foreign_blobs_are_not_in_the_wait_queue(
     mailbox_records: MailboxRecordBlobs, storage: BlobServiceClient
 ) -> None:
-    mailbox_records.queue_up(ADA, Waiting("a", None, NOW))
+    mailbox_records.enqueue(ADA, Waiting("a", None, NOW))
     [blob] = storage.get_container_client("checkpoints").list_blobs()
     folder = str(blob.name).rpartition("/")[0]
     for name in ("note.txt", "12-a", "1234567890123-"):
         storage.get_blob_client("checkpoints", f"{folder}/{name}").upload_blob(b"")
-    assert mailbox_records.queued(ADA, 9) == (Waiting("a", None, NOW),)
+    assert mailbox_records.entries(ADA, 9) == (Waiting("a", None, NOW),)
 
 
-def test_a_blobs_name_tells_nobodys_address(mailbox_records: MailboxRecordBlobs, storage: BlobServiceClient) -> None:
+def test_a_blobs_name_holds_no_address(mailbox_records: MailboxRecordBlobs, storage: BlobServiceClient) -> None:
     mailbox_records.save(ADA, STATE, None)
-    mailbox_records.queue_up(ADA, Waiting("a", "item", NOW))
+    mailbox_records.enqueue(ADA, Waiting("a", "item", NOW))
     blobs = list(storage.get_container_client("checkpoints").list_blobs())
     assert len(blobs) == 2
     for blob in blobs:

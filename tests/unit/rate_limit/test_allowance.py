@@ -37,10 +37,12 @@ TAUGHT = replace(SPENT, counted_until=at(5))
         (MailboxBytes.LEARN, replace(SPENT, counted_until=NOW), False),
     ],
 )
-def test_a_full_window_holds_a_transfer_where_it_is_kept(belief: MailboxBytes, mailbox: Mailbox, kept: bool) -> None:
+def test_a_full_window_defers_a_transfer_where_it_is_enforced(
+    belief: MailboxBytes, mailbox: Mailbox, kept: bool
+) -> None:
     limits = replace(LEARNS, bytes=belief)
-    assert allowance.is_kept(mailbox, NOW, limits) is kept
-    outcome = permits.enter(mailbox, PermitRequest("a", "run", "item", 700), NOW, limits).outcome
+    assert allowance.is_enforced(mailbox, NOW, limits) is kept
+    outcome = permits.acquire(mailbox, PermitRequest("a", "run", "item", 700), NOW, limits).outcome
     if kept:
         assert outcome == Deferred(at(100), known=True, code=Code.MAILBOX_ALLOWANCE_USED)
     else:
@@ -59,14 +61,14 @@ def test_a_full_window_holds_a_transfer_where_it_is_kept(belief: MailboxBytes, m
         pytest.param(MailboxBytes.OFF, SPENT, 50, False, id="it is never to be kept"),
     ],
 )
-def test_a_refusal_teaches_where_bytes_are_the_likeliest_reason(
+def test_a_429_is_evidence_of_byte_counting_where_bytes_are_the_likeliest_reason(
     belief: MailboxBytes, mailbox: Mailbox, refused: int, learned: bool
 ) -> None:
     after = allowance.after_refusal(mailbox, refused, NOW, replace(LEARNS, bytes=belief))
     assert after.counted_until == (NOW + DAY if learned else None)
 
 
-def test_what_is_known_is_not_learned_anew_with_every_refusal() -> None:
+def test_known_byte_counting_is_not_extended_with_every_429() -> None:
     assert allowance.after_refusal(TAUGHT, 50, NOW, LEARNS) == TAUGHT
 
 
@@ -74,12 +76,14 @@ def test_what_is_known_is_not_learned_anew_with_every_refusal() -> None:
     ("mailbox", "need", "asks"),
     [(Mailbox(), 1000, False), (Mailbox(), 1001, True), (SPENT, 1, True), (TAUGHT, 1, False)],
 )
-def test_whoever_would_be_too_much_asks_what_others_have_learned(mailbox: Mailbox, need: int, asks: bool) -> None:
-    assert allowance.is_in_question(mailbox, need, NOW, LEARNS) is asks
-    assert not allowance.is_in_question(mailbox, need, NOW, replace(LEARNS, bytes=MailboxBytes.OFF))
+def test_a_request_beyond_the_window_reads_whether_outlook_counts_bytes(
+    mailbox: Mailbox, need: int, asks: bool
+) -> None:
+    assert allowance.is_unknown(mailbox, need, NOW, LEARNS) is asks
+    assert not allowance.is_unknown(mailbox, need, NOW, replace(LEARNS, bytes=MailboxBytes.OFF))
 
 
-def test_a_refusal_closes_the_mailbox_at_once_and_the_others_hear_of_it_when_they_next_tell() -> None:
+def test_a_429_closes_the_mailbox_at_once_and_other_runs_see_it_at_their_next_record() -> None:
     first, second = (Slot(name, f"run of {name}", at(30), 800) for name in "ab")
     mailbox = replace(SPENT, slots=(first, second))
     change = permits.throttled(mailbox, first, 100, 50, at(60), NOW, LEARNS)
@@ -89,12 +93,12 @@ def test_a_refusal_closes_the_mailbox_at_once_and_the_others_hear_of_it_when_the
     assert isinstance(told, Slot)
     assert told.granted == 0
     wanted = PermitRequest("b", "run of b", "item", 770, offset=30, waited=True)
-    held = permits.more(change.mailbox, told, wanted, 0, at(2), LEARNS).outcome
+    held = permits.extend(change.mailbox, told, wanted, 0, at(2), LEARNS).outcome
     assert isinstance(held, Deferred)
     assert (held.code, held.known) == (Code.GRAPH_THROTTLED, True)
 
 
-def test_after_it_was_learned_a_run_that_was_given_too_much_asks_again() -> None:
+def test_once_bytes_are_known_to_count_a_run_that_was_granted_too_much_asks_again() -> None:
     slot = Slot("a", "run", at(30), 800)
     mailbox = replace(SPENT, slots=(slot,), counted_until=NOW + DAY)
     told = permits.renew(mailbox, slot, 0, NOW, LEARNS).outcome

@@ -112,7 +112,7 @@ def test_two_files_for_one_item_name_the_same_item_and_two_items_do_not() -> Non
         (Finish(), sending(0), (0, False)),
     ],
 )
-def test_an_action_asks_for_the_bytes_it_carries_and_an_announcement_for_those_that_follow(
+def test_an_action_asks_for_the_bytes_it_carries_and_a_prepare_commit_for_those_that_follow(
     action: Action, given: Transfer, expected: tuple[int, bool]
 ) -> None:
     assert permit_request.of_action(action, given, RANGE) == expected

@@ -14,7 +14,7 @@ from shared.rate_limit.mailbox import Mailbox, Slot, Spent, Waiting
 from shared.rate_limit.permits import Change, Deferred, PermitRequest
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
-LIMITS = Limits(window_bytes=1000, window_seconds=300, window_margin=0, least_grant=40, doubt=40, line=3)
+LIMITS = Limits(window_bytes=1000, window_seconds=300, window_margin=0, least_grant=40, unconfirmed=40, kept_entries=3)
 
 
 def at(seconds: float) -> datetime:
@@ -25,10 +25,10 @@ def asked(name: str, need: int = 100, item: str | None = None, **more: object) -
     return replace(PermitRequest(name, f"run of {name}", item or f"item of {name}", need), **more)  # type: ignore[arg-type]
 
 
-def entered(mailbox: Mailbox, *wants: PermitRequest, now: datetime = NOW) -> Mailbox:
-    """The mailbox once all of these have entered."""
+def after_acquiring(mailbox: Mailbox, *wants: PermitRequest, now: datetime = NOW) -> Mailbox:
+    """The mailbox once all of these have after_acquiring."""
     for want in wants:
-        change = permits.enter(mailbox, want, now, LIMITS)
+        change = permits.acquire(mailbox, want, now, LIMITS)
         assert isinstance(change.outcome, Slot), want
         mailbox = change.mailbox
     return mailbox
@@ -45,249 +45,254 @@ def refused(change: Change) -> Deferred:
     return change.outcome
 
 
-def in_line(mailbox: Mailbox, *wants: PermitRequest) -> Mailbox:
+def in_queue(mailbox: Mailbox, *wants: PermitRequest) -> Mailbox:
     """The mailbox with these in its line, each of which has come for nothing."""
     for want in wants:
-        change = permits.enter(mailbox, want, NOW, LIMITS)
+        change = permits.acquire(mailbox, want, NOW, LIMITS)
         assert not refused(change).known
         assert change.mailbox.queued
-        mailbox, _ = wait_queue.filled(change.mailbox, (permits.waiting(want),), NOW, LIMITS)
+        mailbox, _ = wait_queue.refilled(change.mailbox, (permits.wait_entry(want),), NOW, LIMITS)
     return mailbox
 
 
 def full(mailbox: Mailbox | None = None) -> Mailbox:
-    return entered(mailbox or Mailbox(), *(asked(name, 10) for name in "abcd"))
+    return after_acquiring(mailbox or Mailbox(), *(asked(name, 10) for name in "abcd"))
 
 
-def test_a_lone_transfer_gets_a_place_all_its_bytes_and_its_item() -> None:
-    change = permits.enter(Mailbox(), asked("a", 700), NOW, LIMITS)
+def test_a_lone_transfer_gets_a_slot_all_its_bytes_and_its_items_lock() -> None:
+    change = permits.acquire(Mailbox(), asked("a", 700), NOW, LIMITS)
     assert change.outcome == Slot("a", "run of a", at(30), 700, 0, "item of a")
     assert change.mailbox == Mailbox(slots=(held(change.mailbox, "a"),))
-    assert change.calls == ()
+    assert change.admitted == ()
 
 
 def test_an_empty_window_takes_a_file_that_is_larger_than_the_window() -> None:
-    assert held(entered(Mailbox(), asked("a", 1005)), "a").granted == 1005
+    assert held(after_acquiring(Mailbox(), asked("a", 1005)), "a").granted == 1005
 
 
 def test_a_window_that_is_not_empty_takes_what_fits() -> None:
-    mailbox = entered(Mailbox(spent=(Spent(at(100), 300),)), asked("a", 1005))
+    mailbox = after_acquiring(Mailbox(spent=(Spent(at(100), 300),)), asked("a", 1005))
     assert held(mailbox, "a").granted == 700
 
 
-def test_four_work_at_once_and_the_mailbox_knows_that_others_wait() -> None:
-    change = permits.enter(full(), asked("e", 10), NOW, LIMITS)
-    later = refused(change)
-    assert not later.known
-    assert NOW < later.until <= at(LIMITS.recheck * 1.25)
+def test_four_slots_are_granted_and_the_mailbox_records_that_others_wait() -> None:
+    change = permits.acquire(full(), asked("e", 10), NOW, LIMITS)
+    deferred = refused(change)
+    assert not deferred.known
+    assert NOW < deferred.until <= at(LIMITS.recheck * 1.25)
     assert change.mailbox == replace(full(), queued=True)
-    assert permits.enter(change.mailbox, asked("f", 10), NOW, LIMITS).mailbox == change.mailbox
+    assert permits.acquire(change.mailbox, asked("f", 10), NOW, LIMITS).mailbox == change.mailbox
 
 
-def test_whoever_leaves_calls_the_first_in_the_line_and_keeps_the_place_for_it() -> None:
-    mailbox = in_line(full(), asked("e", 10), asked("f", 10))
-    change = permits.leave(mailbox, held(mailbox, "b"), 10, None, at(1), LIMITS)
-    assert change.calls == ("e",)
-    assert held(change.mailbox, "e") == Slot("e", None, at(1 + LIMITS.call))
+def test_a_release_admits_the_first_of_the_wait_queue_and_reserves_the_slot_for_it() -> None:
+    mailbox = in_queue(full(), asked("e", 10), asked("f", 10))
+    change = permits.release(mailbox, held(mailbox, "b"), 10, None, at(1), LIMITS)
+    assert change.admitted == ("e",)
+    assert held(change.mailbox, "e") == Slot("e", None, at(1 + LIMITS.admission))
     assert change.mailbox.line == (Waiting("f"),)
-    newcomer = permits.enter(change.mailbox, asked("g", 10), at(2), LIMITS)
+    newcomer = permits.acquire(change.mailbox, asked("g", 10), at(2), LIMITS)
     assert not refused(newcomer).known
-    came = permits.enter(change.mailbox, asked("e", 10), at(2), LIMITS)
+    came = permits.acquire(change.mailbox, asked("e", 10), at(2), LIMITS)
     assert held(came.mailbox, "e").run == "run of e"
-    assert came.was_called
+    assert came.was_admitted
 
 
-def test_a_called_transfer_that_does_not_come_loses_its_place_to_the_next() -> None:
-    mailbox = in_line(full(), asked("e", 10), asked("f", 10))
-    mailbox = permits.leave(mailbox, held(mailbox, "b"), 10, None, at(1), LIMITS).mailbox
-    change = permits.enter(mailbox, asked("f", 10), at(2 + LIMITS.call), LIMITS)
+def test_an_admitted_transfer_that_does_not_run_loses_its_slot_to_the_next() -> None:
+    mailbox = in_queue(full(), asked("e", 10), asked("f", 10))
+    mailbox = permits.release(mailbox, held(mailbox, "b"), 10, None, at(1), LIMITS).mailbox
+    change = permits.acquire(mailbox, asked("f", 10), at(2 + LIMITS.admission), LIMITS)
     assert isinstance(change.outcome, Slot)
-    assert not change.was_called
+    assert not change.was_admitted
 
 
-def test_a_newcomer_goes_behind_the_line_and_calls_it() -> None:
+def test_a_new_transfer_goes_behind_the_wait_queue_and_admits_it() -> None:
     mailbox = replace(full().without_slot("a"), line=(Waiting("x"), Waiting("y")))
-    change = permits.enter(mailbox, asked("new", 10), NOW, LIMITS)
+    change = permits.acquire(mailbox, asked("new", 10), NOW, LIMITS)
     assert not refused(change).known
-    assert change.calls == ("x",)
+    assert change.admitted == ("x",)
     assert change.mailbox.line == (Waiting("y"),)
     assert change.mailbox.queued
 
 
-def test_looking_again_does_not_cost_the_position_in_the_line() -> None:
+def test_asking_again_keeps_the_position_in_the_wait_queue() -> None:
     mailbox = replace(full(), line=(Waiting("x"), Waiting("y")))
-    assert permits.enter(mailbox, asked("x", 10), NOW, LIMITS).mailbox == mailbox
+    assert permits.acquire(mailbox, asked("x", 10), NOW, LIMITS).mailbox == mailbox
 
 
-def test_a_dead_holders_place_is_free_once_its_lease_is_over() -> None:
-    change = permits.enter(full(), asked("e", 10), at(30), LIMITS)
+def test_a_dead_holders_slot_is_free_once_its_lease_expires() -> None:
+    change = permits.acquire(full(), asked("e", 10), at(30), LIMITS)
     assert isinstance(change.outcome, Slot)
 
 
-def test_a_place_that_is_renewed_stays() -> None:
+def test_a_slot_that_is_renewed_stays() -> None:
     mailbox = full()
     mailbox = permits.renew(mailbox, held(mailbox, "a"), 4, at(20), LIMITS).mailbox
     assert held(mailbox, "a") == Slot("a", "run of a", at(50), 6, 4, "item of a")
     assert sum(spent.size for spent in mailbox.spent) == 4
 
 
-def test_a_holder_that_was_given_up_for_dead_comes_back_when_it_tells() -> None:
+def test_a_holder_whose_lease_expired_gets_its_slot_back_when_it_renews() -> None:
     slot = held(full(), "a")
     mailbox = permits.renew(Mailbox(), slot, 4, at(400), LIMITS).mailbox
     assert held(mailbox, "a").granted == 6
 
 
-def test_one_transfer_has_an_items_commits_and_another_sends_beside_it() -> None:
-    mailbox = entered(Mailbox(), asked("a", item="i"), asked("b", item="i"))
+def test_one_transfer_locks_an_items_commits_and_another_sends_beside_it() -> None:
+    mailbox = after_acquiring(Mailbox(), asked("a", item="i"), asked("b", item="i"))
     assert held(mailbox, "a").item == "i"
     assert held(mailbox, "b").item is None
 
 
-def test_a_transfer_that_only_commits_waits_for_its_item_and_is_called_when_it_is_free() -> None:
-    mailbox = entered(Mailbox(), asked("a", item="i"), asked("b", item="j"))
-    mailbox = in_line(mailbox, asked("p", item="i", whole=True, commits=True))
-    other = permits.leave(mailbox, held(mailbox, "b"), 0, None, at(1), LIMITS)
-    assert other.calls == ()
-    own = permits.leave(other.mailbox, held(other.mailbox, "a"), 0, None, at(2), LIMITS)
-    assert own.calls == ("p",)
+def test_a_transfer_that_only_commits_waits_for_its_items_lock_and_is_admitted_when_it_is_free() -> None:
+    mailbox = after_acquiring(Mailbox(), asked("a", item="i"), asked("b", item="j"))
+    mailbox = in_queue(mailbox, asked("p", item="i", whole=True, commits=True))
+    other = permits.release(mailbox, held(mailbox, "b"), 0, None, at(1), LIMITS)
+    assert other.admitted == ()
+    own = permits.release(other.mailbox, held(other.mailbox, "a"), 0, None, at(2), LIMITS)
+    assert own.admitted == ("p",)
     assert held(own.mailbox, "p").item == "i"
 
 
-def test_an_items_commits_are_claimed_before_the_commit_once_they_are_free() -> None:
-    mailbox = entered(Mailbox(), asked("a", item="i"), asked("b", item="i"))
+def test_an_item_is_locked_before_the_commit_once_it_is_free() -> None:
+    mailbox = after_acquiring(Mailbox(), asked("a", item="i"), asked("b", item="i"))
     want = asked("b", item="i")
-    assert refused(permits.claim(mailbox, held(mailbox, "b"), want, 0, at(1), LIMITS))
-    mailbox = permits.leave(mailbox, held(mailbox, "a"), 0, None, at(2), LIMITS).mailbox
-    change = permits.claim(mailbox, held(mailbox, "b"), want, 0, at(3), LIMITS)
+    assert refused(permits.lock_item(mailbox, held(mailbox, "b"), want, 0, at(1), LIMITS))
+    mailbox = permits.release(mailbox, held(mailbox, "a"), 0, None, at(2), LIMITS).mailbox
+    change = permits.lock_item(mailbox, held(mailbox, "b"), want, 0, at(3), LIMITS)
     assert isinstance(change.outcome, Slot)
     assert held(change.mailbox, "b").item == "i"
 
 
-def test_commits_are_kept_for_whoever_asked_for_them_and_is_at_work() -> None:
-    mailbox = entered(Mailbox(), asked("a", item="i"), asked("b", item="i"))
-    mailbox = permits.claim(mailbox, held(mailbox, "b"), asked("b", item="i"), 0, at(1), LIMITS).mailbox
+def test_the_items_lock_is_kept_for_the_running_transfer_that_asked_for_it() -> None:
+    mailbox = after_acquiring(Mailbox(), asked("a", item="i"), asked("b", item="i"))
+    mailbox = permits.lock_item(mailbox, held(mailbox, "b"), asked("b", item="i"), 0, at(1), LIMITS).mailbox
     assert held(mailbox, "b").wants == "i"
-    mailbox = permits.leave(mailbox, held(mailbox, "a"), 0, None, at(2), LIMITS).mailbox
+    mailbox = permits.release(mailbox, held(mailbox, "a"), 0, None, at(2), LIMITS).mailbox
     post = asked("p", item="i", whole=True, commits=True)
-    assert not refused(permits.enter(mailbox, post, at(2), LIMITS)).known
-    change = permits.claim(mailbox, held(mailbox, "b"), asked("b", item="i"), 0, at(3), LIMITS)
+    assert not refused(permits.acquire(mailbox, post, at(2), LIMITS)).known
+    change = permits.lock_item(mailbox, held(mailbox, "b"), asked("b", item="i"), 0, at(3), LIMITS)
     assert held(change.mailbox, "b").item == "i"
     assert held(change.mailbox, "b").wants is None
 
 
-def test_a_full_window_tells_each_newcomer_its_own_time_in_the_order_they_came() -> None:
+def test_a_full_window_defers_each_new_transfer_to_its_own_time_in_order_of_arrival() -> None:
     mailbox = Mailbox(spent=(Spent(at(100), 400), Spent(at(200), 600)))
     times = []
     for name in "abcde":
-        change = permits.enter(mailbox, asked(name, 200), NOW, LIMITS)
-        later = refused(change)
-        assert later.known
-        times.append((later.until - NOW).total_seconds())
+        change = permits.acquire(mailbox, asked(name, 200), NOW, LIMITS)
+        deferred = refused(change)
+        assert deferred.known
+        times.append((deferred.until - NOW).total_seconds())
         mailbox = change.mailbox
     assert times == [100, 100, 200, 200, 200]
 
 
-def test_what_was_promised_is_not_given_to_a_newcomer() -> None:
+def test_promised_bytes_are_not_granted_to_a_new_transfer() -> None:
     mailbox = Mailbox(spent=(Spent(at(100), 950),))
-    mailbox = permits.enter(mailbox, asked("first", 300), NOW, LIMITS).mailbox
-    later = permits.enter(mailbox, asked("newcomer", 700), at(1), LIMITS)
+    mailbox = permits.acquire(mailbox, asked("first", 300), NOW, LIMITS).mailbox
+    later = permits.acquire(mailbox, asked("newcomer", 700), at(1), LIMITS)
     assert refused(later).until == at(100)
-    first = permits.enter(mailbox, asked("first", 300, waited=True), at(100), LIMITS)
+    first = permits.acquire(mailbox, asked("first", 300, waited=True), at(100), LIMITS)
     assert held(first.mailbox, "first").granted == 300
     assert window.promised(first.mailbox) == 0
 
 
-def test_a_promise_that_nobody_comes_for_lapses() -> None:
-    mailbox = permits.enter(Mailbox(spent=(Spent(at(10), 1000),)), asked("a", 900), NOW, LIMITS).mailbox
-    assert isinstance(permits.enter(mailbox, asked("b", 900), at(100), LIMITS).outcome, Slot)
+def test_a_promise_that_is_not_taken_up_lapses() -> None:
+    mailbox = permits.acquire(Mailbox(spent=(Spent(at(10), 1000),)), asked("a", 900), NOW, LIMITS).mailbox
+    assert isinstance(permits.acquire(mailbox, asked("b", 900), at(100), LIMITS).outcome, Slot)
 
 
 def test_part_of_a_large_file_is_sent_with_what_is_left_of_a_window() -> None:
-    mailbox = entered(Mailbox(spent=(Spent(at(200), 950),)), asked("a", 400))
+    mailbox = after_acquiring(Mailbox(spent=(Spent(at(200), 950),)), asked("a", 400))
     assert held(mailbox, "a").granted == 50
 
 
-def test_less_than_is_worth_beginning_is_waited_out() -> None:
-    change = permits.enter(Mailbox(spent=(Spent(at(200), 970),)), asked("a", 400), NOW, LIMITS)
+def test_a_grant_too_small_to_start_with_is_deferred() -> None:
+    change = permits.acquire(Mailbox(spent=(Spent(at(200), 970),)), asked("a", 400), NOW, LIMITS)
     assert refused(change).until == at(200)
 
 
 def test_a_file_that_goes_in_one_request_waits_for_all_of_it() -> None:
     mailbox = Mailbox(spent=(Spent(at(200), 950),))
-    assert refused(permits.enter(mailbox, asked("a", 60, whole=True), NOW, LIMITS)).until == at(200)
+    assert refused(permits.acquire(mailbox, asked("a", 60, whole=True), NOW, LIMITS)).until == at(200)
 
 
-def test_a_little_patience_makes_one_run_of_two() -> None:
+def test_a_slightly_longer_wait_makes_one_run_of_two() -> None:
     mailbox = Mailbox(spent=(Spent(at(100), 500), Spent(at(108), 500)))
-    assert refused(permits.enter(mailbox, asked("a", 900), NOW, LIMITS)).until == at(108)
+    assert refused(permits.acquire(mailbox, asked("a", 900), NOW, LIMITS)).until == at(108)
     mailbox = Mailbox(spent=(Spent(at(100), 500), Spent(at(150), 500)))
-    assert refused(permits.enter(mailbox, asked("a", 900), NOW, LIMITS)).until == at(100)
+    assert refused(permits.acquire(mailbox, asked("a", 900), NOW, LIMITS)).until == at(100)
 
 
 def test_a_run_that_used_up_its_grant_gets_more_as_soon_as_it_fits() -> None:
-    mailbox = entered(Mailbox(spent=(Spent(at(20), 950),)), asked("a", 400))
+    mailbox = after_acquiring(Mailbox(spent=(Spent(at(20), 950),)), asked("a", 400))
     slot, want = held(mailbox, "a"), asked("a", 350, offset=50, waited=True)
-    change = permits.more(mailbox, slot, want, 50, at(5), LIMITS)
+    change = permits.extend(mailbox, slot, want, 50, at(5), LIMITS)
     assert refused(change).until == at(20)
-    change = permits.more(change.mailbox, held(change.mailbox, "a"), want, 0, at(20), LIMITS)
+    change = permits.extend(change.mailbox, held(change.mailbox, "a"), want, 0, at(20), LIMITS)
     assert held(change.mailbox, "a").granted == 350
 
 
-def test_whoever_has_begun_goes_before_newcomers() -> None:
-    mailbox = entered(Mailbox(spent=(Spent(at(20), 950),)), asked("a", 400))
-    more = permits.more(mailbox, held(mailbox, "a"), asked("a", 350, offset=50, waited=True), 50, at(5), LIMITS)
-    mailbox = permits.leave(more.mailbox, held(more.mailbox, "a"), 0, None, at(6), LIMITS).mailbox
+def test_a_transfer_that_has_begun_goes_before_new_ones() -> None:
+    mailbox = after_acquiring(Mailbox(spent=(Spent(at(20), 950),)), asked("a", 400))
+    more = permits.extend(mailbox, held(mailbox, "a"), asked("a", 350, offset=50, waited=True), 50, at(5), LIMITS)
+    mailbox = permits.release(more.mailbox, held(more.mailbox, "a"), 0, None, at(6), LIMITS).mailbox
     assert window.promised(mailbox) == 350
-    newcomer = permits.enter(mailbox, asked("b", 700), at(21), LIMITS)
+    newcomer = permits.acquire(mailbox, asked("b", 700), at(21), LIMITS)
     assert held(newcomer.mailbox, "b").granted == 1000 - 50 - 350
 
 
-def test_a_retry_after_closes_the_mailbox_for_everybody_but_not_for_ever() -> None:
-    mailbox = entered(Mailbox(), asked("a"))
-    mailbox = permits.leave(mailbox, held(mailbox, "a"), 0, at(40), at(1), LIMITS).mailbox
-    assert at(40) <= refused(permits.enter(mailbox, asked("b"), at(2), LIMITS)).until <= at(43)
-    assert isinstance(permits.enter(mailbox, asked("b"), at(40), LIMITS).outcome, Slot)
-    day = permits.leave(
-        entered(Mailbox(), asked("a")), held(entered(Mailbox(), asked("a")), "a"), 0, at(86400), NOW, LIMITS
+def test_a_retry_after_closes_the_mailbox_for_every_run_but_not_for_ever() -> None:
+    mailbox = after_acquiring(Mailbox(), asked("a"))
+    mailbox = permits.release(mailbox, held(mailbox, "a"), 0, at(40), at(1), LIMITS).mailbox
+    assert at(40) <= refused(permits.acquire(mailbox, asked("b"), at(2), LIMITS)).until <= at(43)
+    assert isinstance(permits.acquire(mailbox, asked("b"), at(40), LIMITS).outcome, Slot)
+    day = permits.release(
+        after_acquiring(Mailbox(), asked("a")),
+        held(after_acquiring(Mailbox(), asked("a")), "a"),
+        0,
+        at(86400),
+        NOW,
+        LIMITS,
     )
     assert day.mailbox.closed_until == at(LIMITS.longest_closed)
 
 
-def test_a_closed_mailbox_calls_nobody() -> None:
+def test_a_closed_mailbox_admits_no_transfer() -> None:
     mailbox = replace(full(), line=(Waiting("x"),))
-    assert permits.leave(mailbox, held(mailbox, "a"), 0, at(40), at(1), LIMITS).calls == ()
+    assert permits.release(mailbox, held(mailbox, "a"), 0, at(40), at(1), LIMITS).admitted == ()
 
 
 def test_a_transfer_whose_run_died_gets_back_what_was_surely_not_sent() -> None:
-    mailbox = entered(Mailbox(), asked("a", 900))
+    mailbox = after_acquiring(Mailbox(), asked("a", 900))
     back = asked("a", 600, offset=300, waited=True)
-    mailbox = entered(mailbox, replace(back, run="next run"), now=at(25))
+    mailbox = after_acquiring(mailbox, replace(back, run="next run"), now=at(25))
     assert held(mailbox, "a") == Slot("a", "next run", at(55), 600, 300, "item of a")
-    assert sum(spent.size for spent in mailbox.spent) == 300 + LIMITS.doubt
+    assert sum(spent.size for spent in mailbox.spent) == 300 + LIMITS.unconfirmed
 
 
-def test_a_dead_runs_grant_counts_as_sent_while_nobody_knows_better() -> None:
-    mailbox = entered(Mailbox(), asked("a", 980))
-    assert refused(permits.enter(mailbox, asked("b", 200), at(40), LIMITS)).until == at(30 + 300)
+def test_a_dead_runs_grant_counts_as_sent_until_its_transfer_comes_back() -> None:
+    mailbox = after_acquiring(Mailbox(), asked("a", 980))
+    assert refused(permits.acquire(mailbox, asked("b", 200), at(40), LIMITS)).until == at(30 + 300)
 
 
-def test_a_run_that_ends_late_does_not_take_the_next_runs_place() -> None:
-    mailbox = entered(Mailbox(), asked("a", 100))
+def test_a_run_that_ends_late_does_not_release_the_next_runs_slot() -> None:
+    mailbox = after_acquiring(Mailbox(), asked("a", 100))
     old = held(mailbox, "a")
-    mailbox = entered(mailbox, replace(asked("a", 100, waited=True), run="next run"))
-    mailbox = permits.leave(mailbox, old, 10, None, at(1), LIMITS).mailbox
+    mailbox = after_acquiring(mailbox, replace(asked("a", 100, waited=True), run="next run"))
+    mailbox = permits.release(mailbox, old, 10, None, at(1), LIMITS).mailbox
     assert held(mailbox, "a").run == "next run"
 
 
-def test_a_run_that_sends_nothing_needs_a_place_only() -> None:
+def test_a_run_that_sends_nothing_needs_a_slot_only() -> None:
     mailbox = Mailbox(spent=(Spent(at(200), 1000),))
-    assert held(entered(mailbox, asked("a", 0)), "a").granted == 0
+    assert held(after_acquiring(mailbox, asked("a", 0)), "a").granted == 0
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_whatever_the_order_nobody_gets_more_than_outlook_allows(seed: int) -> None:
+def test_in_any_order_no_more_is_granted_than_outlook_allows(seed: int) -> None:
     """Random transfers on one mailbox, some killed: never more than the places, the item, or the window allow."""
-    story = _Story(random.Random(seed))
+    story = _Simulation(random.Random(seed))
     story.tell()
     assert story.most_at_once <= LIMITS.slots
     assert story.most_in_a_window <= LIMITS.window_bytes
@@ -295,7 +300,7 @@ def test_whatever_the_order_nobody_gets_more_than_outlook_allows(seed: int) -> N
     assert story.finished == story.begun
 
 
-class _Story:
+class _Simulation:
     """Transfers come, send piece by piece, wait, die and come back, until each has sent all of its bytes."""
 
     def __init__(self, dice: random.Random) -> None:
@@ -329,23 +334,23 @@ class _Story:
         elif name in self.holding:
             self.send(name, now)
         else:
-            self.enter(name, now)
+            self.acquire(name, now)
 
-    def enter(self, name: str, now: datetime) -> None:
+    def acquire(self, name: str, now: datetime) -> None:
         self.runs += 1
         offset = self.size[name] - self.left[name]
         want = PermitRequest(
             name, f"run {self.runs}", f"item {name[-1]}", self.left[name], offset, waited=name in self.waited
         )
-        change = permits.enter(self.mailbox, want, now, LIMITS)
+        change = permits.acquire(self.mailbox, want, now, LIMITS)
         self.take(change, now)
         if isinstance(change.outcome, Slot):
             self.holding[name] = change.outcome
             self.due[name] = now
             return
-        later = refused(change)
-        self.due[name] = max(later.until, now + timedelta(seconds=1))
-        self.waited |= {name} if later.known else set()
+        deferred = refused(change)
+        self.due[name] = max(deferred.until, now + timedelta(seconds=1))
+        self.waited |= {name} if deferred.known else set()
 
     def send(self, name: str, now: datetime) -> None:
         """A request begins; or the worker is killed, and somebody else takes over once its lease is over."""
@@ -370,7 +375,7 @@ class _Story:
             self.due[name] = now
             return
         del self.holding[name]
-        self.take(permits.leave(self.mailbox, slot, piece, None, now, LIMITS), now)
+        self.take(permits.release(self.mailbox, slot, piece, None, now, LIMITS), now)
         if self.left[name]:
             self.waited.add(name)
             self.due[name] = now
@@ -379,5 +384,5 @@ class _Story:
 
     def take(self, change: Change, now: datetime) -> None:
         self.mailbox = change.mailbox
-        for called in change.calls:
-            self.due[called] = now
+        for admitted in change.admitted:
+            self.due[admitted] = now

@@ -16,7 +16,7 @@ from shared.run.runner import TransferRunner
 from tests.unit.run.stage import Stage
 
 
-class FullHouse(Unlimited):
+class FullRateLimiter(Unlimited):
     """Implements `RateLimiter`: no place until it is told otherwise, and then come back after `seconds`."""
 
     def __init__(self, stage: Stage) -> None:
@@ -25,8 +25,8 @@ class FullHouse(Unlimited):
         self.known = False
         self.has_place = False
 
-    def enter(
-        self, transfer: Transfer, run_id: str, background: Background, look: Prefetch | None
+    def acquire(
+        self, transfer: Transfer, run_id: str, background: Background, prefetched: Prefetch | None
     ) -> Permit | Deferred:
         if self.has_place:
             return FreePermit()
@@ -40,12 +40,12 @@ def stage() -> Stage:
 
 
 @pytest.fixture
-def house(stage: Stage) -> FullHouse:
-    return FullHouse(stage)
+def house(stage: Stage) -> FullRateLimiter:
+    return FullRateLimiter(stage)
 
 
 @pytest.fixture
-def runs(stage: Stage, house: FullHouse) -> TransferRunner:
+def runs(stage: Stage, house: FullRateLimiter) -> TransferRunner:
     return TransferRunner(replace(stage.edges, rate_limiter=house))
 
 
@@ -74,7 +74,7 @@ def test_the_message_that_looks_again_is_followed_by_another_one(stage: Stage, r
 
 
 def test_a_message_that_is_sooner_than_the_one_under_way_is_sent(
-    stage: Stage, runs: TransferRunner, house: FullHouse
+    stage: Stage, runs: TransferRunner, house: FullRateLimiter
 ) -> None:
     transfer = stage.transfer(b"hello")
     runs.start(transfer)
@@ -84,7 +84,7 @@ def test_a_message_that_is_sooner_than_the_one_under_way_is_sent(
 
 
 def test_a_time_that_is_known_has_its_own_message_and_the_transfer_says_until_when(
-    stage: Stage, runs: TransferRunner, house: FullHouse
+    stage: Stage, runs: TransferRunner, house: FullRateLimiter
 ) -> None:
     house.known = True
     transfer = stage.transfer(b"hello")
@@ -97,7 +97,7 @@ def test_a_time_that_is_known_has_its_own_message_and_the_transfer_says_until_wh
 
 
 def test_whoever_is_called_and_gets_its_place_is_attached_and_the_late_message_finds_it_over(
-    stage: Stage, runs: TransferRunner, house: FullHouse
+    stage: Stage, runs: TransferRunner, house: FullRateLimiter
 ) -> None:
     transfer = stage.transfer(b"hello")
     runs.start(transfer)
