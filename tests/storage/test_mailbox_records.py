@@ -53,7 +53,7 @@ def mailbox_records(storage: BlobServiceClient) -> MailboxRecordBlobs:
 def either(request: pytest.FixtureRequest) -> Mailboxes:
     if request.param == "model":
         return ModelMailboxes(Latency(VirtualClock(), 0))
-    found: MailboxRecordBlobs = request.getfixturevalue("paces")
+    found: MailboxRecordBlobs = request.getfixturevalue("mailbox_records")
     return found
 
 
