@@ -9,12 +9,19 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobClient
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    WrapSerializer,
+)
 
 from shared.rate_limit.mailbox import Mailbox, Waiting
 from shared.storage.access import StorageAccess, storage_errors
@@ -23,6 +30,9 @@ PREFIX = "pace/"
 
 COUNTED = f"{PREFIX}counted-until.json"
 """The time until which Outlook is known to count bytes, for every mailbox."""
+
+STORED_SLOTS = "places"
+"""The key of `Mailbox.slots` in the stored JSON: workers of version 1.0.0 read and write the same blobs."""
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _DIGITS = 13
@@ -132,7 +142,17 @@ def _waiting(name: str, metadata: dict[str, str] | None) -> Waiting | None:
 
 @cache
 def _adapter() -> TypeAdapter[Mailbox]:
-    return TypeAdapter(Mailbox)
+    return TypeAdapter(Annotated[Mailbox, BeforeValidator(_from_stored), WrapSerializer(_to_stored)])
+
+
+def _from_stored(fields: object) -> object:
+    if isinstance(fields, dict) and STORED_SLOTS in fields:
+        return {("slots" if name == STORED_SLOTS else name): value for name, value in fields.items()}
+    return fields
+
+
+def _to_stored(mailbox: Mailbox, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    return {(STORED_SLOTS if name == "slots" else name): value for name, value in dump(mailbox).items()}
 
 
 @cache

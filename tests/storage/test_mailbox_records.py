@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -163,6 +164,19 @@ def test_what_an_older_version_wrote_is_read(mailbox_records: MailboxRecordBlobs
     old = b'{"line":[{"transfer":"v","item":"i"},{"transfer":"w"}],"closed_until":"2026-03-02T08:00:00Z"}'
     storage.get_blob_client("checkpoints", str(blob.name)).upload_blob(old, overwrite=True)
     assert mailbox_records.load(ADA)[0] == Mailbox(line=(Waiting("v", "i"), Waiting("w")), closed_until=NOW)
+
+
+def test_slots_are_stored_under_the_key_that_older_workers_read(
+    mailbox_records: MailboxRecordBlobs, storage: BlobServiceClient
+) -> None:
+    mailbox = Mailbox(slots=(Slot("t", "r", NOW, 7),))
+    mailbox_records.save(ADA, mailbox, None)
+    [blob] = storage.get_container_client("checkpoints").list_blobs()
+    stored = storage.get_blob_client("checkpoints", str(blob.name)).download_blob().readall()
+    assert json.loads(stored) == {
+        "places": [{"transfer": "t", "run": "r", "until": "2026-03-02T08:00:00Z", "granted": 7}]
+    }
+    assert mailbox_records.load(ADA)[0] == mailbox
 
 
 def test_foreign_blobs_are_not_in_the_wait_queue(
