@@ -1,4 +1,4 @@
-"""What docs/scale.md shows is made from what was proved and measured."""
+"""What docs/scale.md shows is made from what was tested and measured."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def rows(text: str) -> dict[str, list[str]]:
     return {first: rest for first, *rest in cells}
 
 
-def test_both_proofs_stand_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_campaigns_stand_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evidence, "load", lambda: {"proofs": [PACING, REHEARSAL]})
-    told = rows(report.proofs_table())
+    told = rows(report.campaigns_table())
     assert told["files attached exactly once"] == ["10,000", "60"]
     assert told["429"] == ["0", "3"]
     assert told["runs"] == ["30,000", "-"]
@@ -59,12 +59,20 @@ def test_an_instance_is_filled_by_its_cores_or_its_memory(monkeypatch: pytest.Mo
     assert told["512 MB, 0.25 cores"] == ["2", "43", "1"]
 
 
-def test_what_was_not_proved_yet_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_has_not_run_yet_is_said_not_to_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evidence, "load", lambda: {"proofs": []})
     monkeypatch.setattr(bench, "load", dict)
-    assert [part() for part in report.PARTS.values()] == ["Not proved yet.", "Not proved yet.", "Not measured yet."]
+    assert [part() for part in report.PARTS.values()] == ["Not tested yet.", "Not tested yet.", "Not measured yet."]
 
 
 def test_the_instances_are_those_of_the_deployment() -> None:
     text = (evidence.ROOT / "infra" / "main.bicep").read_text(encoding="utf-8")
     assert re.search(r"param maximumInstanceCount int = (\d+)", text)[1] == str(report.INSTANCES)  # type: ignore[index]
+
+
+def test_the_sweep_is_as_frequent_as_its_timer() -> None:
+    schedule = re.search(
+        r'timer_trigger\(.*schedule="([^"]+)"', (evidence.ROOT / "function_app.py").read_text(encoding="utf-8")
+    )
+    assert schedule is not None
+    assert (schedule[1], report.SWEEP_SECONDS) == ("0 * * * * *", 60)
