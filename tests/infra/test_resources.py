@@ -1,17 +1,17 @@
-"""What the resources are: what the published types leave open, and what must not slip."""
+"""What the resources of whole deployments are, by their snapshots: what must not slip, whatever the templates say."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 
-from tests.infra import bicep
-from tests.infra.bicep import BicepFile, Call, Choice, Expr, Resource
+from tests.infra.compiler import PARAMETER_FILES, of_type, resources
+from tests.infra.expressions import value
+from tests.infra.site import OTHER_CLOUD, PUBLIC_CLOUD, account
 
+TENANTS = list(PARAMETER_FILES)
 ACCOUNTS = "Microsoft.Storage/storageAccounts"
-CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers"
 
 HARDENED = {
     "allowBlobPublicAccess": False,
@@ -44,262 +44,173 @@ PINNED = {
     "Microsoft.Web/sites": "2025-03-01",
 }
 
-
-def made(type_name: str) -> list[Resource]:
-    return [one for file in bicep.all_files() for one in file.of_type(type_name)]
+pytestmark = pytest.mark.parametrize("tenant", TENANTS)
 
 
-def site() -> dict[str, Any]:
-    (app,) = made("Microsoft.Web/sites")
-    return app.body
+def site(tenant: str) -> dict[str, Any]:
+    (app,) = of_type(tenant, "Microsoft.Web/sites")
+    return app
 
 
-def test_a_type_has_one_api_version_everywhere() -> None:
-    for file in bicep.all_files():
-        for resource in file.resources:
-            parent = resource.type if resource.type in PINNED else resource.type.split("/")[0] + "/"
-            pinned = PINNED.get(resource.type) or next(
-                version for name, version in PINNED.items() if resource.type.startswith(name)
-            )
-            assert resource.version == pinned, f"{file.path.name}: {resource.symbol} ({parent})"
+def identity_id(tenant: str) -> str:
+    (identity,) = of_type(tenant, "Microsoft.ManagedIdentity/userAssignedIdentities")
+    return str(identity["id"])
 
 
-def test_no_module_comes_from_a_registry() -> None:
-    for file in bicep.all_files():
-        for module in file.modules:
-            assert (file.path.parent / module.path).is_file()
+def test_a_type_has_the_api_version_that_was_looked_at(tenant: str) -> None:
+    for one in resources(tenant):
+        parents = (name for name in PINNED if one["type"].startswith(f"{name}/"))
+        pinned = PINNED.get(one["type"]) or PINNED[next(parents)]
+        assert one["apiVersion"] == pinned, one["id"]
 
 
-def test_every_module_gets_every_parameter_it_requires_and_no_other() -> None:
-    for module in bicep.main().modules:
-        declared = bicep.read(bicep.INFRA / module.path).parameters
-        given = module.body["params"].keys()
-        assert given <= declared.keys()
-        assert {name for name, one in declared.items() if one.is_required} <= given
+class TestStorageAccounts:
+    def test_are_two(self, tenant: str) -> None:
+        assert {one["name"][:6] for one in of_type(tenant, ACCOUNTS)} == {"sthost", "stdrop"}
+        assert len(of_type(tenant, ACCOUNTS)) == 2
+
+    def test_take_no_keys_no_anonymous_reader_and_no_old_tls(self, tenant: str) -> None:
+        for one in of_type(tenant, ACCOUNTS):
+            assert {key: one["properties"].get(key) for key in HARDENED} == HARDENED
+            assert one["kind"] == "StorageV2"
+
+    def test_let_trusted_services_through_their_firewall(self, tenant: str) -> None:
+        for one in of_type(tenant, ACCOUNTS):
+            assert one["properties"]["networkAcls"]["bypass"] == "AzureServices"
+
+    def test_are_open_only_as_far_as_the_tenant_says(self, tenant: str) -> None:
+        found = {
+            one["name"][:6]: (one["properties"]["publicNetworkAccess"], one["properties"]["networkAcls"])
+            for one in of_type(tenant, ACCOUNTS)
+        }
+        opened = ("Enabled", "Allow")
+        wanted = {
+            "example": {"sthost": opened, "stdrop": opened},
+            # private, and one range of addresses may drop files all the same
+            "everything": {"sthost": ("Disabled", "Deny"), "stdrop": ("Enabled", "Deny")},
+        }
+        assert {name: (access, rules["defaultAction"]) for name, (access, rules) in found.items()} == wanted[tenant]
+        ranges = {"example": [], "everything": [{"value": "203.0.113.0/24", "action": "Allow"}]}
+        assert found["stdrop"][1].get("ipRules", []) == ranges[tenant]
+
+    def test_keep_no_old_state_of_a_lease_or_key(self, tenant: str) -> None:
+        host = account(tenant, "sthost")["name"]
+        services = [one for one in of_type(tenant, f"{ACCOUNTS}/blobServices") if one["name"].startswith(host)]
+        assert [one["properties"] for one in services] == [{"isVersioningEnabled": False}]
 
 
-@pytest.mark.parametrize("account", made(ACCOUNTS), ids=lambda one: one.body["name"])
-class TestStorageAccount:
-    def test_takes_no_keys_no_anonymous_reader_and_no_old_tls(self, account: Resource) -> None:
-        properties = account.body["properties"]
-        assert {key: properties.get(key) for key in HARDENED} == HARDENED
-        assert account.body["kind"] == "StorageV2"
-
-    def test_lets_trusted_services_through_its_firewall(self, account: Resource) -> None:
-        assert account.body["properties"]["networkAcls"]["bypass"] == "AzureServices"
-
-    def test_is_closed_to_the_internet_where_the_network_is_private(self, account: Resource) -> None:
-        access = account.body["properties"]["publicNetworkAccess"]
-        assert isinstance(access, Choice)
-        assert access.condition in {"isPrivate", "isPrivate && !hasAllowedIpRanges"}
-        assert (access.yes, access.no) == ("Disabled", "Enabled")
-        action = account.body["properties"]["networkAcls"]["defaultAction"]
-        assert action.condition in {"isPrivate", "isPrivate || hasAllowedIpRanges"}
-        assert (action.yes, action.no) == ("Deny", "Allow")
+def test_the_plan_is_flex_consumption_on_linux(tenant: str) -> None:
+    (plan,) = of_type(tenant, "Microsoft.Web/serverfarms")
+    assert plan["sku"] == {"name": "FC1", "tier": "FlexConsumption"}
+    assert plan["properties"]["reserved"] is True
 
 
-def test_there_are_two_accounts() -> None:
-    assert len(made(ACCOUNTS)) == 2
-
-
-def test_no_state_of_a_lease_or_key_is_kept_in_the_host_account() -> None:
-    blobs = bicep.module("host-storage").resource("blobs").body["properties"]
-    assert blobs == {"isVersioningEnabled": False}
-
-
-def test_the_plan_is_flex_consumption_on_linux() -> None:
-    (plan,) = made("Microsoft.Web/serverfarms")
-    assert plan.body["sku"] == {"name": "FC1", "tier": "FlexConsumption"}
-    assert plan.body["properties"]["reserved"] is True
-
-
-def test_the_site_runs_python_313_from_the_package_container_by_identity() -> None:
-    app = site()
+@pytest.mark.parametrize("cloud", [PUBLIC_CLOUD, OTHER_CLOUD], ids=["public cloud", "another cloud"])
+def test_the_site_runs_python_313_from_the_package_container_by_identity(tenant: str, cloud: dict[str, str]) -> None:
+    app = site(tenant)
     config = app["properties"]["functionAppConfig"]
     assert app["kind"] == "functionapp,linux"
     assert config["runtime"] == {"name": "python", "version": "3.13"}
     storage = config["deployment"]["storage"]
     assert storage["type"] == "blobContainer"
-    assert storage["value"] == "https://${hostStorageName}.blob.${environment().suffixes.storage}/${packageContainer}"
+    suffix = cloud["environment().suffixes.storage"]
+    host = account(tenant, "sthost")["name"]
+    assert value(storage["value"], cloud) == f"https://{host}.blob.{suffix}/packages"
+    assert f"{host}/default/packages" in [one["name"] for one in of_type(tenant, f"{ACCOUNTS}/blobServices/containers")]
     assert storage["authentication"] == {
         "type": "UserAssignedIdentity",
-        "userAssignedIdentityResourceId": Expr("identity.id"),  # the resource id; settings want the client id
+        "userAssignedIdentityResourceId": identity_id(tenant),  # the resource id; settings want the client id
     }
-    assert config["scaleAndConcurrency"].keys() == {
-        "instanceMemoryMB",
-        "maximumInstanceCount",
-        "alwaysReady",
-        "triggers",
-    }
+    wanted = {"instanceMemoryMB", "maximumInstanceCount", "alwaysReady", "triggers"}
+    assert config["scaleAndConcurrency"].keys() == wanted
 
 
-def test_the_site_has_the_one_user_assigned_identity() -> None:
-    assert site()["identity"] == {"type": "UserAssigned", "userAssignedIdentities": {"${identity.id}": {}}}
+def test_the_site_has_the_one_user_assigned_identity(tenant: str) -> None:
+    wanted = {"type": "UserAssigned", "userAssignedIdentities": {identity_id(tenant): {}}}
+    assert site(tenant)["identity"] == wanted
 
 
-def test_the_site_takes_https_and_new_tls_only() -> None:
-    properties = site()["properties"]
+def test_the_site_takes_https_and_new_tls_only(tenant: str) -> None:
+    properties = site(tenant)["properties"]
     assert properties["httpsOnly"] is True
     assert properties["siteConfig"]["minTlsVersion"] == "1.2"
     assert properties["siteConfig"]["scmMinTlsVersion"] == "1.2"
 
 
-def test_passwords_for_publishing_are_off() -> None:
-    policies = made("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
-    assert {(one.body["name"], one.body["properties"]["allow"]) for one in policies} == {("ftp", False), ("scm", False)}
+def test_passwords_for_publishing_are_off(tenant: str) -> None:
+    policies = of_type(tenant, "Microsoft.Web/sites/basicPublishingCredentialsPolicies")
+    found = {(one["name"].rpartition("/")[2], one["properties"]["allow"]) for one in policies}
+    assert found == {("ftp", False), ("scm", False)}
 
 
-def test_event_grid_reaches_the_webhook_however_callers_are_restricted() -> None:
-    app = bicep.module("function-app")
-    (rule,) = app.variables["eventGridRule"]
-    assert (rule["action"], rule["tag"], rule["ipAddress"]) == ("Allow", "ServiceTag", "AzureEventGrid")
-    assert site()["properties"]["publicNetworkAccess"] == "Enabled"
-    restrictions = site()["properties"]["siteConfig"]["ipSecurityRestrictions"]
-    assert restrictions.yes == Call("concat", (Expr("eventGridRule"), Expr("callerRules")))
+def test_event_grid_reaches_the_webhook_however_callers_are_restricted(tenant: str) -> None:
+    properties = site(tenant)["properties"]
+    assert properties["publicNetworkAccess"] == "Enabled"
+    restrictions = value(properties["siteConfig"]["ipSecurityRestrictions"])
+    default = value(properties["siteConfig"]["ipSecurityRestrictionsDefaultAction"])
+    if tenant == "example":
+        assert (restrictions, default) == ([], "Allow")
+        return
+    first, *callers = restrictions
+    assert (first["action"], first["tag"], first["ipAddress"]) == ("Allow", "ServiceTag", "AzureEventGrid")
+    assert callers
+    assert all(one["action"] == "Allow" and one["priority"] > first["priority"] for one in callers)
+    assert default == "Deny"
 
 
-def test_code_is_deployed_only_after_the_roles() -> None:
-    app = next(module for module in bicep.main().modules if module.symbol == "app")
-    assert Expr("roles") in app.body["dependsOn"]
+def test_a_private_networks_app_subnet_is_delegated_to_what_flex_runs_on(tenant: str) -> None:
+    networks = of_type(tenant, "Microsoft.Network/virtualNetworks")
+    assert len(networks) == {"example": 0, "everything": 1}[tenant]
+    for network in networks:
+        subnets = {one["name"]: one["properties"] for one in network["properties"]["subnets"]}
+        (delegation,) = subnets["app"]["delegations"]
+        assert delegation["properties"]["serviceName"] == "Microsoft.App/environments"
 
 
-def test_a_private_networks_app_subnet_is_delegated_to_what_flex_runs_on() -> None:
-    (network,) = made("Microsoft.Network/virtualNetworks")
-    subnets = {one["name"]: one["properties"] for one in network.body["properties"]["subnets"]}
-    (delegation,) = subnets["app"]["delegations"]
-    assert delegation["properties"]["serviceName"] == "Microsoft.App/environments"
+def test_every_private_endpoint_has_its_zone(tenant: str) -> None:
+    zones = {value(one["name"], PUBLIC_CLOUD) for one in of_type(tenant, "Microsoft.Network/privateDnsZones")}
+    endpoints = [one["name"] for one in of_type(tenant, "Microsoft.Network/privateEndpoints")]
+    services = {name.rpartition("-")[2] for name in endpoints}
+    assert zones == {f"privatelink.{service}.core.windows.net" for service in services}
+    groups = {one["name"] for one in of_type(tenant, "Microsoft.Network/privateEndpoints/privateDnsZoneGroups")}
+    assert groups == {f"{name}/default" for name in endpoints}
 
 
-def test_every_service_that_the_app_uses_has_a_private_endpoint_and_a_zone() -> None:
-    network = bicep.module("network")
-    endpoints = {(str(one["account"]), one["service"]) for one in network.variables["endpoints"]}
-    assert endpoints == {
-        ("hostStorageName", "blob"),
-        ("hostStorageName", "queue"),
-        ("hostStorageName", "table"),
-        ("dataStorageName", "blob"),
-        ("dataStorageName", "queue"),
+def test_telemetry_takes_entra_tokens_only(tenant: str) -> None:
+    (component,) = of_type(tenant, "Microsoft.Insights/components")
+    (workspace,) = of_type(tenant, "Microsoft.OperationalInsights/workspaces")
+    assert component["properties"]["DisableLocalAuth"] is True
+    assert workspace["properties"]["features"] == {"disableLocalAuth": True}
+
+
+def test_the_queues_that_the_host_needs_exist_before_the_app_starts(tenant: str) -> None:
+    queues = {one["name"].rpartition("/")[2] for one in of_type(tenant, f"{ACCOUNTS}/queueServices/queues")}
+    wanted = {
+        "example": {"transfers", "transfers-poison", "webjobs-blobtrigger-poison"},
+        "everything": {"work", "work-poison", "webjobs-blobtrigger-poison", "outcomes"},
     }
-    assert {service for _, service in endpoints} == set(network.variables["services"])
+    assert queues == wanted[tenant]
 
 
-def test_telemetry_takes_entra_tokens_only() -> None:
-    monitoring = bicep.module("monitoring")
-    assert monitoring.resource("component").body["properties"]["DisableLocalAuth"] is True
-    assert monitoring.resource("workspace").body["properties"]["features"] == {"disableLocalAuth": True}
-
-
-def test_lifecycle_deletes_drops_and_dead_letters_and_nothing_else() -> None:
-    lifecycle = bicep.module("lifecycle")
-    rules = [lifecycle.variables["deadLetterRule"], lifecycle.variables["dropRule"]]
-    prefixes = {prefix for rule in rules for prefix in rule["definition"]["filters"]["prefixMatch"]}
-    assert prefixes == {"${deadLetterContainer}/", "${dropContainer}/"}
-    policy = lifecycle.resource("policy").body["properties"]["policy"]["rules"]
-    assert policy == Choice(
-        "dropRetentionDays > 0", [Expr("deadLetterRule"), Expr("dropRule")], [Expr("deadLetterRule")]
-    )
-
-
-def test_checkpoints_and_the_package_are_in_no_lifecycle_rule() -> None:
-    assert [one.symbol for one in made(f"{ACCOUNTS}/managementPolicies")] == ["policy"]
-    lifecycle = bicep.module("lifecycle")
-    assert not {"checkpointContainer", "packageContainer", "hostStorageName"} & lifecycle.parameters.keys()
-    module = next(one for one in bicep.main().modules if one.symbol == "lifecycle")
-    assert module.body["params"]["storageAccountName"] == Expr("names.dataStorage")
-
-
-def test_the_queues_that_the_host_needs_exist_before_the_app_starts() -> None:
-    module = next(one for one in bicep.main().modules if one.symbol == "dataStorage")
-    always, optional = module.body["params"]["queues"].arguments
-    assert always == [Expr("transferQueue"), Expr("${transferQueue}-poison"), "webjobs-blobtrigger-poison"]
-    assert optional == Choice("empty(outcomeQueue)", [], [Expr("outcomeQueue")])
-
-
-SECRET = re.compile(r"listKeys|listAccountSas|key\b|secret|password|connectionstring|sas\b", re.IGNORECASE)
-
-
-@pytest.mark.parametrize("file", bicep.all_files(), ids=lambda file: file.path.name)
-def test_no_output_or_parameter_is_a_secret(file: BicepFile) -> None:
-    for name, value in file.outputs.items():
-        assert not SECRET.search(f"{name} {value}"), name
-    assert not [name for name, one in file.parameters.items() if "secure" in one.decorators]
-
-
-def test_the_only_key_that_is_read_is_the_webhooks_and_inside_the_deployment() -> None:
-    text = "".join(file.path.read_text(encoding="utf-8") for file in bicep.all_files())
-    assert text.count("listKeys(") == 1
-    subscription = bicep.read(bicep.INFRA / "subscription.bicep")
-    assert (
-        subscription.variables["key"] == "listKeys('${app.id}/host/default', '2025-03-01').systemKeys.blobs_extension"
-    )
-    assert "key" not in subscription.parameters
-
-
-def test_a_deployment_to_another_place_than_the_files_own_is_refused() -> None:
-    main = bicep.main()
-    right_place = main.variables["isRightPlace"]
-    for fact in ("subscription().tenantId", "subscription().subscriptionId", "resourceGroup().name"):
-        assert fact in right_place
-    place = main.variables["place"]
-    assert place.condition == "isRightPlace"
-    assert isinstance(place.no, Call)
-    assert place.no.name == "fail"
-    assert main.variables["token"] == Call("uniqueString", (Expr("place"), Expr("tenantName")))
-
-
-def longest(text: str) -> int:
-    """The longest that a name can get: the tenant's name has 20 characters, the token 13, its beginning 5."""
-    text = text.replace("${stem}", "attachdrop-${tenantName}").replace("${tenantName}", "t" * 20)
-    return len(text.replace("${take(token, 5)}", "t" * 5).replace("${token}", "t" * 13))
-
-
-# Most characters of each kind of name. Source: "Naming rules and restrictions for Azure resources".
-LONGEST = {
-    "identity": 128,
-    "workspace": 63,
-    "component": 260,
-    "hostStorage": 24,
-    "dataStorage": 24,
-    "topic": 50,
-    "network": 64,
-    "plan": 60,
-    "app": 60,
-    "budget": 63,
-    "packageContainer": 63,
-    "deadLetterContainer": 63,
-}
-
-
-def test_every_name_is_made_in_one_place_and_fits() -> None:
-    names = bicep.main().variables["names"]
-    assert {name: longest(text) <= LONGEST[name] for name, text in names.items()} == dict.fromkeys(LONGEST, True)
-    assert bicep.main().parameters["tenantName"].decorators["maxLength"] == 20
-
-
-def test_every_resource_that_can_carries_the_tags() -> None:
+def test_every_resource_that_can_carries_the_tags(tenant: str) -> None:
     untagged = {"Microsoft.Authorization", "Microsoft.Consumption", "Microsoft.Insights/diagnosticSettings"}
-    children = {
-        ACCOUNTS,
-        "Microsoft.Web/sites",
-        "Microsoft.EventGrid/systemTopics",
-        "Microsoft.Network/privateEndpoints",
-    }
-    for file in bicep.all_files():
-        for one in file.resources:
-            is_child = any(one.type.startswith(f"{parent}/") for parent in children)
-            if one.is_existing or is_child or any(one.type.startswith(name) for name in untagged):
-                continue
-            assert "tags" in one.body, f"{file.path.name}: {one.symbol}"
+    children = {f"{ACCOUNTS}/", "Microsoft.Web/sites/", "Microsoft.Network/privateEndpoints/"}
+    wanted = {"product": "outlook-attachment-drop", "tenant": tenant, "azd-env-name": tenant}
+    for one in resources(tenant):
+        if not one["type"].startswith((*untagged, *children)):
+            assert wanted.items() <= one["tags"].items(), one["id"]
 
 
-def test_watching_is_wired_for_the_app_the_storage_and_the_topic() -> None:
+def test_watching_is_wired_for_the_app_the_storage_and_the_topic(tenant: str) -> None:
+    (topic,) = of_type(tenant, "Microsoft.EventGrid/systemTopics")
+    data = account(tenant, "stdrop")["id"]
     watched = {
-        str(one.body["scope"]): {log["category"] for log in one.body["properties"]["logs"]}
-        for one in made("Microsoft.Insights/diagnosticSettings")
+        one["id"].partition("/providers/Microsoft.Insights/")[0]: {log["category"] for log in one["properties"]["logs"]}
+        for one in of_type(tenant, "Microsoft.Insights/diagnosticSettings")
     }
     assert watched == {
-        "app": {"FunctionAppLogs"},
-        "dataBlobs": {"StorageWrite", "StorageDelete"},
-        "dataQueues": {"StorageWrite"},
-        "topic": {"DeliveryFailures"},
+        site(tenant)["id"]: {"FunctionAppLogs"},
+        f"{data}/blobServices/default": {"StorageWrite", "StorageDelete"},
+        f"{data}/queueServices/default": {"StorageWrite"},
+        topic["id"]: {"DeliveryFailures"},
     }
