@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.infra.api_versions import pinned
 from tests.infra.compiler import PARAMETER_FILES, of_type, resources
 from tests.infra.expressions import value
 from tests.infra.site import OTHER_CLOUD, PUBLIC_CLOUD, account
@@ -20,28 +21,6 @@ HARDENED = {
     "defaultToOAuthAuthentication": True,
     "minimumTlsVersion": "TLS1_2",
     "supportsHttpsTrafficOnly": True,
-}
-
-PINNED = {
-    "Microsoft.Consumption/budgets": "2026-06-01",
-    "Microsoft.EventGrid/systemTopics": "2025-02-15",
-    "Microsoft.EventGrid/systemTopics/eventSubscriptions": "2025-02-15",
-    "Microsoft.Insights/actionGroups": "2023-01-01",
-    "Microsoft.Insights/components": "2020-02-02",
-    "Microsoft.Insights/diagnosticSettings": "2021-05-01-preview",
-    "Microsoft.Insights/scheduledQueryRules": "2026-03-01",
-    "Microsoft.ManagedIdentity/userAssignedIdentities": "2024-11-30",
-    "Microsoft.Network/privateDnsZones": "2024-06-01",
-    "Microsoft.Network/privateDnsZones/virtualNetworkLinks": "2024-06-01",
-    "Microsoft.Network/privateEndpoints": "2025-07-01",
-    "Microsoft.Network/privateEndpoints/privateDnsZoneGroups": "2025-07-01",
-    "Microsoft.Network/virtualNetworks": "2025-07-01",
-    "Microsoft.OperationalInsights/workspaces": "2025-07-01",
-    "Microsoft.Authorization/roleAssignments": "2022-04-01",
-    "Microsoft.Authorization/roleDefinitions": "2022-04-01",
-    "Microsoft.Storage/storageAccounts": "2025-08-01",
-    "Microsoft.Web/serverfarms": "2025-03-01",
-    "Microsoft.Web/sites": "2025-03-01",
 }
 
 pytestmark = pytest.mark.parametrize("tenant", TENANTS)
@@ -59,9 +38,7 @@ def identity_id(tenant: str) -> str:
 
 def test_a_type_has_the_api_version_that_was_looked_at(tenant: str) -> None:
     for one in resources(tenant):
-        parents = (name for name in PINNED if one["type"].startswith(f"{name}/"))
-        pinned = PINNED.get(one["type"]) or PINNED[next(parents)]
-        assert one["apiVersion"] == pinned, one["id"]
+        assert one["apiVersion"] == pinned(one["type"]), one["id"]
 
 
 class TestStorageAccounts:

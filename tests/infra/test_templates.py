@@ -7,9 +7,16 @@ import re
 import pytest
 
 from tests.infra import bicep
+from tests.infra.api_versions import pinned
 from tests.infra.bicep import BicepFile, Call, Choice, Expr
 
 SECRET = re.compile(r"listKeys|listAccountSas|key\b|secret|password|connectionstring|sas\b", re.IGNORECASE)
+
+
+def test_a_type_has_one_api_version_everywhere_also_where_a_resource_is_only_referred_to() -> None:
+    for file in bicep.all_files():
+        for resource in file.resources:
+            assert resource.version == pinned(resource.type), f"{file.path.name}: {resource.symbol}"
 
 
 def test_no_module_comes_from_a_registry() -> None:
