@@ -9,6 +9,7 @@ import pytest
 
 from assurance import documents
 from assurance.campaigns import CAMPAIGNS
+from devkit.__main__ import COMMANDS
 from shared.intake.metadata import METADATA_KEYS
 
 ROOT = documents.ROOT
@@ -55,3 +56,14 @@ def test_every_invariant_of_a_campaign_is_explained() -> None:
     assert len(explained) == len(set(explained))
     named = {name for one in CAMPAIGNS for name in re.findall(r"I\d+", one.invariants)}
     assert sorted(named - set(explained)) == []
+
+
+@pytest.mark.parametrize(
+    "document", [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+)
+def test_commands_of_dev_py_that_a_document_names_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8").replace("`python3 dev.py prove` is", "")  # what it was called before
+    named = re.findall(r"python3 dev\.py ([a-z]+)(.*)", text)
+    assert [name for name, _ in named if name not in COMMANDS] == []
+    paths = [path for _, rest in named for path in re.findall(r"\btests/[\w/]+\.py", rest)]
+    assert [path for path in paths if not (ROOT / path).exists()] == []

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+
+from shared.core.model import Target, TargetKey
+from shared.intake.mailboxes import AllowedMailboxes
+from shared.intake.metadata import Wanted, read_metadata
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 ASKED = ["internetMessageId", "subject", "id"]
@@ -64,10 +69,30 @@ def test_powershell_can_read_it() -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("program", ["az", "azcopy"])
-def test_an_upload_passes_the_message_id_as_it_is(program: str, tmp_path: Path) -> None:
-    uploads = re.findall(rf"^```sh\n({program} (?:storage|copy).*?)^```", README, re.MULTILINE | re.DOTALL)
-    [command] = uploads
-    words = words_of(command, program, tmp_path)
-    metadata = " ".join(words[words.index("--metadata") + 1 :]).replace(";", " ").split()
-    assert metadata == ["mailbox=ada@contoso.example", "internetmessageid=<CAFE0123@contoso.example>"]
+def by_command(program: str, folder: Path) -> dict[str, str]:
+    """The metadata that an upload with this program gives the blob."""
+    [command] = re.findall(rf"^```sh\n({program} (?:storage|copy).*?)^```", README, re.MULTILINE | re.DOTALL)
+    words = words_of(command, program, folder)
+    pairs = " ".join(words[words.index("--metadata") + 1 :]).replace(";", " ").split()
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def by_python() -> dict[str, str]:
+    """The metadata that the Python sample gives the blob."""
+    [sample] = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    [given] = [
+        word.value for word in ast.walk(ast.parse(sample)) if isinstance(word, ast.keyword) if word.arg == "metadata"
+    ]
+    found: dict[str, str] = eval(ast.unparse(given), {"quote": quote})
+    return found
+
+
+def test_every_upload_names_the_item_that_its_message_id_says(tmp_path: Path) -> None:
+    wanted = Target("ada@contoso.example", TargetKey.INTERNET_MESSAGE_ID, "<CAFE0123@contoso.example>")
+    names = []
+    for metadata in (by_command("az", tmp_path), by_command("azcopy", tmp_path), by_python()):
+        found = read_metadata("report.pdf", metadata, "application/pdf", AllowedMailboxes())
+        assert isinstance(found, Wanted)
+        assert (found.target, found.slips) == (wanted, ())
+        names.append(found.attachment.name)
+    assert names == ["report.pdf", "report.pdf", "Bericht für März.pdf"]
