@@ -153,6 +153,7 @@ def check_evidence(request: Request, answer: HttpAnswer, event: ev.Event) -> Non
         case ev.NotDone(retry_after=wait) | ev.Unsure(retry_after=wait) | ev.RangeDenied(retry_after=wait):
             assert wait is None or 0 <= wait <= timedelta(days=1).total_seconds()
         case ev.Refused():
+            assert event.by is ev.RefusedBy.GRAPH
             assert not answer.is_success or isinstance(request, OpenSession)
         case (
             ev.RunStarted()

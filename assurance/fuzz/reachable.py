@@ -52,7 +52,7 @@ ATTACHMENT = Attachment("report.pdf", "application/pdf")
 
 _SEEN = GraphAnswer(503, "serviceNotAvailable", "req-1")
 _LATER = (ev.NotDone(Code.GRAPH_UNREACHABLE), ev.Unsure(Code.GRAPH_UNAVAILABLE, 1.0, graph=_SEEN))
-_NO = ev.Refused(Failure(Code.ACCESS_DENIED, "no", _SEEN))
+_NO = ev.Refused(Failure(Code.ACCESS_DENIED, "no", _SEEN), ev.RefusedBy.GRAPH)
 _NOTHING = ev.AttachmentsListed(())
 _EVENTS: dict[type, tuple[ev.Event, ...]] = {
     FindItem: (ev.ItemsFound((ev.FoundItem(ITEM_ID, is_draft=True),)), ev.ItemMissing(), *_LATER),

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.core.errors import Code
-from shared.core.events import CancelRequested, Forbidden, Refused
+from shared.core.events import CancelRequested, Forbidden, Refused, RefusedBy
 from shared.core.model import Answered, Failure, State, Transfer
 from shared.core.policy import Policy
 
@@ -75,11 +75,12 @@ def refused(transfer: Transfer, event: Refused, now: datetime, _policy: Policy) 
 def post_refused(transfer: Transfer, event: Refused, now: datetime, policy: Policy) -> Transfer:
     """Graph answered the commit with a final no: the item is looked at before that is believed.
 
-    A refusal of ours came before the POST left, so nothing is in doubt. A final range still has its session.
+    The source and the settings refuse before the POST leaves, so nothing is in doubt. A final range still has its
+    session.
     """
     if transfer.session is not None:
         return refused(transfer, event, now, policy)
-    if event.failure.graph is None:
+    if event.by is not RefusedBy.GRAPH:
         return refused(replace(transfer, announced_at=None), event, now, policy)
     return answered(refused(transfer, event, now, policy))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from shared.core.errors import Code
 from shared.core.model import Failure, GraphAnswer, Listed
@@ -194,11 +195,23 @@ class Unsure(EventBase):
     retry_after: float | None = None
 
 
+class RefusedBy(StrEnum):
+    """Who says the final no."""
+
+    GRAPH = "graph"  # an answer, of Graph or of the upload session: the request was sent
+    SOURCE = "source"  # the file, which is gone, changed or closed to the app: nothing was sent
+    POLICY = "policy"  # the deployment's settings: nothing was sent
+
+
 @dataclass(frozen=True, slots=True)
 class Refused(EventBase):
-    """A final no. The transfer ends with this failure once nothing of it can land, and nothing of it has."""
+    """A final no. The transfer ends with this failure once nothing of it can land, and nothing of it has.
+
+    `by` says who refused, and with it whether the request was sent at all.
+    """
 
     failure: Failure
+    by: RefusedBy
 
 
 Event = (

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from shared.core import ending
 from shared.core.errors import CATALOGUE, Code
-from shared.core.events import ItemMissing, NotDone, RangeDenied, Refused, Unsure
+from shared.core.events import ItemMissing, NotDone, RangeDenied, Refused, RefusedBy, Unsure
 from shared.core.model import LOOKUPS, Failure, GraphAnswer, Refusals, Session, State, Transfer
 from shared.core.policy import Policy
 from shared.core.retry import backoff, wait_for
@@ -221,7 +221,7 @@ def look_refused(transfer: Transfer, event: Refused, now: datetime, policy: Poli
 
     What the source refuses stays refused: its bytes are gone, and nothing can be compared with them.
     """
-    hopeless = event.failure.graph is None or transfer.tries >= policy.step_tries
+    hopeless = event.by is not RefusedBy.GRAPH or transfer.tries >= policy.step_tries
     if transfer.announced_at is None or transfer.landed or hopeless:
         return ending.refused_a_look(transfer, event, now, policy)
     transfer = counted(transfer)

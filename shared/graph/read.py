@@ -40,6 +40,7 @@ from shared.core.events import (
     RangeDenied,
     RangeTooLarge,
     Refused,
+    RefusedBy,
     SessionFenced,
     SessionGone,
     SessionOpened,
@@ -209,7 +210,7 @@ def _is_post_too_large(answer: HttpAnswer, said: set[str]) -> bool:
 
 def _refused(code: Code, seen: GraphAnswer) -> Refused:
     detail = f"{CATALOGUE[code].title} Graph answered {seen.status} {seen.code or 'without a code'}."
-    return Refused(Failure(code, detail, seen))
+    return Refused(Failure(code, detail, seen), RefusedBy.GRAPH)
 
 
 def _unexpected(seen: GraphAnswer) -> Unsure:
@@ -223,7 +224,7 @@ def _opened(body: Mapping[str, Any], seen: GraphAnswer, now: datetime, hosts: Up
         return _unexpected(seen)
     if not hosts.allow(url):
         detail = f"The upload session points to {fields.host_of(url)!r}, which GRAPH_UPLOAD_HOSTS does not list."
-        return Refused(Failure(Code.UPLOAD_HOST_REFUSED, detail, seen))
+        return Refused(Failure(Code.UPLOAD_HOST_REFUSED, detail, seen), RefusedBy.GRAPH)
     stated = fields.instant(body.get("expirationdatetime"))
     if stated is None or stated < now - LONG_AGO:
         stated = now + UNSTATED_LIFETIME

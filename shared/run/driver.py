@@ -23,6 +23,7 @@ from shared.core.events import (
     Forbidden,
     OffsetKnown,
     Refused,
+    RefusedBy,
     RunStarted,
 )
 from shared.core.history import recorded
@@ -160,7 +161,7 @@ class Driver:
         seconds = (self._clock.now() - began).total_seconds()
         self._requests += 1
         self._moved = self._moved or (isinstance(action, PutRange) and isinstance(event, OffsetKnown))
-        if isinstance(event, Refused) and event.failure.graph is None:  # a refusal of ours, before anything was sent
+        if isinstance(event, Refused) and event.by is not RefusedBy.GRAPH:  # nothing was sent
             transfer = self._unannounced(transfer)
         self._is_unsent = self._is_unsent and not isinstance(action, PutRange | PostAttachment)
         return self._step(transfer, action, event, seconds)

@@ -21,7 +21,7 @@ from shared.core.actions import (
     SessionCall,
 )
 from shared.core.errors import CATALOGUE, Code
-from shared.core.events import AttachmentsListed, CommitAborted, Compared, Event, NotDone, Refused, Unsure
+from shared.core.events import AttachmentsListed, CommitAborted, Compared, Event, NotDone, Refused, RefusedBy, Unsure
 from shared.core.model import Failure, Listed, Transfer
 from shared.core.policy import LARGEST_RANGE
 from shared.graph import fields, prepare, read
@@ -121,7 +121,7 @@ class GraphExecutor:
                     assert_never(action)
         except (SourceLost, StorageRefused) as lost:  # both from reading the file: nothing else here asks storage
             detail = lost.detail if isinstance(lost, StorageRefused) else CATALOGUE[lost.code].title
-            return Refused(Failure(lost.code, detail))
+            return Refused(Failure(lost.code, detail), RefusedBy.SOURCE)
         except SourceUnreadable:
             return NotDone(Code.SOURCE_UNREADABLE)
         except NotSent as unsent:
@@ -132,7 +132,7 @@ class GraphExecutor:
     def _session_call(self, call: SessionCall) -> Event:
         if not self._hosts.allow(call.url):
             detail = f"The checkpoint's upload session points to {fields.host_of(call.url)!r}."
-            return Refused(Failure(Code.UPLOAD_HOST_REFUSED, detail))
+            return Refused(Failure(Code.UPLOAD_HOST_REFUSED, detail), RefusedBy.POLICY)
         content = self._reader.read(call.offset, call.length) if isinstance(call, PutRange) else None
         answer = self._transport.send(prepare.session_request(call, content))
         return read.session_event(call, answer, self._clock.now())

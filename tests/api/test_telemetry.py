@@ -233,7 +233,11 @@ def test_no_span_holds_a_url_or_a_name(watched: Watched) -> None:
     with telemetry.invocation():
         telemetry.decided(BEFORE, None, ev.RunStarted(), BEFORE, 0)
         for action in (RANGE, ac.AskSession(URL), ac.CancelSession(URL)):
-            for event in (ev.SessionOpened(URL, NOW, 0), ev.Refused(told), ev.Unsure(Code.GRAPH_UNREACHABLE)):
+            for event in (
+                ev.SessionOpened(URL, NOW, 0),
+                ev.Refused(told, ev.RefusedBy.GRAPH),
+                ev.Unsure(Code.GRAPH_UNREACHABLE),
+            ):
                 telemetry.decided(BEFORE, action, event, AFTER, 0.1)
     text = "".join(span.to_json() for span in watched.exporter.get_finished_spans())
     assert "put range" in text

@@ -246,9 +246,9 @@ _EVENTS: dict[type[ev.EventBase], list[ev.EventBase]] = {
     ],
     ev.Unsure: [ev.Unsure(code, wait) for code, wait in product(_CODES, (None, 0.5, 900.0))],
     ev.Refused: [
-        ev.Refused(FAILURE),
-        ev.Refused(replace(FAILURE, code=Code.GRAPH_REFUSED)),
-        ev.Refused(Failure(Code.SOURCE_CHANGED, "The file was overwritten.")),
+        ev.Refused(FAILURE, ev.RefusedBy.GRAPH),
+        ev.Refused(replace(FAILURE, code=Code.GRAPH_REFUSED), ev.RefusedBy.GRAPH),
+        ev.Refused(Failure(Code.SOURCE_CHANGED, "The file was overwritten."), ev.RefusedBy.SOURCE),
     ],
     ev.RangeDenied: [ev.RangeDenied(code, wait, graph=SEEN) for code, wait in product(_HELD, (None, 900.0))],
 }

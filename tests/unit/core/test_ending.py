@@ -9,11 +9,11 @@ import pytest
 
 from shared.core import ending
 from shared.core.errors import Code
-from shared.core.events import CancelRequested, Refused
+from shared.core.events import CancelRequested, Refused, RefusedBy
 from shared.core.model import Answered, Failure, Route, State
 from tests.unit.core.shapes import FAILURE, NOW, POLICY, SEEN, SIZE, at, session, transfer
 
-REFUSED = Refused(FAILURE)
+REFUSED = Refused(FAILURE, RefusedBy.GRAPH)
 STORMY: dict[str, Any] = {
     "failure": replace(FAILURE, detail="an older one"),
     "strangers": 1,
@@ -100,7 +100,7 @@ def test_a_post_that_graph_refused_is_looked_for_before_that_is_believed() -> No
 def test_a_post_that_never_left_leaves_no_doubt() -> None:
     gone = Failure(Code.SOURCE_GONE, "The file is gone.")
     before = transfer(State.COMMITTING, Route.POST, announced_at=NOW)
-    ended = ending.post_refused(before, Refused(gone), at(1), POLICY)
+    ended = ending.post_refused(before, Refused(gone, RefusedBy.SOURCE), at(1), POLICY)
     assert ended == transfer(State.FAILED, Route.POST, failure=gone, verdict=gone, finished_at=at(1))
 
 

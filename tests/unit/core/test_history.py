@@ -33,7 +33,7 @@ RANGE = ac.PutRange(URL, 8, 8, SIZE)
         ),
         (
             RANGE,
-            ev.Refused(FAILURE),
+            ev.Refused(FAILURE, ev.RefusedBy.GRAPH),
             Step(NOW, State.SENDING, "put range", "refused", 8, "ACCESS_DENIED", "req-1"),
         ),
         (None, ev.RunStarted(), Step(NOW, State.SENDING, "", "run started")),

@@ -9,7 +9,7 @@ import pytest
 
 from shared.core import retry_budget, waits
 from shared.core.errors import Code
-from shared.core.events import ItemMissing, NotDone, Refused, Unsure
+from shared.core.events import ItemMissing, NotDone, Refused, RefusedBy, Unsure
 from shared.core.model import Failure, Plan, Refusals, Route, State, Target, TargetKey
 from shared.core.retry import backoff
 from shared.core.retry_budget import LEAST_LOOKS
@@ -17,6 +17,7 @@ from tests.unit.core.shapes import ATTACHMENT, FAILURE, NOW, POLICY, SEEN, SOURC
 
 ID = "f" * 32
 SENDING = transfer(State.SENDING, session=session())
+CHANGED = Failure(Code.SOURCE_CHANGED, "The file was overwritten.")
 
 
 def own(row: int) -> float:
@@ -253,23 +254,28 @@ def test_an_item_that_vanished_is_waited_for_where_a_look_still_matters(fields: 
 @pytest.mark.parametrize("tries", [0, POLICY.step_tries - 1])
 def test_a_look_that_graph_refuses_is_tried_again_while_a_commit_is_in_doubt(state: State, tries: int) -> None:
     looking = transfer(state, announced_at=NOW, tries=tries)
-    held = retry_budget.look_refused(looking, Refused(FAILURE), NOW, POLICY)
+    held = retry_budget.look_refused(looking, Refused(FAILURE, RefusedBy.GRAPH), NOW, POLICY)
     counted = replace(looking, tries=tries + 1, session_tries=1, transfer_tries=1)
     assert held == replace(counted, not_before=at(own(tries + 1)))
 
 
 @pytest.mark.parametrize(
-    ("fields", "failure", "state"),
+    ("fields", "failure", "by", "state"),
     [
-        ({"announced_at": NOW, "tries": POLICY.step_tries}, FAILURE, State.FAILED),
-        ({"announced_at": NOW}, Failure(Code.SOURCE_CHANGED, "The file was overwritten."), State.FAILED),
-        ({"announced_at": NOW, "landed": True}, FAILURE, State.ATTACHED),
-        ({"cancel_requested": True}, FAILURE, State.CANCELLED),
-        ({}, FAILURE, State.FAILED),
+        ({"announced_at": NOW, "tries": POLICY.step_tries}, FAILURE, RefusedBy.GRAPH, State.FAILED),
+        ({"announced_at": NOW}, CHANGED, RefusedBy.SOURCE, State.FAILED),
+        ({"announced_at": NOW}, FAILURE, RefusedBy.POLICY, State.FAILED),
+        ({"announced_at": NOW, "landed": True}, FAILURE, RefusedBy.GRAPH, State.ATTACHED),
+        ({"cancel_requested": True}, FAILURE, RefusedBy.GRAPH, State.CANCELLED),
+        ({}, FAILURE, RefusedBy.GRAPH, State.FAILED),
     ],
 )
-def test_a_look_that_cannot_help_is_not_tried_again(fields: dict[str, Any], failure: Failure, state: State) -> None:
-    assert retry_budget.look_refused(transfer(State.LOOKING, **fields), Refused(failure), NOW, POLICY).state is state
+def test_a_look_that_cannot_help_is_not_tried_again(
+    fields: dict[str, Any], failure: Failure, by: RefusedBy, state: State
+) -> None:
+    assert (
+        retry_budget.look_refused(transfer(State.LOOKING, **fields), Refused(failure, by), NOW, POLICY).state is state
+    )
 
 
 @pytest.mark.parametrize("expires_in", [3600, -1000])

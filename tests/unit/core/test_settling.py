@@ -18,6 +18,7 @@ from shared.core.events import (
     OffsetKnown,
     OffsetRefused,
     Refused,
+    RefusedBy,
     RunStarted,
     SessionFenced,
     SessionGone,
@@ -203,7 +204,7 @@ def test_behind_the_fence_we_look(fields: dict[str, Any]) -> None:
 LAST = len(POLICY.fence_delays)
 
 
-@pytest.mark.parametrize("event", [FenceRefused(), Refused(FAILURE)])
+@pytest.mark.parametrize("event", [FenceRefused(), Refused(FAILURE, RefusedBy.GRAPH)])
 @pytest.mark.parametrize("fields", [{"announced_at": NOW, "verdict": FAILURE}, {"announced_at": NOW}])
 def test_a_session_that_cannot_be_deleted_is_looked_at_and_then_fenced_by_its_expiry(
     fields: dict[str, Any], event: Any
@@ -276,7 +277,7 @@ def test_a_session_that_is_surely_gone_is_fenced(fields: dict[str, Any]) -> None
     )
 
 
-@pytest.mark.parametrize("event", [FenceRefused(), Refused(FAILURE)])
+@pytest.mark.parametrize("event", [FenceRefused(), Refused(FAILURE, RefusedBy.GRAPH)])
 def test_a_session_whose_commit_was_never_announced_is_left_behind(event: Any) -> None:
     fencing = transfer(State.FENCING, session=session(expires_in=60), tries=2)
     assert settling.fence_refused(fencing, event, NOW, POLICY) == transfer(State.LOOKING)

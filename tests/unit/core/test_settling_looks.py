@@ -10,7 +10,7 @@ import pytest
 from shared.core import retry_budget, settling
 from shared.core.actions import CompareAttachment, ListAttachments
 from shared.core.errors import Code
-from shared.core.events import AttachmentsListed, Compared, ItemMissing, NotComparable, Refused
+from shared.core.events import AttachmentsListed, Compared, ItemMissing, NotComparable, Refused, RefusedBy
 from shared.core.machine import decide
 from shared.core.model import Answered, Listed, Refusals, Route, State
 from shared.core.retry import backoff
@@ -241,10 +241,10 @@ def test_other_bytes_under_our_name_are_remembered_and_not_compared_again(event:
 
 @pytest.mark.parametrize(("tries", "namesakes"), [(0, ()), (2, ()), (3, ("a",))])
 def test_bytes_that_are_refused_for_no_known_reason_are_asked_for_a_few_times(tries: int, namesakes: Any) -> None:
-    refused = Refused(replace(FAILURE, code=Code.GRAPH_REFUSED))
+    refused = Refused(replace(FAILURE, code=Code.GRAPH_REFUSED), RefusedBy.GRAPH)
     after = settling.compare_refused(replace(COMPARING, tries=tries), refused, NOW, POLICY)
     assert (after.state, after.namesakes) == (State.COMPARING, namesakes)
-    barred = settling.compare_refused(replace(COMPARING, tries=tries), Refused(FAILURE), NOW, POLICY)
+    barred = settling.compare_refused(replace(COMPARING, tries=tries), Refused(FAILURE, RefusedBy.GRAPH), NOW, POLICY)
     assert (barred.state, barred.namesakes, barred.tries) == (State.COMPARING, (), tries + 1)
 
 

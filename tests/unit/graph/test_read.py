@@ -54,7 +54,7 @@ def seen(status: int, code: str | None = None) -> GraphAnswer:
 
 def refused(code: Code, status: int, word: str | None = None) -> ev.Refused:
     detail = f"{CATALOGUE[code].title} Graph answered {status} {word or 'without a code'}."
-    return ev.Refused(Failure(code, detail, seen(status, word)))
+    return ev.Refused(Failure(code, detail, seen(status, word)), ev.RefusedBy.GRAPH)
 
 
 class Held:
@@ -152,7 +152,8 @@ def test_a_session_at_a_foreign_host_is_refused_without_its_secret() -> None:
             Code.UPLOAD_HOST_REFUSED,
             "The upload session points to 'evil.example', which GRAPH_UPLOAD_HOSTS does not list.",
             seen(201),
-        )
+        ),
+        ev.RefusedBy.GRAPH,
     )
 
 

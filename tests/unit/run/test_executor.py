@@ -32,6 +32,7 @@ from shared.core.events import (
     NotDone,
     OffsetKnown,
     Refused,
+    RefusedBy,
     Unsure,
 )
 from shared.core.model import Attachment, ItemKind, Target, TargetKey
@@ -134,7 +135,7 @@ def test_a_post_that_comes_too_late_is_not_sent() -> None:
 def test_a_source_that_is_no_more_is_a_refusal_and_nothing_is_sent(trouble: Exception, expected: Code) -> None:
     event, wire = performed(PUT, reader=Reader(trouble))
     assert isinstance(event, Refused)
-    assert event.failure.code is expected
+    assert (event.failure.code, event.by) == (expected, RefusedBy.SOURCE)
     assert wire.sent == []
 
 
@@ -165,7 +166,7 @@ def test_a_session_on_a_foreign_host_is_refused_before_a_byte_is_read_or_sent() 
     reader = Reader()
     event, wire = performed(PutRange("https://evil.example/s?authtoken=secret", 0, 10, 200), reader=reader)
     assert isinstance(event, Refused)
-    assert event.failure.code is Code.UPLOAD_HOST_REFUSED
+    assert (event.failure.code, event.by) == (Code.UPLOAD_HOST_REFUSED, RefusedBy.POLICY)
     assert "secret" not in event.failure.detail
     assert (reader.reads, wire.sent) == ([], [])
 
