@@ -204,8 +204,8 @@ def wait_for_target(transfer: Transfer, event: ItemMissing, now: datetime, polic
         return give_up(transfer, _missing(transfer, event.graph, policy), now, policy)
     pause = backoff(tries, policy.target_poll_first, policy.target_poll_cap, transfer.id)
     until = _next_look(now, pause, over)
-    if transfer.state is State.PLANNED and transfer.target.key in LOOKUPS:  # its id changes when the item is moved
-        transfer = replace(transfer, item_id=None, before=None)
+    if transfer.announced_at is None and transfer.target.key in LOOKUPS:  # its id changes when the item is moved
+        transfer = replace(transfer, state=State.PLANNED, item_id=None, before=None)
     return replace(transfer, missing_since=since, tries=tries, not_before=until)
 
 

@@ -33,11 +33,16 @@ def range_bytes(transfer: Transfer, policy: Policy) -> int:
 
 
 def item_found(transfer: Transfer, event: ItemsFound, now: datetime, policy: Policy) -> Transfer:
-    """One match is the item; of several, the one draft; none is waited for."""
+    """One match is the item; of several, the one draft; none is waited for.
+
+    An item that was missed before counts as found once it is there for what follows, too: a list may name what no other
+    call finds.
+    """
     drafts = [item for item in event.items if item.is_draft]
     chosen = event.items if len(event.items) == 1 else drafts
     if len(chosen) == 1:
-        return retry_budget.progressed(replace(transfer, item_id=chosen[0].id))
+        found = retry_budget.progressed(replace(transfer, item_id=chosen[0].id))
+        return _still_missed(found, transfer)
     if not event.items:
         return retry_budget.wait_for_target(transfer, ItemMissing(graph=event.graph), now, policy)
     target = transfer.target
@@ -51,7 +56,16 @@ def item_found(transfer: Transfer, event: ItemsFound, now: datetime, policy: Pol
 def before_noted(transfer: Transfer, event: AttachmentsListed, _now: datetime, _policy: Policy) -> Transfer:
     """What is attached now was there before us: later looks ignore it."""
     noted = retry_budget.progressed(replace(transfer, before=tuple(listed.id for listed in event.attachments)))
-    return replace(noted, state=State.OPENING) if transfer.route is Route.SESSION else noted
+    return _still_missed(replace(noted, state=State.OPENING), transfer) if transfer.route is Route.SESSION else noted
+
+
+def _still_missed(found: Transfer, before: Transfer) -> Transfer:
+    """The wait for an item that was missed goes on, so that one that is found and gone by turns comes to an end."""
+    return (
+        found
+        if before.missing_since is None
+        else replace(found, missing_since=before.missing_since, tries=before.tries)
+    )
 
 
 def session_opened(transfer: Transfer, event: SessionOpened, _now: datetime, policy: Policy) -> Transfer:

@@ -34,6 +34,9 @@ _COLLECTION = {ItemKind.MESSAGE: "messages", ItemKind.EVENT: "events"}
 _LOOKUP_FIELD = {TargetKey.INTERNET_MESSAGE_ID: "internetMessageId", TargetKey.ICAL_UID: "iCalUId"}
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 _READ = {"Accept": "application/json"}
+_FIND = {**_READ, "Prefer": 'IdType="ImmutableId"'}
+"""A looked-up item's id is asked for in the form that outlasts a move within the mailbox (outlook-immutable-id). Where
+Graph gives the other one, the item is looked up again once that id is gone."""
 
 
 def route_for(attachment: Attachment, size: int) -> Route:
@@ -57,7 +60,7 @@ def graph_request(call: GraphCall, base_url: str, content: Buffer | None = None)
             literal = target.value.replace("'", "''")  # OData doubles a quote inside a string
             wanted = f"{_LOOKUP_FIELD[target.key]} eq '{literal}'"
             fields = "id,isDraft" if target.kind is ItemKind.MESSAGE else "id"
-            return GraphRequest("GET", f"{where}?$filter={quote(wanted, safe='')}&$select={fields}&$top=50", _READ)
+            return GraphRequest("GET", f"{where}?$filter={quote(wanted, safe='')}&$select={fields}&$top=50", _FIND)
         case ListAttachments(item):
             return GraphRequest("GET", f"{_attachments(item, base_url)}?$select=id,name,size", _READ)
         case OpenSession(item, attachment, size):

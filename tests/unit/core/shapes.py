@@ -90,6 +90,7 @@ def _each(*choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 _LOOKS: list[dict[str, Any]] = [{"looks": looks} for looks in range(len(POLICY.look_delays) + 1)]
 _SESSIONS: list[dict[str, Any]] = [{"sessions": 1}, {"sessions": POLICY.sessions}]
+_LOOKED_UP = Plan(SOURCE, Target("ann@example.com", TargetKey.INTERNET_MESSAGE_ID, "<x@y>"), ATTACHMENT, NOW)
 _LATE_POST = {"route": Route.POST, "announced_at": NOW - timedelta(seconds=400)}
 _YOUNG_POST = {"route": Route.POST, "announced_at": NOW}
 _ANSWERED_POST = {**_YOUNG_POST, "answered": Answered(1, NOW)}
@@ -108,7 +109,7 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
         {"before": None, "route": Route.POST},
         {"route": Route.POST},
     ],
-    State.OPENING: [{}, {"routes_refused": 1}],
+    State.OPENING: [{}, {"routes_refused": 1}, {"plan": _LOOKED_UP}],
     State.SENDING: [
         {"session": session(0)},
         {"session": session(8)},
@@ -145,6 +146,7 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
     State.LOOKING: _each(
         [{}, *_IN_DOUBT], _LOOKS, _SESSIONS, [{}, {"tries": POLICY.best_effort_tries}], _GOING + _ENDING
     )
+    + _each([{"plan": _LOOKED_UP}])
     + _each([{"landed": True, "announced_at": NOW}], _LOOKS, [{}, {"cancel_requested": True}])
     + _each([{"session": session(), "announced_at": NOW}], [{}, {"fences": 1}], _GOING + _ENDING)
     + _each([{"may_land_until": NOW + timedelta(seconds=900), "announced_at": NOW}], _LOOKS, _GOING + _ENDING),

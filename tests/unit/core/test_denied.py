@@ -13,7 +13,7 @@ from shared.core import events as ev
 from shared.core.actions import FindItem
 from shared.core.errors import Code
 from shared.core.machine import apply, decide
-from shared.core.model import Plan, Refusals, State, Target, TargetKey, Transfer, WaitingFor
+from shared.core.model import Plan, Refusals, Route, State, Target, TargetKey, Transfer, WaitingFor
 from shared.core.planning import retried
 from tests.unit.core.shapes import ATTACHMENT, NOW, POLICY, SEEN, SOURCE, TARGET, URL, at, session, transfer
 
@@ -134,13 +134,33 @@ def test_throttling_without_a_time_backs_off_to_an_hour() -> None:
 LOOKED_UP = replace(PLAN, target=Target("ann@example.com", TargetKey.INTERNET_MESSAGE_ID, "<x@y>"))
 
 
-def test_a_looked_up_item_whose_id_is_gone_is_looked_up_again() -> None:
-    moved = replace(transfer(before=None), plan=LOOKED_UP)
+@pytest.mark.parametrize("state", [State.PLANNED, State.OPENING, State.LOOKING])
+def test_a_looked_up_item_whose_id_is_gone_is_looked_up_again(state: State) -> None:
+    moved = replace(transfer(state, before=None if state is State.PLANNED else ("old",)), plan=LOOKED_UP)
     waiting = apply(moved, ev.ItemMissing(graph=SEEN), NOW, POLICY)
     assert (waiting.state, waiting.item_id, waiting.missing_since) == (State.PLANNED, None, NOW)
     assert isinstance(decide(waiting, at(600), POLICY), FindItem)
     found = apply(waiting, ev.ItemsFound((ev.FoundItem("new", is_draft=True),)), at(20), POLICY)
-    assert (found.item_id, found.missing_since) == ("new", None)
+    assert (found.item_id, found.before, found.missing_since) == ("new", None, NOW)
+
+
+def test_a_looked_up_item_that_is_found_and_gone_by_turns_ends_as_missing() -> None:
+    by_turns, now = replace(transfer(item_id=None, before=None), plan=LOOKED_UP), NOW
+    for _ in range(99):
+        if by_turns.is_over:
+            break
+        now = by_turns.not_before or now
+        found = apply(by_turns, ev.ItemsFound((ev.FoundItem("new", is_draft=True),)), now, POLICY)
+        opening = apply(found, ev.AttachmentsListed(()), now, POLICY)
+        by_turns = apply(opening, ev.ItemMissing(graph=SEEN), now, POLICY)
+    assert by_turns.failure is not None
+    assert (by_turns.failure.code, now) == (Code.TARGET_NOT_FOUND, at(POLICY.target_wait))
+
+
+def test_a_commit_in_doubt_keeps_the_id_under_which_it_was_sent() -> None:
+    doubtful = replace(transfer(State.LOOKING, Route.POST, announced_at=NOW), plan=LOOKED_UP)
+    waiting = apply(doubtful, ev.ItemMissing(graph=SEEN), NOW, POLICY)
+    assert (waiting.state, waiting.item_id, waiting.before) == (State.LOOKING, "AAMk=", ("old",))
 
 
 def test_a_named_item_keeps_its_id_while_it_is_waited_for() -> None:

@@ -47,8 +47,12 @@ def found(*kinds: str) -> ItemsFound:
     ],
 )
 def test_the_only_match_or_the_only_draft_is_the_item(event: ItemsFound, item_id: str) -> None:
-    looking = transfer(item_id=None, before=None, tries=2, missing_since=NOW)
+    looking = transfer(item_id=None, before=None, tries=2)
     assert sending.item_found(looking, event, NOW, POLICY) == transfer(item_id=item_id, before=None)
+    missed = replace(looking, missing_since=NOW)
+    found_again = sending.item_found(missed, event, NOW, POLICY)
+    assert found_again == replace(missed, item_id=item_id)
+    assert sending.before_noted(found_again, listed(), NOW, POLICY).missing_since == NOW
 
 
 @pytest.mark.parametrize(("event", "drafts"), [(found("sent", "sent"), 0), (found("draft", "draft", "sent"), 2)])

@@ -26,6 +26,7 @@ ON_MESSAGE = f"{BASE}/users/ann%40example.com/messages/AAMk%2F%2B%3D/attachments
 ON_EVENT = f"{BASE}/users/0b6d2c1e-2f4a-4d0c-9a4e-1c2d3e4f5a6b/events/AQ_-/attachments"
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 READ = {"Accept": "application/json"}
+FIND = {**READ, "Prefer": 'IdType="ImmutableId"'}
 
 
 def find(key: TargetKey, value: str) -> ac.FindItem:
@@ -44,7 +45,7 @@ GRAPH: list[tuple[ac.GraphCall, GraphRequest]] = [
         GraphRequest(
             "GET",
             f"{BASE}/users('%24x%40example.com')/events?$filter=iCalUId%20eq%20%271%27&$select=id&$top=50",
-            READ,
+            FIND,
         ),
     ),
     (
@@ -53,7 +54,7 @@ GRAPH: list[tuple[ac.GraphCall, GraphRequest]] = [
             "GET",
             f"{BASE}/users/ann%40example.com/messages?$filter=internetMessageId%20eq%20%27%3Co%27%27x%2By%26z%40"
             "example.com%3E%27&$select=id,isDraft&$top=50",
-            READ,
+            FIND,
         ),
     ),
     (
@@ -61,7 +62,7 @@ GRAPH: list[tuple[ac.GraphCall, GraphRequest]] = [
         GraphRequest(
             "GET",
             f"{BASE}/users/ann%40example.com/events?$filter=iCalUId%20eq%20%270400%23%2F%27&$select=id&$top=50",
-            READ,
+            FIND,
         ),
     ),
     (ac.ListAttachments(MESSAGE), GraphRequest("GET", f"{ON_MESSAGE}?$select=id,name,size", READ)),
