@@ -29,7 +29,7 @@ class Policy:
         step_tries: failures in a row at one step (one range, one question) before the transfer gives up.
         session_tries: failures while one session is open, progress or not, before it gives up.
         transfer_tries: failures in the transfer's whole life before it gives up.
-        courtesy_tries: failures in a row at fencing or looking where nothing can have been committed, before the
+        best_effort_tries: failures in a row at fencing or looking where nothing can have been committed, before the
             transfer ends without it.
         throttles: answers in a row that ask to slow down before it gives up.
         throttle_cap: the longest own delay after one that names no time: windows of 30 minutes that each try starts

@@ -74,7 +74,7 @@ class Observer(Protocol):
 
 
 class Driver:
-    """Runs one transfer, which the ledger holds, until it is over or the deadline (UTC) is near.
+    """Runs one transfer, whose checkpoint the writer holds, until it is over or the deadline (UTC) is near.
 
     `permit` says what has to wait for the mailbox; once `is_draining`, the run yields after the request in hand.
     """

@@ -1,7 +1,7 @@
 """Whose an attachment is, where two transfers could take one for theirs: the same file, twice, for one item.
 
-Asked only while a lost commit is settled. What others ended with stands in their marks (`ends.py`) and, between their
-end and its mark, in their checkpoints. What is found by its bytes is taken with `claims/<digest>`, which only one
+Asked only while a lost commit is settled. What others ended with stands in their marks (`outcome_index.py`) and,
+between their end and its mark, in their checkpoints. What is found by its bytes is taken with `claims/<digest>`, which only one
 transfer can make: so of two that settle at once one takes it, and the other looks on.
 """
 

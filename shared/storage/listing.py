@@ -4,7 +4,7 @@
 |---|---|---|
 | everything | `transfers/`, whose blobs' metadata sum them up | 1 |
 | attached | the same, passing over the others | 1 to 3 |
-| failed, cancelled, or in doubt | the marks of `ends.py` | 1 |
+| failed, cancelled, or in doubt | the marks of `outcome_index.py` | 1 |
 | queued, sending, waiting | the unfinished marks, then one HEAD for each | 1 + up to 10 |
 | one mailbox | its unfinished ones as above, then its marks | 1 or 2, + up to 10 |
 
