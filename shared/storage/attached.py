@@ -7,8 +7,8 @@ anew, so one that was created no later than the attached version was written has
 how Azurite does it; whether the service always does is not documented, so a file of the same length, without a
 Content-MD5, whose overwriting raised an event that was lost, is the one case in which this may be wrong.
 
-The earlier version is found among the marks of its mailbox (`outcome_index.py`), whose metadata sum up its transfer; their
-names begin with the time of the file, so that only those between the blob's creation and its last change are looked into.
+The earlier version is found among the marks of its mailbox (`outcome_index.py`), whose metadata sum up its transfer.
+Their names begin with the file's time, so that only those between the blob's creation and its last change are read.
 """
 
 from __future__ import annotations

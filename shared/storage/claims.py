@@ -1,8 +1,8 @@
 """Whose an attachment is, where two transfers could take one for theirs: the same file, twice, for one item.
 
 Asked only while a lost commit is settled. What others ended with stands in their marks (`outcome_index.py`) and,
-between their end and its mark, in their checkpoints. What is found by its bytes is taken with `claims/<digest>`, which only one
-transfer can make: so of two that settle at once one takes it, and the other looks on.
+between their end and its mark, in their checkpoints. What is found by its bytes is taken with `claims/<digest>`, which
+only one transfer can make: so of two that settle at once one takes it, and the other looks on.
 """
 
 from __future__ import annotations
