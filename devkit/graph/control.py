@@ -53,6 +53,10 @@ def _remove_item(service: GraphService, arguments: Arguments, _now: datetime) ->
     return None
 
 
+def _move_item(service: GraphService, arguments: Arguments, _now: datetime) -> object:
+    return service.move_item(**arguments)
+
+
 def _attachments(service: GraphService, arguments: Arguments, _now: datetime) -> object:
     return [_shown(one) for one in service.attachments(**arguments)]
 
@@ -148,6 +152,7 @@ _COMMANDS: dict[str, Callable[[GraphService, Arguments, datetime], object]] = {
     "add-message": _add_message,
     "add-event": _add_event,
     "remove-item": _remove_item,
+    "move-item": _move_item,
     "attachments": _attachments,
     "attachment-bytes": _attachment_bytes,
     "switch": _switch,

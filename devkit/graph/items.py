@@ -60,7 +60,7 @@ def item_of(state: State, call: Call) -> Item:
     mailbox = mailbox_of(state, route.user)
     if route.malformed or not _well_formed(route.item):
         raise id_malformed()
-    item = state.items.get(plain(route.item))
+    item = state.items.get(plain(route.item)) or _moved(state, route.item)
     if item is None:
         raise item_not_found()
     if item.mailbox != mailbox.id:
@@ -69,6 +69,11 @@ def item_of(state: State, call: Call) -> Item:
     if item.collection != route.collection or not _seen(item, call):
         raise item_not_found()
     return item
+
+
+def _moved(state: State, identifier: str) -> Item | None:
+    """The item that has this immutable id since before it was moved."""
+    return next((item for item in state.items.values() if item.stable == identifier), None)
 
 
 def _seen(item: Item, call: Call) -> bool:
@@ -143,7 +148,7 @@ def _selected(options: Mapping[str, str], collection: str) -> frozenset[str] | N
 def _view(item: Item, selected: frozenset[str] | None, call: Call) -> dict[str, object]:
     view: dict[str, object] = {
         "@odata.etag": f'W/"{len(item.attachments)}"',
-        "id": immutable(item.id) if prefers_immutable(call) else item.id,
+        "id": (item.stable or immutable(item.id)) if prefers_immutable(call) else item.id,
         "subject": item.subject,
         "isDraft": item.is_draft,
         "createdDateTime": timestamp(item.created)[:19] + "Z",

@@ -107,6 +107,10 @@ class Operated:
         """Delete an item, or move it away."""
         self.command("remove-item", item_id=item_id)
 
+    def move_item(self, item_id: str) -> str:
+        """Move an item to another folder of its mailbox; returns its new id. Its immutable id stays."""
+        return cast("str", self.command("move-item", item_id=item_id))
+
     def attachments(self, mailbox: str, item_id: str) -> list[StoredAttachment]:
         """What is on an item, whether a listing shows it yet or not."""
         found = self.command("attachments", mailbox=mailbox, item_id=item_id)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from devkit.graph.faults import Faults, Rule
-from devkit.graph.names import Names
+from devkit.graph.names import Names, immutable
 from devkit.graph.state import MESSAGE_LIMIT, Attachment, Collection, Item, Mailbox, Session, State
 from devkit.graph.switches import Switches
 from devkit.graph.throttle import Throttle
@@ -166,6 +166,17 @@ class Setup:
     def remove_item(self, item_id: str) -> None:
         """Delete an item, or move it away: its id and its sessions no longer work."""
         del self.state.items[item_id]
+
+    def move_item(self, item_id: str) -> str:
+        """Move an item to another folder: it gets another id, which is returned; its immutable id and sessions stay."""
+        item = self.state.items.pop(item_id)
+        item.stable = item.stable or immutable(item_id)
+        item.id = self.state.names.outlook_id()
+        self.state.items[item.id] = item
+        for session in self.state.sessions.values():
+            if session.item == item_id:
+                session.item = item.id
+        return item.id
 
     def attachments(self, mailbox: str, item_id: str) -> list[Attachment]:
         """What is on an item, in the order it came, whether it can be listed yet or not."""

@@ -96,6 +96,8 @@ class Item:
     hidden_calls: int = 0
     listings: int = 0
     creations: int = 0
+    stable: str = ""
+    """Its immutable id once it was moved, which changed the other one."""
     attachments: dict[str, Attachment] = field(default_factory=dict)
 
     def copy(self) -> Item:

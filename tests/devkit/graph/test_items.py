@@ -213,6 +213,21 @@ def test_immutable_ids_of_items_are_given_and_taken(world: World) -> None:
     assert world.call("GET", world.item(item=stable)).json()["id"] == world.message
 
 
+def test_a_moved_item_has_another_id_and_the_same_immutable_one(world: World) -> None:
+    prefer = {"Prefer": 'IdType="ImmutableId"'}
+    stable = world.call("GET", world.item(), **prefer).json()["id"]
+    upload = world.open(10)
+    for _ in range(2):
+        old, world.message = world.message, world.graph.move_item(world.message)
+        assert old != world.message
+        assert world.call("GET", world.item(item=old)).status == 404
+        assert world.call("GET", world.item()).json()["id"] == world.message
+        assert world.call("GET", world.item(item=stable), **prefer).json()["id"] == stable
+        assert world.call("GET", world.item(item=stable)).json()["id"] == world.message
+    assert world.put(upload, 0, b"0123456789", 10).status == 201
+    assert len(world.stored()) == 1
+
+
 def test_a_removed_item_is_gone(world: World) -> None:
     world.graph.remove_item(world.message)
     assert world.call("GET", world.item()).status == 404

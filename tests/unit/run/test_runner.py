@@ -13,6 +13,7 @@ from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
 from shared.core.errors import Code
 from shared.core.model import Route, State
 from shared.core.policy import Policy
+from shared.graph import prepare
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
 from tests.unit.run.stage import Stage
@@ -248,3 +249,31 @@ def test_posts_that_are_500_without_a_body_again_and_again_try_the_session_once(
     assert set(sent) == ways
     assert sent[:4] == ["post", "post", "post", "create"]
     assert sent.count("create") == 1
+
+
+@pytest.mark.parametrize(
+    ("route", "immutable_ids"), [(Route.POST, True), (Route.SESSION, True), (Route.SESSION, False)]
+)
+def test_a_looked_up_item_that_is_moved_while_it_is_worked_on_gets_its_file(
+    monkeypatch: pytest.MonkeyPatch, route: Route, *, immutable_ids: bool
+) -> None:
+    moved: list[str] = []
+    moving_stage: Stage
+
+    def moving(name: str, effect: Callable[[], object], /) -> object:
+        if name == "graph.POST" and not moved:
+            moved.append(moving_stage.item)
+            moving_stage.item = moving_stage.graph.move_item(moving_stage.item)
+        return effect()
+
+    moving_stage = Stage(moving, policy=SMALL_RANGES)  # type: ignore[arg-type]
+    moving_stage.route = route
+    if not immutable_ids:
+        monkeypatch.setattr(prepare, "_FIND", {"Accept": "application/json"})  # as where Graph does not heed it
+    moving_stage.graph.state.items[moving_stage.item].lookup = "<x@y>"
+    transfer = moving_stage.transfer(BIG, messageid="", internetmessageid="<x@y>")
+    moving_stage.runs.start(transfer)
+    moving_stage.deliver_all()
+    assert moved
+    assert moving_stage.now_is(transfer.id).state is State.ATTACHED
+    assert len(moving_stage.attached()) == 1
