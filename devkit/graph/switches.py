@@ -104,6 +104,8 @@ class Switches:
     token_lifetime_seconds: float = 86_400
     token_uses: int = 0
     """A token counts as expired after so many Graph calls."""
+    claims: str = ""
+    """JSON text: the claims challenge that comes with the 401 for a token that counts no more; empty: none."""
     client_ids: tuple[str, ...] = ()
     """User-assigned identities that exist; empty: any."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -85,7 +86,7 @@ class Tokens:
             raise _unauthorised("Access token validation failure. Invalid audience.")
         token.uses += 1
         if now >= token.expires or (switches.token_uses and token.uses > switches.token_uses):
-            raise _unauthorised("Lifetime validation failed, the token is expired.")
+            raise _unauthorised("Lifetime validation failed, the token is expired.", switches.claims)
         return token.client_id
 
     def _for_graph(self, resource: str) -> bool:
@@ -93,8 +94,10 @@ class Tokens:
         return resource == self.graph_origin or _GRAPH.fullmatch(resource) is not None
 
 
-def _unauthorised(message: str) -> Refusal:
+def _unauthorised(message: str, claims: str = "") -> Refusal:
     challenge = 'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
+    if claims:
+        challenge += f', error="insufficient_claims", claims="{b64encode(claims.encode()).decode()}"'
     return Refusal(401, "InvalidAuthenticationToken", message, {"WWW-Authenticate": challenge})
 
 

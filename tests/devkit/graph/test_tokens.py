@@ -133,6 +133,15 @@ def test_every_token_can_be_made_to_expire_in_the_middle_of_a_transfer(world: Wo
     assert use(world, world.graph.issue_token()).status == 200
 
 
+def test_the_401_for_a_token_that_counts_no_more_can_ask_for_claims(world: World) -> None:
+    world.graph.switch(claims='{"access_token":{}}')
+    assert "claims" not in (use(world, "unknown").header("WWW-Authenticate") or "")
+    world.graph.expire_tokens()
+    challenge = use(world, world.token).header("WWW-Authenticate") or ""
+    assert 'error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="' in challenge
+    assert use(world, world.graph.issue_token()).status == 200
+
+
 def test_a_token_can_wear_out(world: World) -> None:
     issued = world.graph.issue_token()
     world.graph.switch(token_uses=2)

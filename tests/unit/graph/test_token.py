@@ -102,6 +102,34 @@ def test_a_token_that_graph_no_longer_takes_is_replaced_in_the_same_request(grap
     assert asked(graph) == [200, 200]
 
 
+def test_a_claims_challenge_reaches_the_identity_and_the_next_token_is_a_new_one(
+    graph: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demanded: list[object] = []
+    real = azure.identity.ManagedIdentityCredential.get_token
+
+    def recorded(self: azure.identity.ManagedIdentityCredential, *scopes: str, **options: Any) -> AccessToken:
+        demanded.append(options.get("claims"))
+        made: AccessToken = real(self, *scopes, **options)
+        return made
+
+    monkeypatch.setattr(azure.identity.ManagedIdentityCredential, "get_token", recorded)
+    wanted = '{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}'
+    graph.add_mailbox("ada@contoso.example")
+    graph.switch(claims=wanted)
+    token = token_for(graph)
+    client = GraphClient(graph.graph_url, token, UploadHosts([graph.upload_host]))
+    request = GraphRequest("GET", f"{graph.graph_url}/users/ada%40contoso.example/messages", {})
+    first = token.token()
+    graph.expire_tokens()
+    assert client.send(request).status == 200
+    client.close()
+    assert demanded == [None, None, wanted]  # for `first`, for the request, and for its repetition
+    assert token.token() != first
+    assert demanded[3:] == [None]
+    assert asked(graph) == [200, 200]
+
+
 def test_an_identity_that_does_not_exist_gives_no_token(graph: Emulator) -> None:
     graph.switch(client_ids=["00000000-0000-0000-0000-000000000001"])
     with pytest.raises(NotSent) as unsent:
