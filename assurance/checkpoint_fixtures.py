@@ -39,10 +39,10 @@ class CheckpointFixtures:
     def put(self, transfer: Transfer) -> Transfer:
         """One transfer, with the marks that it would have."""
         if not transfer.is_over:
-            self.checkpoints.mark_unfinished(transfer.id)
+            self.checkpoints.add_unfinished_entry(transfer.id)
         self.checkpoints.create(Checkpoint(transfer, None, "put.0"))
         if transfer.is_over:
-            self.ends.tell(Checkpoint(transfer, None, "put.0"))
+            self.ends.notify(Checkpoint(transfer, None, "put.0"))
         return transfer
 
     def put_all(self, transfers: Iterable[Transfer]) -> list[Transfer]:

@@ -123,7 +123,7 @@ class Composition:
 
     @cached_property
     def ends(self) -> BlobOutcomeIndex:
-        """The marks of transfers that are over."""
+        """The index of transfers that are over."""
         from shared.storage.outcome_index import BlobOutcomeIndex  # noqa: PLC0415 - cold start
 
         return BlobOutcomeIndex(self.access, self.settings.checkpoint_container, self.checkpoints)
@@ -226,7 +226,7 @@ class Composition:
         )
 
     def _listeners(self) -> Outcomes:
-        """Who hears of an end: the log first, the marks before anybody outside, who may look at once."""
+        """The listeners for outcomes: the log first, the index before the queue, whose readers may look at once."""
         listeners: list[Outcomes] = [self.logged]
         if self.telemetry is not None:
             listeners.append(self.telemetry)

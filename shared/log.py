@@ -84,7 +84,7 @@ class LogObserver:
         """The run stopped because another one has the transfer."""
         note("handed_over", transferId=transfer_id)
 
-    def tell(self, checkpoint: Checkpoint) -> None:
+    def notify(self, checkpoint: Checkpoint) -> None:
         """One line per end; twice where a process died while it told of it."""
         after = checkpoint.transfer
         failure = after.failure

@@ -172,8 +172,8 @@ class Telemetry:
         if begun is not None:
             begun[0].set_attribute("drop.handed_over_by", transfer_id)
 
-    def tell(self, checkpoint: Checkpoint) -> None:
-        """See `Outcomes.tell`. A process that dies while it tells has an end counted twice."""
+    def notify(self, checkpoint: Checkpoint) -> None:
+        """See `Outcomes.notify`. A process that dies during it has an outcome counted twice."""
         transfer = checkpoint.transfer
         code = {"code": transfer.failure.code.value} if transfer.failure is not None else {}
         self._ended[transfer.state].add(1, code)

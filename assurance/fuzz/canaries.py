@@ -190,7 +190,7 @@ def _kept(world: World) -> Iterator[tuple[str, str]]:
             yield "the stored checkpoint", text.decode()
     yield "the queue", repr(world.queue.messages)
     yield "the marks", repr(world.checkpoints.marks)
-    yield "the outcomes told", "\n".join(json.dumps(view(told.transfer, now)) for told in world.outcomes.told)
+    yield "the outcomes told", "\n".join(json.dumps(view(told.transfer, now)) for told in world.outcomes.notified)
 
 
 def secrets_of(world: World) -> list[str]:

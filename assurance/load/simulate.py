@@ -152,8 +152,8 @@ class _Simulation:
             guard_after=math.inf,
         )
 
-    def tell(self, checkpoint: Checkpoint) -> None:
-        """See `Outcomes.tell`."""
+    def notify(self, checkpoint: Checkpoint) -> None:
+        """See `Outcomes.notify`."""
         if checkpoint.transfer.state is not State.ATTACHED:
             raise AssertionError(f"{checkpoint.transfer.id}: {checkpoint.transfer.failure}")
         self.ended += 1

@@ -91,22 +91,22 @@ class ModelCheckpoints:
         self._latency.spend("checkpoint write")
         return self._put(checkpoint, etag)
 
-    def mark_unfinished(self, mark: str) -> bool:  # noqa: ARG002 - the protocol's signature
-        """See `Checkpoints.mark_unfinished`."""
+    def add_unfinished_entry(self, entry: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """See `Checkpoints.add_unfinished_entry`."""
         self._latency.spend("mark")
         return True
 
-    def is_marked(self, mark: str) -> bool:  # noqa: ARG002 - the protocol's signature
-        """See `Checkpoints.is_marked`."""
+    def has_unfinished_entry(self, entry: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """See `Checkpoints.has_unfinished_entry`."""
         self._latency.spend("mark")
         return False
 
-    def renew_mark(self, mark: str) -> None:  # noqa: ARG002 - the protocol's signature
-        """See `Checkpoints.renew_mark`."""
+    def renew_unfinished_entry(self, entry: str) -> None:  # noqa: ARG002 - the protocol's signature
+        """See `Checkpoints.renew_unfinished_entry`."""
         self._latency.spend("mark")
 
-    def unmark(self, mark: str) -> None:  # noqa: ARG002 - the protocol's signature
-        """See `Checkpoints.unmark`."""
+    def remove_unfinished_entry(self, entry: str) -> None:  # noqa: ARG002 - the protocol's signature
+        """See `Checkpoints.remove_unfinished_entry`."""
         self._latency.spend("mark")
 
     def _put(self, checkpoint: Checkpoint, etag: str | None) -> str:

@@ -104,7 +104,7 @@ def judged(forgery: Forgery) -> list[str]:
     [transfer] = world.transfers
     text = _forged(document, forgery)
     world.marks.blobs[transfer.id] = (text, '"forged"')
-    world.marks.mark_unfinished(transfer.id)
+    world.marks.add_unfinished_entry(transfer.id)
     sources = WatchedSources(world.clock)
     sources.touched, sources.blobs = set(), world.files.blobs
     edges = replace(world.edges, sources=sources, delete_source=True)

@@ -48,27 +48,27 @@ class MemoryCheckpoints:
         """See `Checkpoints.save`."""
         return self._gate("checkpoint.save", lambda: self._put(checkpoint, etag))
 
-    def mark_unfinished(self, mark: str) -> bool:
-        """See `Checkpoints.mark_unfinished`."""
+    def add_unfinished_entry(self, entry: str) -> bool:
+        """See `Checkpoints.add_unfinished_entry`."""
 
         def effect() -> bool:
-            known = mark in self.marks
-            self.marks.setdefault(mark, self._clock.now())
+            known = entry in self.marks
+            self.marks.setdefault(entry, self._clock.now())
             return not known
 
         return self._gate("mark.set", effect)
 
-    def is_marked(self, mark: str) -> bool:
-        """See `Checkpoints.is_marked`."""
-        return self._gate("mark.look", lambda: mark in self.marks)
+    def has_unfinished_entry(self, entry: str) -> bool:
+        """See `Checkpoints.has_unfinished_entry`."""
+        return self._gate("mark.look", lambda: entry in self.marks)
 
-    def renew_mark(self, mark: str) -> None:
-        """See `Checkpoints.renew_mark`."""
-        self._gate("mark.renew", lambda: self.marks.__setitem__(mark, self._clock.now()))
+    def renew_unfinished_entry(self, entry: str) -> None:
+        """See `Checkpoints.renew_unfinished_entry`."""
+        self._gate("mark.renew", lambda: self.marks.__setitem__(entry, self._clock.now()))
 
-    def unmark(self, mark: str) -> None:
-        """See `Checkpoints.unmark`."""
-        self._gate("mark.clear", lambda: self.marks.pop(mark, None))
+    def remove_unfinished_entry(self, entry: str) -> None:
+        """See `Checkpoints.remove_unfinished_entry`."""
+        self._gate("mark.clear", lambda: self.marks.pop(entry, None))
 
     def unfinished(self, limit: int, after: str | None) -> tuple[list[tuple[str, datetime]], str | None]:
         """See `UnfinishedTransfers.unfinished`."""
@@ -270,12 +270,12 @@ class MemoryOutcomes:
     """Implements `Outcomes`: keeps what was told."""
 
     def __init__(self, gate: Gate = open_gate) -> None:
-        self.told: list[Checkpoint] = []
+        self.notified: list[Checkpoint] = []
         self._gate = gate
 
-    def tell(self, checkpoint: Checkpoint) -> None:
-        """See `Outcomes.tell`."""
-        self._gate("outcome.tell", lambda: self.told.append(checkpoint))
+    def notify(self, checkpoint: Checkpoint) -> None:
+        """See `Outcomes.notify`."""
+        self._gate("outcome.notify", lambda: self.notified.append(checkpoint))
 
 
 class MemorySweepCursor:

@@ -52,9 +52,15 @@ class Kind(StrEnum):
 
 
 CALLS: dict[Kind, tuple[str, ...]] = {
-    Kind.FILE: ("checkpoint.load", "checkpoint.mark_unfinished", "checkpoint.create", "queue.send", "source.describe"),
-    Kind.DEAD: ("checkpoint.load", "queue.send", "checkpoint.renew_mark"),
-    Kind.ENDED: ("checkpoint.load", "outcome.tell", "source.delete", "checkpoint.unmark"),
+    Kind.FILE: (
+        "checkpoint.load",
+        "checkpoint.add_unfinished_entry",
+        "checkpoint.create",
+        "queue.send",
+        "source.describe",
+    ),
+    Kind.DEAD: ("checkpoint.load", "queue.send", "checkpoint.renew_unfinished_entry"),
+    Kind.ENDED: ("checkpoint.load", "outcome.notify", "source.delete", "checkpoint.remove_unfinished_entry"),
 }
 """The calls of a tick that are about one item."""
 
@@ -181,7 +187,7 @@ class World:
         if self._tick.kind is Kind.ENDED:
             transfer = replace(transfer, state=State.ATTACHED, finished_at=self.clock.now())
         self.marks.create(Checkpoint(transfer, None, "dead.0"))
-        self.marks.mark_unfinished(transfer.id)
+        self.marks.add_unfinished_entry(transfer.id)
         return transfer
 
     def sweep_once(self, seconds: float) -> None:
@@ -195,7 +201,7 @@ class World:
 
     def ended(self) -> set[int]:
         """The items that are attached, told of, and unmarked."""
-        told = {one.transfer.id for one in self.outcomes.told}
+        told = {one.transfer.id for one in self.outcomes.notified}
         return {
             number
             for number, transfer in enumerate(self.transfers)
@@ -234,7 +240,7 @@ def judged(tick: Tick) -> list[str]:
         broken.append(f"afterwards only {sorted(world.ended())} ended")
     if world.positions.position is not None and world.positions.position.troubles:
         broken.append("a trouble that is over was kept")
-    told = [one.transfer.id for one in world.outcomes.told]
+    told = [one.transfer.id for one in world.outcomes.notified]
     if len(told) != len(set(told)):
         broken.append("an end was told twice")
     return broken

@@ -83,9 +83,9 @@ class WatchedCheckpoints(MemoryCheckpoints):
         lapsed = replace(stored.checkpoint.lease, until=until)
         return replace(stored, checkpoint=replace(stored.checkpoint, lease=lapsed))
 
-    def unmark(self, mark: str) -> None:
-        """See `Checkpoints.unmark`."""
-        super().unmark(mark)
+    def remove_unfinished_entry(self, entry: str) -> None:
+        """See `Checkpoints.remove_unfinished_entry`."""
+        super().remove_unfinished_entry(entry)
         self.cleared.append(self._clock.now())
 
     def _put(self, checkpoint: Checkpoint, etag: str | None) -> str:

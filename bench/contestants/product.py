@@ -59,11 +59,11 @@ class _Watch(threading.local):
         """See `Transport.stream`."""
         return self._transport.stream(request)
 
-    def tell(self, checkpoint: Checkpoint) -> None:
-        """See `Outcomes.tell`: from here on the outcome is durable."""
+    def notify(self, checkpoint: Checkpoint) -> None:
+        """See `Outcomes.notify`: from here on the outcome is durable."""
         self.marks["durable"] = time.perf_counter()
         self.state = checkpoint.transfer.state
-        self._outcomes.tell(checkpoint)
+        self._outcomes.notify(checkpoint)
 
 
 @cache

@@ -51,20 +51,20 @@ def lease(owner: str, now: datetime) -> Lease:
     return Lease(owner, now + timedelta(seconds=LEASE_SECONDS))
 
 
-def mark_of(transfer: Transfer) -> str:
-    """The name of the mark that this transfer is not over: one for each time that a person had it tried again.
+def unfinished_entry_of(transfer: Transfer) -> str:
+    """The name of the index entry of this unfinished transfer: one for each time that a person had it tried again.
 
-    So whoever carries out an end, however slowly, takes away the mark of that end and not the one that a retry made.
+    So whoever carries out an end, however slowly, removes the entry of that end and not the one that a retry made.
     """
     return transfer.id if transfer.retries == 0 else f"{transfer.id}-{transfer.retries}"
 
 
-def marked(mark: str) -> tuple[str, int]:
-    """The transfer's id that a mark stands for, and which retry."""
-    transfer_id, _, retry = mark.partition("-")
+def parse_unfinished_entry(entry: str) -> tuple[str, int]:
+    """The transfer's id that an entry stands for, and which retry."""
+    transfer_id, _, retry = entry.partition("-")
     return transfer_id, int(retry) if retry.isdecimal() else 0
 
 
 def writer_of(write: str) -> str:
-    """The run, or the wish, that made this write."""
+    """The run, or the command, that made this write."""
     return write.rpartition(".")[0] or write

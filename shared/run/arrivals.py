@@ -22,7 +22,7 @@ from shared.run.runner import TransferRunner
 from shared.storage.ports import Clock, Dropped, StorageRefused
 
 FOLDER_KEY = "hdi_isfolder"
-"""The metadata by which a hierarchical account marks a folder in a flat listing (Azure Data Lake Storage, known
+"""The metadata by which a hierarchical account labels a folder in a flat listing (Azure Data Lake Storage, known
 issues with the Blob API)."""
 
 
@@ -33,7 +33,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class NoFile:
-    """It is a folder: nothing to attach, and nothing to tell."""
+    """It is a folder: nothing to attach, and nothing to report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class FileLooks(Protocol):
 
 
 class ArrivalObserver(Protocol):
-    """Who is told of files that are none, or none yet."""
+    """Observer of files that are none, or none yet."""
 
     def not_ready(self, why: str, until: datetime | None) -> None:
         """A file is waited for until then; None: it is none, and is passed over."""

@@ -39,7 +39,7 @@ class CheckpointWriter:
     Attributes:
         run_id: the run's own.
         saved: the transfer as it is durable.
-        cancel_requested: a person's wish to end was found in the checkpoint.
+        cancel_requested: a person's cancel command was found in the checkpoint.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class CheckpointWriter:
         self._etag, self._checkpoint, self.saved = etag, checkpoint, checkpoint.transfer
 
     def _resolve(self, checkpoint: Checkpoint) -> tuple[str, Checkpoint]:
-        """Whose write was in the way? Our own, whose answer was lost; a person's wish to end; or another run's.
+        """Whose write was in the way? Our own, whose answer was lost; a person's command to cancel; or another run's.
 
         Or nobody's: where our last write still stands, its answer was cut off, and the ETag in it was not whole.
         """
@@ -158,7 +158,7 @@ class CheckpointWriter:
         raise StorageUnavailable("storage takes no write over the version that it has")
 
     def _is_wish_to_end(self, theirs: Checkpoint) -> bool:
-        """A wish to end leaves the lease with its owner and sets one flag."""
+        """A cancel command leaves the lease with its owner and sets one flag."""
         still_ours = theirs.lease is not None and theirs.lease.owner == self.run_id
         return still_ours and theirs.transfer.cancel_requested and not self.cancel_requested
 

@@ -1,4 +1,4 @@
-"""What people ask of a transfer that exists: an end, or another try. Both are written down and left to a run."""
+"""The commands for an existing transfer: cancel and retry. Both are written to its checkpoint and left to a run."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from datetime import timedelta
 from typing import Protocol
 
 from shared.core import planning
-from shared.core.checkpoint import Checkpoint, mark_of
+from shared.core.checkpoint import Checkpoint, unfinished_entry_of
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
 from shared.run.runner import HANDOVER_PAUSE, anywhere
 from shared.storage.ports import Checkpoints, Clock, Conflict, StorageUnavailable, TransferQueue
 
 ATTEMPTS = 20
-"""Times that a wish is written while a run keeps writing too. Chosen: a run saves once a range, at most a few times in
-the moment that one attempt takes."""
+"""Times that a command is written while a run keeps writing too. Chosen: a run saves once a range, at most a few times
+in the moment that one attempt takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The wish is durable; the transfer as it was written."""
+    """The command is durable; the transfer as it was written."""
 
     transfer: Transfer
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The wish makes no sense for this transfer, and nothing was changed."""
+    """The command does not apply to this transfer, and nothing was changed."""
 
     transfer: Transfer
     code: Code
@@ -43,17 +43,17 @@ Reply = Accepted | Rejected | NotFound
 
 
 class OutcomeIndex(Protocol):
-    """Whoever keeps a list of transfers that are over."""
+    """The index of transfers that are over."""
 
     def forget(self, transfer: Transfer) -> None:
-        """The transfer is not over any more."""
+        """Remove its entries: the transfer is not over any more."""
         ...
 
 
 class Commands:
-    """Writes wishes into checkpoints, each under its ETag. Every method may be repeated.
+    """Writes commands into checkpoints, each under its ETag. Every method may be repeated.
 
-    Both raise StorageUnavailable and CheckpointUnreadable; nothing is lost then, and the wish may be repeated.
+    Both raise StorageUnavailable and CheckpointUnreadable; nothing is lost then, and the command may be repeated.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Commands:
         self._may_write = may_write
 
     def cancel(self, transfer_id: str) -> Reply:
-        """Wish for the end. Whoever has the transfer in hand keeps it, and heeds the wish at its next save.
+        """Ask for the end of a transfer. A run that holds it keeps it, and finds the command at its next save.
 
         A run is asked for as well, due when the present lease ends: it finds the transfer over, or ends it.
         """
@@ -85,22 +85,22 @@ class Commands:
             transfer = checkpoint.transfer
             if transfer.is_over:
                 return Accepted(transfer) if transfer.state is State.CANCELLED else Rejected(transfer, _over(transfer))
-            wished = replace(transfer, cancel_requested=True)
+            cancelled = replace(transfer, cancel_requested=True)
             try:
                 if not transfer.cancel_requested:
-                    written = checkpoint.written(wished, self._new_write_id(), checkpoint.lease)
+                    written = checkpoint.written(cancelled, self._new_write_id(), checkpoint.lease)
                     self._checkpoints.save(written, stored.etag)
             except Conflict:
                 continue
             self._ask_for_a_run(checkpoint)
-            return Accepted(wished)
+            return Accepted(cancelled)
         raise StorageUnavailable("the checkpoint was written by others all the time")
 
     def retry(self, transfer_id: str) -> Reply:
         """Have a failed or cancelled transfer tried again, from what is durable.
 
-        The unfinished mark goes first and the marks of the old end go before the write: whoever dies in between leaves
-        a mark that leads the sweep to the transfer, over or not.
+        The unfinished entry is added first, and the entries of the old outcome are removed before the write: a process
+        that dies in between leaves an entry that leads the sweep to the transfer, over or not.
         """
         for _ in range(ATTEMPTS):
             stored = self._checkpoints.load(transfer_id)
@@ -112,7 +112,7 @@ class Commands:
             if not self._may_write(transfer.target.mailbox):
                 return Rejected(transfer, Code.MAILBOX_NOT_ALLOWED)
             again = planning.retried(transfer, self._clock.now())
-            self._checkpoints.mark_unfinished(mark_of(again))
+            self._checkpoints.add_unfinished_entry(unfinished_entry_of(again))
             self._ends.forget(transfer)
             try:
                 self._checkpoints.save(stored.checkpoint.written(again, self._new_write_id(), None), stored.etag)

@@ -1,4 +1,4 @@
-"""Who is told: of every decision, and of every end."""
+"""Notifications: observers of every decision, and listeners for every outcome."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from shared.storage.ports import Clock, Outcomes
 from shared.views import ROUTE_PREFIX, view
 
 MOST_REMEMBERED = 10_000
-"""Ends that a process knows it has told. Chosen: some 2 MB, and more than it carries out between two tries of one."""
+"""Outcomes that a process remembers as notified. Chosen: some 2 MB, and more than it carries out between two tries of
+one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +37,20 @@ class CompositeObserver:
             observer.handed_over(transfer_id)
 
 
-class _Told:
-    """The last ends that were told. Safe to share between threads."""
+class _Notified:
+    """The last outcomes that were notified. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._ends: dict[Hashable, None] = {}
         self._lock = threading.Lock()
 
     def knows(self, end: Hashable) -> bool:
-        """Whether it was told."""
+        """Whether the outcome was notified."""
         with self._lock:
             return end in self._ends
 
     def note(self, end: Hashable) -> None:
-        """It has been told; the oldest of many are forgotten."""
+        """Remember it as notified; the oldest of many are forgotten."""
         with self._lock:
             self._ends[end] = None
             if len(self._ends) > MOST_REMEMBERED:
@@ -58,22 +59,22 @@ class _Told:
 
 @dataclass(frozen=True, slots=True)
 class CompositeListener:
-    """Implements `Outcomes` for several, in their order; what one raises is not told to those after it.
+    """Implements `Outcomes` for several, in their order; where one raises, those after it are not notified.
 
-    An end is told to each of them once as long as the process lives, however often carrying it out is tried.
+    Each is notified of an outcome once as long as the process lives, however often carrying it out is tried.
     """
 
     outcomes: Sequence[Outcomes]
-    _told: _Told = field(default_factory=_Told)
+    _notified: _Notified = field(default_factory=_Notified)
 
-    def tell(self, checkpoint: Checkpoint) -> None:
-        """See `Outcomes.tell`."""
+    def notify(self, checkpoint: Checkpoint) -> None:
+        """See `Outcomes.notify`."""
         transfer = checkpoint.transfer
         for number, outcome in enumerate(self.outcomes):
             end = (number, transfer.id, transfer.retries, transfer.finished_at)
-            if not self._told.knows(end):
-                outcome.tell(checkpoint)
-                self._told.note(end)
+            if not self._notified.knows(end):
+                outcome.notify(checkpoint)
+                self._notified.note(end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,6 @@ class OutcomePublisher:
     clock: Clock
     prefix: str = ROUTE_PREFIX
 
-    def tell(self, checkpoint: Checkpoint) -> None:
-        """See `Outcomes.tell`. A message may come twice, never too early: the outcome is durable."""
+    def notify(self, checkpoint: Checkpoint) -> None:
+        """See `Outcomes.notify`. A message may come twice, never too early: the outcome is durable."""
         self.put(json.dumps(view(checkpoint.transfer, self.clock.now(), self.prefix)))

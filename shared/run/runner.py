@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.core import waits
-from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease, mark_of, writer_of
+from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease, unfinished_entry_of, writer_of
 from shared.core.continuation import Continuation, is_spent
 from shared.core.errors import Code
 from shared.core.model import Failure, Route, State, Transfer
@@ -116,7 +116,7 @@ class TransferRunner:
         edges = self._edges
         deadline = self._deadline()
         run_id = edges.new_run_id()
-        newly_marked = edges.checkpoints.mark_unfinished(transfer.id)
+        newly_added = edges.checkpoints.add_unfinished_entry(transfer.id)
         checkpoint = Checkpoint(transfer, lease(run_id, edges.clock.now()), f"{run_id}.0")
         with edges.background() as background:
             prefetched = edges.rate_limiter.prefetch(transfer, background)
@@ -124,7 +124,7 @@ class TransferRunner:
             if etag is not None:
                 self._run(Stored(checkpoint, etag), run_id, asked, deadline, background, prefetched)
                 return
-        if newly_marked:
+        if newly_added:
             self._unmark_what_was_over(transfer)
         if not self.carry_on(asked):
             raise StorageUnavailable("a checkpoint was refused as existing, and does not exist")
@@ -134,8 +134,8 @@ class TransferRunner:
 
         False also where the file `is_known` under another version; asked only where this one has no transfer.
 
-        The mark goes first: whoever dies after it leaves the rest to the sweep, and whoever accepts again finds out
-        whether anybody has run the transfer yet.
+        The entry is added first: a process that dies after it leaves the rest to the sweep, and whoever accepts again
+        finds out whether anybody has run the transfer yet.
         """
         edges = self._edges
         found = edges.checkpoints.load(transfer.id)
@@ -145,7 +145,7 @@ class TransferRunner:
             return False
         if is_known():
             return False
-        edges.checkpoints.mark_unfinished(transfer.id)
+        edges.checkpoints.add_unfinished_entry(transfer.id)
         checkpoint = Checkpoint(transfer, None, f"{edges.new_run_id()}.0")
         if self._create(checkpoint) is None:
             if edges.checkpoints.load(transfer.id) is None:
@@ -193,28 +193,29 @@ class TransferRunner:
         return True
 
     def conclude(self, checkpoint: Checkpoint) -> None:
-        """What a durable outcome asks for: tell it, delete the source if so wished, take the mark away.
+        """What a durable outcome asks for: notify the listeners, delete the source if so set, remove the entry.
 
-        The mark goes last: a process that dies in between is followed by whoever finds the mark, and does all of it
-        again. It is the mark of this end alone: a retry has one of its own, which a slow worker here cannot take away.
+        The entry is removed last: where a process dies in between, whoever finds the entry does all of it again. It is
+        the entry of this end alone: a retry has one of its own, which a slow worker here cannot remove.
 
         Raises:
             StorageUnavailable; StorageRefused where the source may not be deleted: everything else is done then.
         """
         edges, transfer = self._edges, checkpoint.transfer
-        edges.outcomes.tell(checkpoint)
+        edges.outcomes.notify(checkpoint)
         refused = self._source_kept(transfer) if edges.delete_source and transfer.state is State.ATTACHED else None
         if transfer.failure is not None and transfer.failure.code is Code.SOURCE_CHANGED:
             edges.take_up(transfer.plan.source.blob)
         if refused is None or refused.code is Code.STORAGE_IMMUTABLE:
-            edges.checkpoints.unmark(mark_of(transfer))  # a policy may last for years: nobody waits for its end
+            # A policy may last for years: nobody waits for its end.
+            edges.checkpoints.remove_unfinished_entry(unfinished_entry_of(transfer))
         if refused is not None:
             raise refused
 
     def _source_kept(self, transfer: Transfer) -> StorageRefused | None:
         """Delete the source; why it stays where storage refuses. A role that is missing is no reason to hurry either.
 
-        Whoever called says so. While the mark is there, the sweep comes back more and more rarely: leases end.
+        Whoever called says so. While the entry is there, the sweep comes back more and more rarely: leases end.
         """
         try:
             self._edges.sources.delete(transfer.plan.source)
@@ -232,7 +233,7 @@ class TransferRunner:
         Whoever ended it may be at that just now, and is given a lease's time.
         """
         transfer = checkpoint.transfer
-        if not self._edges.checkpoints.is_marked(mark_of(transfer)):
+        if not self._edges.checkpoints.has_unfinished_entry(unfinished_entry_of(transfer)):
             return
         allowed_at = (transfer.finished_at or now) + timedelta(seconds=LEASE_SECONDS)
         if now < allowed_at:
@@ -357,16 +358,16 @@ class TransferRunner:
         return stored.etag if stored is not None and stored.checkpoint.write == checkpoint.write else None
 
     def _unmark_what_was_over(self, ours: Transfer) -> None:
-        """An event that came again has marked a transfer whose end was carried out: that mark was ours alone.
+        """An event that came again has added an entry for a transfer whose end was carried out: that one is ours alone.
 
-        One that ended only after we began has a worker that may still have to carry its end out: there the mark stays.
+        One that ended only after we began has a worker that may still have to carry its end out: there the entry stays.
         """
         stored = self._edges.checkpoints.load(ours.id)
         if stored is None:
             return
         finished_at, retries = stored.checkpoint.transfer.finished_at, stored.checkpoint.transfer.retries
         if retries or (finished_at is not None and finished_at < ours.plan.created_at):
-            self._edges.checkpoints.unmark(ours.id)
+            self._edges.checkpoints.remove_unfinished_entry(ours.id)
 
     def _put_off(self, writer: CheckpointWriter, later: Deferred) -> None:
         """The mailbox is busy: let go of the transfer, and ask for its run when its turn comes.

@@ -1,4 +1,4 @@
-"""The sweep: what a killed process left behind, and what no event ever told of; at a bounded cost.
+"""The sweep: what a killed process left behind, and what no event announced; at a bounded cost.
 
 Unfinished transfers are found by their marks. Dropped files without a transfer are found by walking the container page
 by page, tick after tick, from where the last tick stopped; a file is looked at only where it is newer than the pass
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from shared.core import sweep_cursor as places
-from shared.core.checkpoint import mark_of, marked
+from shared.core.checkpoint import parse_unfinished_entry, unfinished_entry_of
 from shared.core.history import began_at
 from shared.core.model import Transfer
 from shared.core.sweep_cursor import Kind, SweepCursor, Trouble
@@ -110,7 +110,7 @@ class Swept:
 
 
 class SweepObserver(Protocol):
-    """Who is told what the sweep found."""
+    """Observer of what the sweep found."""
 
     def swept(self, swept: Swept) -> None:
         """What one tick did."""
@@ -235,20 +235,20 @@ class _Tick:
     def _revive(self, mark: str, marked_at: datetime | None = None) -> None:
         """What a mark leads to. `marked_at`: when it was set; None: it failed before, and is tried anyhow."""
         sweep = self.sweep
-        transfer_id, retry = marked(mark)
+        transfer_id, retry = parse_unfinished_entry(mark)
         stored = sweep.checkpoints.load(transfer_id)
         transfer = stored.checkpoint.transfer if stored is not None else None
         failed = marked_at is None
         marked_at = marked_at or self.now - STALE
         if stored is None or transfer is None or retry > transfer.retries:
             if self.now - marked_at >= STALE:  # whoever made the mark died before the checkpoint was written
-                sweep.checkpoints.unmark(mark)
+                sweep.checkpoints.remove_unfinished_entry(mark)
             return
         if transfer.is_over:
             if self.now - (transfer.finished_at or marked_at) >= LAPSED:
                 sweep.runs.conclude(stored.checkpoint)
-                if mark != mark_of(transfer):
-                    sweep.checkpoints.unmark(mark)
+                if mark != unfinished_entry_of(transfer):
+                    sweep.checkpoints.remove_unfinished_entry(mark)
                 self.found["concluded"] += 1
             return
         self.position = places.seen_unended(self.position, transfer.id, began_at(transfer))
@@ -258,7 +258,7 @@ class _Tick:
         due = max(filter(None, (transfer.updated_at, *messages, owned.until if owned is not None else None)))
         if failed or has_died or (self.now - due >= STALE and self.now - marked_at >= STALE):
             sweep.queue.send(transfer_id, 0)
-            sweep.checkpoints.renew_mark(mark)  # young again: asked for once per STALE, not once per tick
+            sweep.checkpoints.renew_unfinished_entry(mark)  # young again: asked for once per STALE, not once per tick
             self.found["revived"] += 1
 
     def _files(self, until: datetime) -> None:

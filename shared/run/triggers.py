@@ -23,7 +23,7 @@ from shared.storage.ports import Conflict, Dropped, StorageUnavailable
 
 
 class TroubleObserver(Protocol):
-    """Who is told that storage did not let something be carried out."""
+    """Observer of work that storage did not let be carried out."""
 
     def put_off(self, continuation: Continuation, trouble: Exception, delay: float) -> None:
         """It is tried again in `delay` seconds."""
@@ -36,7 +36,7 @@ class TroubleObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Triggers:
-    """One per process. `came` is told of a dropped file; `transfer_for` is intake: what the file asks for.
+    """One per process. `came` is called with a dropped file; `transfer_for` is intake: what the file asks for.
 
     Every method raises CheckpointUnreadable, and StorageUnavailable where not even the queue takes the work back.
     """

@@ -1,11 +1,11 @@
 """The checkpoint container: `transfers/<id>.json` for every transfer, `unfinished/<id>` for each that is not over.
 
-Once a person has had a transfer tried again for the nth time, its mark is `unfinished/<id>-<n>`.
+Once a person has had a transfer tried again for the nth time, its entry is `unfinished/<id>-<n>`.
 A checkpoint blob's metadata sums its transfer up, so that a listing need not read the blobs (`summary.py`).
 
-A mark is only a hint for the sweep, which thereby costs as much as there is unfinished work, however many transfers
-there ever were. It is set before the checkpoint is created and goes last, after the outcome was carried out: so a
-process that dies in between leaves a mark too many, never one too few.
+The unfinished entries are an index for the sweep, which thereby costs as much as there is unfinished work, however many
+transfers there ever were. An entry is added before the checkpoint is created and removed last, after the outcome was
+carried out: so a process that dies in between leaves an entry too many, never one too few.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class CheckpointContainer:
                 return None
         return Stored(codec.decode(text, transfer_id, self._drop_container), str(download.properties.etag))
 
-    def glance(self, transfer_id: str) -> Transfer | None:
+    def load_summary(self, transfer_id: str) -> Transfer | None:
         """The transfer without its session and history, from one HEAD where its summary fitted; None: there is none.
 
         Raises:
@@ -84,36 +84,36 @@ class CheckpointContainer:
             )
         return str(written["etag"])
 
-    def mark_unfinished(self, mark: str) -> bool:
-        """See `Checkpoints.mark_unfinished`."""
-        blob = self._mark(mark)
+    def add_unfinished_entry(self, entry: str) -> bool:
+        """See `Checkpoints.add_unfinished_entry`."""
+        blob = self._entry(entry)
         try:
-            with storage_errors(f"mark transfer {mark} as unfinished", conditional=True):
+            with storage_errors(f"mark transfer {entry} as unfinished", conditional=True):
                 try:
                     blob.upload_blob(b"", overwrite=False)
                 except ResourceNotFoundError:
                     self._make_container()
                     blob.upload_blob(b"", overwrite=False)
         except Conflict:
-            self.renew_mark(mark)  # it is there afterwards, whether or not the answer was right
+            self.renew_unfinished_entry(entry)  # it is there afterwards, whether or not the answer was right
             return False
         return True
 
-    def is_marked(self, mark: str) -> bool:
-        """See `Checkpoints.is_marked`."""
-        with storage_errors(f"look for the unfinished mark of {mark}"):
-            return bool(self._mark(mark).exists())
+    def has_unfinished_entry(self, entry: str) -> bool:
+        """See `Checkpoints.has_unfinished_entry`."""
+        with storage_errors(f"look for the unfinished mark of {entry}"):
+            return bool(self._entry(entry).exists())
 
-    def renew_mark(self, mark: str) -> None:
-        """See `Checkpoints.renew_mark`."""
-        with storage_errors(f"mark transfer {mark} as unfinished"):
-            self._mark(mark).upload_blob(b"", overwrite=True)
+    def renew_unfinished_entry(self, entry: str) -> None:
+        """See `Checkpoints.renew_unfinished_entry`."""
+        with storage_errors(f"mark transfer {entry} as unfinished"):
+            self._entry(entry).upload_blob(b"", overwrite=True)
 
-    def unmark(self, mark: str) -> None:
-        """See `Checkpoints.unmark`."""
-        with storage_errors(f"delete the unfinished mark of {mark}"):
+    def remove_unfinished_entry(self, entry: str) -> None:
+        """See `Checkpoints.remove_unfinished_entry`."""
+        with storage_errors(f"delete the unfinished mark of {entry}"):
             try:
-                self._mark(mark).delete_blob()
+                self._entry(entry).delete_blob()
             except ResourceNotFoundError:
                 return
 
@@ -123,10 +123,10 @@ class CheckpointContainer:
         with storage_errors("list the unfinished transfers"), continuation_refused(after):
             pages: Any = container.list_blobs(name_starts_with=UNFINISHED, results_per_page=limit).by_page(after)
             try:
-                marks = [(str(blob.name).removeprefix(UNFINISHED), blob.last_modified) for blob in next(pages)]
+                entries = [(str(blob.name).removeprefix(UNFINISHED), blob.last_modified) for blob in next(pages)]
             except (StopIteration, ResourceNotFoundError):
                 return [], None
-        return marks, pages.continuation_token or None
+        return entries, pages.continuation_token or None
 
     def _prepared(self, checkpoint: Checkpoint) -> tuple[BlobClient, bytes, dict[str, Any]]:
         """The blob, its text, and what a listing shows of it without reading it."""
@@ -137,8 +137,8 @@ class CheckpointContainer:
     def _transfer(self, transfer_id: str) -> BlobClient:
         return self._access.blobs.get_blob_client(self._container, f"{TRANSFERS}{transfer_id}.json")
 
-    def _mark(self, mark: str) -> BlobClient:
-        return self._access.blobs.get_blob_client(self._container, f"{UNFINISHED}{mark}")
+    def _entry(self, entry: str) -> BlobClient:
+        return self._access.blobs.get_blob_client(self._container, f"{UNFINISHED}{entry}")
 
     def _make_container(self) -> None:
         try:

@@ -63,7 +63,7 @@ class ClaimBlobs:
 
     def _attached(self, transfer_id: str) -> str | None:
         try:
-            return _attachment_of(self._checkpoints.glance(transfer_id))
+            return _attachment_of(self._checkpoints.load_summary(transfer_id))
         except CheckpointUnreadable:
             return None
 

@@ -157,7 +157,7 @@ class Listing:
         if place.summed_up:
             read = map(self._reader(place), blobs)
         else:
-            with ThreadPoolExecutor(HEADS_AT_ONCE, thread_name_prefix="glance") as pool:
+            with ThreadPoolExecutor(HEADS_AT_ONCE, thread_name_prefix="summaries") as pool:
                 read = [*pool.map(self._reader(place), blobs)]
         return [entry for entry in read if entry is not None], pages.continuation_token or None
 
@@ -166,7 +166,7 @@ class Listing:
             transfer_id, metadata = blob
             transfer = summary.unpack(metadata, transfer_id) if place.summed_up else None
             try:
-                transfer = transfer or self._checkpoints.glance(transfer_id)
+                transfer = transfer or self._checkpoints.load_summary(transfer_id)
             except (CheckpointUnreadable, StorageRefused):
                 return transfer_id, None
             return (transfer_id, transfer) if transfer is not None else None

@@ -80,7 +80,7 @@ class Stored:
 
 
 class Checkpoints(Protocol):
-    """One JSON blob per transfer, and a marker for each transfer that is not over yet."""
+    """One JSON blob per transfer, and an index entry for each transfer that is not over yet."""
 
     def load(self, transfer_id: str) -> Stored | None:
         """The checkpoint, or None. Raises CheckpointUnreadable."""
@@ -94,20 +94,20 @@ class Checkpoints(Protocol):
         """Replace the version with this ETag and return the new one. Raises Conflict where it is not the current."""
         ...
 
-    def mark_unfinished(self, mark: str) -> bool:
-        """Note that the transfer is not over (`mark_of`); False where that was noted already."""
+    def add_unfinished_entry(self, entry: str) -> bool:
+        """Add the index entry of an unfinished transfer (`unfinished_entry_of`); False where it was there already."""
         ...
 
-    def is_marked(self, mark: str) -> bool:
-        """Whether that is noted."""
+    def has_unfinished_entry(self, entry: str) -> bool:
+        """Whether the entry is there."""
         ...
 
-    def renew_mark(self, mark: str) -> None:
-        """Note it afresh: the mark is from now."""
+    def renew_unfinished_entry(self, entry: str) -> None:
+        """Write it afresh: the entry is from now."""
         ...
 
-    def unmark(self, mark: str) -> None:
-        """Take the mark away. Harmless where there is none."""
+    def remove_unfinished_entry(self, entry: str) -> None:
+        """Remove the entry. Harmless where there is none."""
         ...
 
 
@@ -134,7 +134,7 @@ class ReadsAhead(Protocol):
     """What a `SourceReader` may be able to do besides: begin to read before it is asked for the bytes."""
 
     def expect(self, offset: int, length: int) -> None:
-        """These bytes are wanted soon. A hint: whatever goes wrong is told by the `read` that follows."""
+        """These bytes are wanted soon. A hint: whatever goes wrong is raised by the `read` that follows."""
         ...
 
 
@@ -232,10 +232,10 @@ class Mailboxes(Protocol):
 
 
 class Outcomes(Protocol):
-    """Where the ends of transfers are told, if anywhere."""
+    """The listeners for outcomes."""
 
-    def tell(self, checkpoint: Checkpoint) -> None:
-        """One message for a transfer that is over."""
+    def notify(self, checkpoint: Checkpoint) -> None:
+        """Notify the listener of a transfer that is over."""
         ...
 
 
@@ -264,8 +264,8 @@ class Clock(Protocol):
 
 
 class UnfinishedTransfers(Protocol):
-    """The sweep's view of the marks."""
+    """The sweep's view of the unfinished entries."""
 
     def unfinished(self, limit: int, after: str | None) -> tuple[list[tuple[str, datetime]], str | None]:
-        """Up to `limit` marks with the time of each, and where to go on; None at the end."""
+        """Up to `limit` entries with the time of each, and where to go on; None at the end."""
         ...

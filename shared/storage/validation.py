@@ -1,7 +1,7 @@
-"""What a checkpoint has to hold beside its form, so that no rule of the core meets a transfer that cannot be.
+"""Validation of a checkpoint beyond its schema, so that no rule of the core meets a transfer that cannot be.
 
-A transfer that came through `shared/core` is always sound. One that is not was changed by somebody else: going on with
-it could attach a file twice, or fail in the middle of a run.
+A transfer that came through `shared/core` is always valid. One that is not was changed by another program: going on
+with it could attach a file twice, or fail in the middle of a run.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _COUNTS = (
 
 
 def first_fault(checkpoint: Checkpoint) -> str | None:
-    """What is wrong, in a few words without any of its values; None where the checkpoint is sound."""
+    """What is wrong, in a few words without any of its values; None where the checkpoint is valid."""
     transfer = checkpoint.transfer
     if not all(_is_time(value) for value in _times(checkpoint)):
         return "a time is no instant between 2000 and 2200"

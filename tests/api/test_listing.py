@@ -120,7 +120,7 @@ def test_a_checkpoint_that_cannot_be_read_is_named_and_the_others_are_listed(emp
 
 def test_a_mark_without_a_transfer_is_passed_over(empty: CheckpointFixtures) -> None:
     one = empty.put(transfer(1, State.SENDING))
-    empty.checkpoints.mark_unfinished("0" * 32)
+    empty.checkpoints.add_unfinished_entry("0" * 32)
     assert numbers(pages(empty, Wanted("under-way"), 1)) == numbers([one])
 
 
@@ -194,7 +194,7 @@ def test_an_end_is_marked_where_it_is_looked_for(
     one = empty.put(transfer(1, state, **changes))
     expected = {f"{place}{one.id}" for place in places | {outcome_index.of_mailbox(ADA)}}
     assert set(empty.names()) - {f"transfers/{one.id}.json"} == expected
-    empty.ends.tell(Checkpoint(one, None, "again"))
+    empty.ends.notify(Checkpoint(one, None, "again"))
     assert set(empty.names()) - {f"transfers/{one.id}.json"} == expected
     empty.ends.forget(one)
     assert set(empty.names()) == {f"transfers/{one.id}.json"}
@@ -214,7 +214,7 @@ def test_an_end_after_a_retry_leaves_no_mark_of_the_one_before(
 ) -> None:
     empty.put(transfer(1, before, **changed))
     again = empty.change(transfer(1, before), state=state, **{"failure": None, "retries": 1, **changes})
-    empty.ends.tell(Checkpoint(again, None, "again"))
+    empty.ends.notify(Checkpoint(again, None, "again"))
     assert {name.partition("/")[0] + "/" for name in empty.names()} - {"transfers/", "mailboxes/"} == places
 
 

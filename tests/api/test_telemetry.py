@@ -215,7 +215,7 @@ def test_ends_bytes_and_refusals_to_hurry_are_counted(watched: Watched) -> None:
         transfer(State.FAILED, finished_at=NOW, failure=doubtful),
         transfer(State.CANCELLED, finished_at=NOW),
     ):
-        telemetry.tell(Checkpoint(ended, None, "x"))
+        telemetry.notify(Checkpoint(ended, None, "x"))
     telemetry.oldest_unfinished(42.5)
     assert watched.numbers == {
         "drop.transfers.attached": {"": 1},

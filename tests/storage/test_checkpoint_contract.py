@@ -94,19 +94,19 @@ def test_another_transfers_checkpoint_is_refused(room: Room) -> None:
 
 def test_a_mark_is_set_once_renewed_and_taken_away_whether_it_is_there_or_not(room: Room) -> None:
     assert room.marks.unfinished(10, None) == ([], None)
-    assert room.checkpoints.mark_unfinished("a") is True
-    assert room.checkpoints.mark_unfinished("a") is False
-    room.checkpoints.renew_mark("a")
+    assert room.checkpoints.add_unfinished_entry("a") is True
+    assert room.checkpoints.add_unfinished_entry("a") is False
+    room.checkpoints.renew_unfinished_entry("a")
     assert [name for name, _ in room.marks.unfinished(10, None)[0]] == ["a"]
-    room.checkpoints.unmark("a")
-    room.checkpoints.unmark("a")
+    room.checkpoints.remove_unfinished_entry("a")
+    room.checkpoints.remove_unfinished_entry("a")
     assert room.marks.unfinished(10, None) == ([], None)
-    room.checkpoints.renew_mark("b")
+    room.checkpoints.renew_unfinished_entry("b")
     assert [name for name, _ in room.marks.unfinished(10, None)[0]] == ["b"]
 
 
 def test_a_mark_knows_when_it_was_set(room: Room) -> None:
-    room.checkpoints.mark_unfinished("a")
+    room.checkpoints.add_unfinished_entry("a")
     ((_, at),) = room.marks.unfinished(10, None)[0]
     assert at.tzinfo is not None
     assert at.utcoffset() == timedelta(0)
@@ -115,7 +115,7 @@ def test_a_mark_knows_when_it_was_set(room: Room) -> None:
 def test_marks_come_page_by_page_each_once(room: Room) -> None:
     names = [f"{number:03}" for number in range(7)]
     for name in names:
-        room.checkpoints.mark_unfinished(name)
+        room.checkpoints.add_unfinished_entry(name)
     found: list[str] = []
     after: str | None = None
     pages = 0
@@ -132,7 +132,7 @@ def test_marks_come_page_by_page_each_once(room: Room) -> None:
 def test_a_mark_is_no_checkpoint_and_a_checkpoint_no_mark(room: Room) -> None:
     room.checkpoints.create(checkpoint())
     assert room.marks.unfinished(10, None)[0] == []
-    room.checkpoints.mark_unfinished(transfer(2).id)
+    room.checkpoints.add_unfinished_entry(transfer(2).id)
     assert room.checkpoints.load(transfer(2).id) is None
 
 

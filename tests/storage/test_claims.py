@@ -45,11 +45,11 @@ class CheckpointFixtures:
             finished_at=NOW,
         )
         checkpoint = Checkpoint(over, None, "run.1")
-        self.checkpoints.mark_unfinished(over.id)
+        self.checkpoints.add_unfinished_entry(over.id)
         self.checkpoints.create(checkpoint)
         if told:
             self.tell(checkpoint)
-            self.checkpoints.unmark(over.id)
+            self.checkpoints.remove_unfinished_entry(over.id)
         return over
 
 
@@ -61,7 +61,7 @@ def fixtures(request: pytest.FixtureRequest) -> CheckpointFixtures:
     room: AzuriteRoom = request.getfixturevalue("real")
     container = room.checkpoints._container
     ends = BlobOutcomeIndex(room.access, container, room.checkpoints)
-    return CheckpointFixtures(room.checkpoints, ClaimBlobs(room.access, container, room.checkpoints), ends.tell)
+    return CheckpointFixtures(room.checkpoints, ClaimBlobs(room.access, container, room.checkpoints), ends.notify)
 
 
 @pytest.mark.parametrize("told", [True, False])

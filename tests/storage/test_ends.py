@@ -44,7 +44,7 @@ def test_an_end_told_after_the_transfer_was_tried_again_and_attached_is_not_list
     again = planning.retried(first, NOW)
     attached = replace(again, state=State.ATTACHED, finished_at=NOW)
     fixtures.put(attached)
-    fixtures.ends.tell(Checkpoint(first, None, "slow.0"))
+    fixtures.ends.notify(Checkpoint(first, None, "slow.0"))
     assert [listed(fixtures, state) for state in ("failed", "cancelled", "in-doubt")] == [[], [], []]
     [shown] = fixtures.listing.page(Wanted(mailbox="ada@example.org"), 10, None, NOW).transfers
     assert shown.state is State.ATTACHED
@@ -56,7 +56,7 @@ def test_an_end_told_while_the_transfer_is_tried_again_is_not_listed(
 ) -> None:
     first = end(transfer())
     fixtures.put(planning.retried(first, NOW))
-    fixtures.ends.tell(Checkpoint(first, None, "slow.0"))
+    fixtures.ends.notify(Checkpoint(first, None, "slow.0"))
     assert [listed(fixtures, state) for state in ("failed", "cancelled")] == [[], []]
     [shown] = fixtures.listing.page(Wanted(mailbox="ada@example.org"), 10, None, NOW).transfers
     assert shown.state is State.PLANNED
@@ -66,7 +66,7 @@ def test_an_older_end_told_late_leaves_the_newer_one_listed(fixtures: Checkpoint
     first = cancelled(transfer())
     second = replace(failed(planning.retried(first, NOW)))
     fixtures.put(second)
-    fixtures.ends.tell(Checkpoint(first, None, "slow.0"))
+    fixtures.ends.notify(Checkpoint(first, None, "slow.0"))
     assert listed(fixtures, "cancelled") == []
     [shown] = listed(fixtures, "failed")
     assert (shown.state, shown.retries) == (State.FAILED, 1)

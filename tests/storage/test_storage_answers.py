@@ -47,8 +47,16 @@ CALLS: dict[str, tuple[str, str, Callable[[Room], object]]] = {
     "load": ("GET .*/transfers/", "checkpoint.load", lambda room: room.checkpoints.load(transfer().id)),
     "create": ("PUT .*/transfers/", "checkpoint.create", lambda room: room.checkpoints.create(checkpoint(number=2))),
     "save": ("PUT .*/transfers/", "checkpoint.save", lambda room: room.checkpoints.save(checkpoint(), '"1"')),
-    "renew": ("PUT .*/unfinished/", "checkpoint.renew_mark", lambda room: room.checkpoints.renew_mark("a")),
-    "unmark": ("DELETE .*/unfinished/", "checkpoint.unmark", lambda room: room.checkpoints.unmark("a")),
+    "renew": (
+        "PUT .*/unfinished/",
+        "checkpoint.renew_unfinished_entry",
+        lambda room: room.checkpoints.renew_unfinished_entry("a"),
+    ),
+    "remove_unfinished_entry": (
+        "DELETE .*/unfinished/",
+        "checkpoint.remove_unfinished_entry",
+        lambda room: room.checkpoints.remove_unfinished_entry("a"),
+    ),
     "marks": ("GET .*comp=list", "checkpoint.unfinished", lambda room: room.marks.unfinished(10, None)),
     "page": ("GET .*comp=list", "source.page", lambda room: room.sources.page(None, 10)),
     "position": ("GET .*sweep.json", "position.load", lambda room: room.positions.load()),
@@ -99,7 +107,7 @@ def test_a_race_is_lost_by_writes_with_a_condition_alone(real: AzuriteRoom, stor
         for call in ("create", "save"):
             with pytest.raises(Conflict):
                 CALLS[call][2](real)
-        for call in ("renew", "unmark"):
+        for call in ("renew", "remove_unfinished_entry"):
             with pytest.raises(StorageUnavailable):
                 CALLS[call][2](real)
 
@@ -110,7 +118,7 @@ def test_a_mark_is_there_whether_or_not_a_conflict_was_one(
 ) -> None:
     real.checkpoints.create(checkpoint())
     storage.add(Rule("PUT .*/unfinished/", status, code, last=1))
-    assert real.checkpoints.mark_unfinished("a") is False
+    assert real.checkpoints.add_unfinished_entry("a") is False
     assert [mark for mark, _ in real.marks.unfinished(10, None)[0]] == ["a"]
 
 
@@ -119,7 +127,7 @@ def test_a_container_that_is_being_deleted_is_no_mark_that_was_there(
 ) -> None:
     storage.add(Rule("PUT .*/unfinished/", 409, "ContainerBeingDeleted"))
     with pytest.raises(StorageUnavailable):
-        real.checkpoints.mark_unfinished("a")
+        real.checkpoints.add_unfinished_entry("a")
 
 
 # --- the file ---
@@ -196,7 +204,7 @@ def test_a_file_that_may_not_be_deleted_says_why_and_one_that_is_another_is_left
 def test_a_continuation_that_expired_is_told_from_a_refused_listing(real: AzuriteRoom, storage: StorageAnswers) -> None:
     for number in range(3):
         real.put(f"{number}.bin", b"1")
-        real.checkpoints.mark_unfinished(str(number))
+        real.checkpoints.add_unfinished_entry(str(number))
     _, files = real.sources.page(None, 1)
     _, marks = real.marks.unfinished(1, None)
     storage.add(*answers.markers_expire())
@@ -215,7 +223,7 @@ def test_an_archived_checkpoint_is_one_unreadable_line_of_a_listing(real: Azurit
     real.checkpoints.create(checkpoint(number=1))
     real.checkpoints.create(checkpoint(number=2))
     for number in (1, 2):
-        real.checkpoints.mark_unfinished(transfer(number).id)
+        real.checkpoints.add_unfinished_entry(transfer(number).id)
     storage.add(Rule(f"HEAD .*/transfers/{transfer(1).id}", 409, "BlobUsesCustomerSpecifiedEncryption"))
     listing = Listing(real.access, real.checkpoints._container, real.checkpoints)
     page = listing.page(Wanted("under-way"), 10, None, NOW)
@@ -284,9 +292,9 @@ def test_an_end_whose_mark_may_not_be_written_says_why(real: AzuriteRoom, storag
     ends = BlobOutcomeIndex(real.access, real.checkpoints._container, real.checkpoints)
     storage.add(*answers.immutable("mailboxes/"))
     with pytest.raises(StorageRefused):
-        ends.tell(checkpoint())
+        ends.notify(checkpoint())
     storage.clear()
-    ends.tell(checkpoint())
+    ends.notify(checkpoint())
 
 
 def test_an_outage_ends(real: AzuriteRoom, storage: StorageAnswers) -> None:

@@ -107,7 +107,7 @@ def test_a_decision_says_what_was_asked_what_came_of_it_and_what_speaks_against_
 def test_a_decision_names_neither_url_nor_person_nor_file(action: Action, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     OBSERVER.decided(BEFORE, action, ev.SessionOpened(URL, NOW, 0), AFTER, 0)
-    OBSERVER.tell(Checkpoint(transfer(State.FAILED, failure=FAILURE), None, "run-1.1"))
+    OBSERVER.notify(Checkpoint(transfer(State.FAILED, failure=FAILURE), None, "run-1.1"))
     OBSERVER.handed_over("f" * 32)
     for secret in ("canary", "https", BEFORE.target.mailbox, BEFORE.attachment.name, BEFORE.plan.source.blob):
         assert secret not in caplog.text
@@ -139,7 +139,7 @@ def test_a_decision_names_neither_url_nor_person_nor_file(action: Action, caplog
 def test_an_end_is_told_once_and_a_failure_as_an_error(
     state: State, failure: Failure | None, level: int, said: dict[str, Any], lines: Lines
 ) -> None:
-    OBSERVER.tell(Checkpoint(transfer(state, failure=failure, bytes_confirmed=7, runs=3), None, "run-3.1"))
+    OBSERVER.notify(Checkpoint(transfer(state, failure=failure, bytes_confirmed=7, runs=3), None, "run-3.1"))
     assert {key: lines.only[key] for key in said} == said
     assert {key: lines.only[key] for key in ("transferId", "bytesConfirmed", "runs")} == {
         "transferId": "f" * 32,

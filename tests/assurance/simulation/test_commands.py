@@ -33,6 +33,6 @@ def test_with_one_mark_for_all_lives_a_slow_end_takes_away_the_mark_that_a_retry
         return transfer.id
 
     for module in (runner, sweep, commands):
-        monkeypatch.setattr(module, "mark_of", same)
+        monkeypatch.setattr(module, "unfinished_entry_of", same)
     tally = campaigns.tell_all(campaigns.dying_retries(0), processes=1)
     assert any("I3: a transfer is still" in line for line in tally.broken)

@@ -127,7 +127,7 @@ def test_a_service_that_never_recovers_is_told_once(names: str, ranges: int) -> 
             Case(ranges=ranges, sustained_faults=(SustainedFault(names, Fault.ANSWER, first, 0, 503),))
         )
         assert verdict.broken == ()
-        assert len(world.outcomes.told) == 1
+        assert len(world.outcomes.notified) == 1
 
 
 @pytest.mark.parametrize("part", range(3))

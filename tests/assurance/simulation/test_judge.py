@@ -53,8 +53,8 @@ SPOILT: list[tuple[str, Callable[[World], object]]] = [
     ("I2: attached, says", lambda world: world.graph.items[world.item].attachments.pop(ours(world))),
     ("I2: failed, and attached all the same", lambda world: rewritten(world, failed)),
     ("I2: somebody else's attachment", lambda world: world.strangers.add(ours(world))),
-    ("I3: the outcome was told to nobody", lambda world: world.outcomes.told.clear()),
-    ("I3: the mark of an unfinished", lambda world: world.checkpoints.mark_unfinished(world.transfer.id)),
+    ("I3: the outcome was told to nobody", lambda world: world.outcomes.notified.clear()),
+    ("I3: the mark of an unfinished", lambda world: world.checkpoints.add_unfinished_entry(world.transfer.id)),
     ("I14: the outcome changed", lambda world: rewritten(world, failed)),
 ]
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.core.checkpoint import LEASE_SECONDS, mark_of, marked, writer_of
+from shared.core.checkpoint import LEASE_SECONDS, parse_unfinished_entry, unfinished_entry_of, writer_of
 from shared.core.continuation import Continuation, after_poison, after_trouble, is_spent
 from shared.core.policy import Policy
 from tests.unit.core.shapes import transfer
@@ -54,8 +54,8 @@ def test_patience_is_spent_by_time_and_by_number(
 @pytest.mark.parametrize(("retries", "ending"), [(0, ""), (1, "-1"), (12, "-12")])
 def test_each_retry_has_a_mark_of_its_own(retries: int, ending: str) -> None:
     one = replace(transfer(), retries=retries)
-    assert mark_of(one) == one.id + ending
-    assert marked(mark_of(one)) == (one.id, retries)
+    assert unfinished_entry_of(one) == one.id + ending
+    assert parse_unfinished_entry(unfinished_entry_of(one)) == (one.id, retries)
 
 
 @pytest.mark.parametrize(("write", "writer"), [("run-7.12", "run-7"), ("a.b.0", "a.b"), ("wish", "wish")])

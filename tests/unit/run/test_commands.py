@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease, mark_of
+from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease, unfinished_entry_of
 from shared.core.errors import Code
 from shared.core.model import Failure, Route, Session, State, Transfer
 from shared.core.policy import Policy
@@ -283,7 +283,7 @@ def test_a_retry_that_dies_before_any_of_its_calls_leaves_an_end_or_a_mark(state
             one.retry(transfer.id)
         except Gone:
             found = stage.now_is(transfer.id)
-            assert found.is_over or mark_of(found) in stage.checkpoints.marks
+            assert found.is_over or unfinished_entry_of(found) in stage.checkpoints.marks
         else:
             assert calls == ["checkpoint.load", "mark.set", "checkpoint.save", "queue.send"]
             return

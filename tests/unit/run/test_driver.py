@@ -59,7 +59,7 @@ def test_the_url_is_durable_before_the_first_range_and_the_announcement_before_t
     assert "checkpoint.save" in gate.calls[opened : sends[0][0]]
     before_last = gate.calls[sends[-2][0] + 1 : sends[-1][0]]
     assert before_last.count("checkpoint.save") >= 1
-    assert gate.calls[-4:] == ["checkpoint.save", "outcome.tell", "mark.clear", "queue.delete"]
+    assert gate.calls[-4:] == ["checkpoint.save", "outcome.notify", "mark.clear", "queue.delete"]
 
 
 def test_a_small_file_is_announced_before_it_is_posted() -> None:

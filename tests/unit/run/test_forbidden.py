@@ -46,7 +46,7 @@ def test_a_transfer_that_nobody_has_run_yet_fails_without_a_request() -> None:
     assert ended.failure is not None
     assert (ended.state, ended.failure.code, asked) == (State.FAILED, Code.MAILBOX_NOT_ALLOWED, [])
     assert "ALLOWED_MAILBOXES does not list now" in ended.failure.detail
-    assert stage.outcomes.told
+    assert stage.outcomes.notified
 
 
 def test_a_transfer_that_waits_for_its_message_fails_when_its_time_comes() -> None:

@@ -81,7 +81,7 @@ def test_a_run_that_dies_anywhere_is_followed_though_the_host_gives_nothing_back
     assert stage.now_is(transfer.id).state is State.ATTACHED
     assert len(stage.attached()) == 1
     assert stage.checkpoints.marks == {}
-    assert stage.outcomes.told
+    assert stage.outcomes.notified
     followed = [*stage.began[1:], stage.clock.now()][0]  # by a run, or by whoever told the outcome
     assert followed - died <= timedelta(seconds=LEASE_SECONDS + GUARD_DELAY + 4)
 
@@ -152,7 +152,7 @@ def test_a_run_that_let_go_and_died_before_it_asked_for_the_next_is_made_up_for(
 # --- an end that was not carried out ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", ["outcome.tell", "mark.clear"])
+@pytest.mark.parametrize("call", ["outcome.notify", "mark.clear"])
 @pytest.mark.parametrize("by_event", [True, False])
 def test_an_outcome_that_was_not_told_is_told_when_event_or_message_comes_again(call: str, *, by_event: bool) -> None:
     stage = Mortal()
@@ -160,7 +160,7 @@ def test_an_outcome_that_was_not_told_is_told_when_event_or_message_comes_again(
     stage.left = clean_calls().index(call) + 1
     with pytest.raises(Died):
         stage.runs.start(transfer)
-    told = len(stage.outcomes.told)
+    told = len(stage.outcomes.notified)
     stage.queue.sent.clear()
 
     def again() -> None:
@@ -171,12 +171,12 @@ def test_an_outcome_that_was_not_told_is_told_when_event_or_message_comes_again(
             stage.runs.resume(transfer.id)
 
     again()
-    assert len(stage.outcomes.told) == told, "whoever ended it may be at that just now"
+    assert len(stage.outcomes.notified) == told, "whoever ended it may be at that just now"
     assert stage.deliver_all() == 1
-    assert len(stage.outcomes.told) == told + 1
+    assert len(stage.outcomes.notified) == told + 1
     assert stage.checkpoints.marks == {}
     again()
-    assert len(stage.outcomes.told) == told + 1
+    assert len(stage.outcomes.notified) == told + 1
 
 
 # --- a process that is told to end -----------------------------------------------------------------------------------

@@ -64,12 +64,12 @@ def stage() -> Poisoned:
 def test_a_transfer_that_no_run_could_begin_ends_as_failed(stage: Poisoned) -> None:
     transfer = stage.transfer(BIG)
     stage.checkpoints.create(Checkpoint(transfer, None, "put.0"))
-    stage.checkpoints.mark_unfinished(transfer.id)
+    stage.checkpoints.add_unfinished_entry(transfer.id)
     assert stage.poison.transfer_failed(transfer.id) is Ending.STOPPED
     ended = stage.now_is(transfer.id)
     assert ended.failure is not None
     assert (ended.state, ended.failure.code) == (State.FAILED, Code.RUNS_FAILED)
-    assert [told.transfer for told in stage.outcomes.told] == [ended]
+    assert [told.transfer for told in stage.outcomes.notified] == [ended]
     assert stage.checkpoints.marks == {}
 
 
@@ -188,7 +188,7 @@ def test_a_transfer_that_another_run_has_in_hand_is_left_to_it(
 
     monkeypatch.setattr(stage.clock, "sleep", saved_meanwhile)
     assert stage.poison.transfer_failed(transfer.id) is Ending.LEFT
-    assert stage.outcomes.told == []
+    assert stage.outcomes.notified == []
     monkeypatch.undo()
     assert stage.deliver_all() == 1
     assert stage.now_is(transfer.id).state is State.ATTACHED
@@ -209,7 +209,7 @@ def test_a_transfer_that_is_taken_over_meanwhile_is_left_to_whoever_has_it(
 
     monkeypatch.setattr(stage.checkpoints, "save", contested)
     assert stage.poison.transfer_failed(transfer.id) is Ending.LEFT
-    assert stage.outcomes.told == []
+    assert stage.outcomes.notified == []
     assert len(stage.queue.messages) == 1
 
 
@@ -246,7 +246,7 @@ def test_a_file_whose_event_kept_failing_becomes_a_failed_transfer(stage: Poison
     assert ended.failure is not None
     assert (ended.state, ended.failure.code) == (State.FAILED, Code.RUNS_FAILED)
     assert "'a.bin'" in ended.failure.detail
-    assert stage.outcomes.told[0].transfer == ended
+    assert stage.outcomes.notified[0].transfer == ended
     assert stage.checkpoints.marks == {}
 
 

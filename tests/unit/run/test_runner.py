@@ -44,7 +44,7 @@ def test_a_new_transfer_is_attached_and_concluded(stage: Stage, size: int) -> No
     assert ended.session is None
     assert stage.attached() == [("a.bin", BIG[:size])]
     assert stage.checkpoints.marks == {}
-    assert [told.transfer for told in stage.outcomes.told] == [ended]
+    assert [told.transfer for told in stage.outcomes.notified] == [ended]
 
 
 def test_the_same_event_again_changes_nothing(stage: Stage) -> None:
@@ -56,13 +56,13 @@ def test_the_same_event_again_changes_nothing(stage: Stage) -> None:
         assert again.id == transfer.id
         stage.runs.start(again)
     assert len(stage.attached()) == 1
-    assert len(stage.outcomes.told) == 1
+    assert len(stage.outcomes.notified) == 1
     assert stage.queue.messages == []
     assert stage.checkpoints.marks == {}
 
 
 def test_an_outcome_that_was_not_told_keeps_its_mark_though_the_event_comes_again() -> None:
-    stage = Stage(dying_at("outcome.tell"), policy=SMALL_RANGES)
+    stage = Stage(dying_at("outcome.notify"), policy=SMALL_RANGES)
     transfer = stage.transfer(BIG)
     with pytest.raises(KeyboardInterrupt):
         stage.runs.start(transfer)
@@ -75,7 +75,7 @@ def test_a_transfer_refused_at_intake_ends_at_once_and_is_told(stage: Stage) -> 
     transfer = stage.transfer(BIG, messageid="")
     stage.runs.start(transfer)
     assert stage.now_is(transfer.id).state is State.FAILED
-    assert [told.transfer.id for told in stage.outcomes.told] == [transfer.id]
+    assert [told.transfer.id for told in stage.outcomes.notified] == [transfer.id]
     assert stage.attached() == []
 
 
@@ -169,12 +169,12 @@ def test_accepting_again_makes_up_for_a_process_that_died_in_between(call: str) 
 
 
 def test_a_refusal_that_was_never_told_leaves_a_mark_for_the_sweep() -> None:
-    stage = Stage(dying_at("outcome.tell"))
+    stage = Stage(dying_at("outcome.notify"))
     transfer = stage.transfer(b"")
     with pytest.raises(KeyboardInterrupt):
         stage.runs.start(transfer)
     stage.runs.start(transfer)
-    assert stage.outcomes.told == []
+    assert stage.outcomes.notified == []
     assert list(stage.checkpoints.marks) == [transfer.id]
 
 
@@ -182,7 +182,7 @@ def test_accepting_what_intake_refused_tells_the_failure_and_asks_for_no_run(sta
     transfer = stage.transfer(b"")
     assert stage.runs.accept(transfer)
     assert stage.queue.messages == []
-    assert [told.transfer.failure for told in stage.outcomes.told] == [transfer.failure]
+    assert [told.transfer.failure for told in stage.outcomes.notified] == [transfer.failure]
 
 
 @pytest.mark.parametrize(("delete", "left"), [(True, []), (False, ["a.bin"])])
@@ -199,7 +199,7 @@ def test_the_source_is_deleted_only_when_wished_and_only_after_the_outcome(delet
     assert list(stage.sources.blobs) == left
     assert order[-2:] == ["mark.clear", "queue.delete"]
     if delete:
-        assert order[-5:-1] == ["checkpoint.save", "outcome.tell", "source.delete", "mark.clear"]
+        assert order[-5:-1] == ["checkpoint.save", "outcome.notify", "source.delete", "mark.clear"]
 
 
 def test_the_source_of_a_failed_transfer_is_kept() -> None:
@@ -228,7 +228,7 @@ def test_a_run_that_lost_the_transfer_stops_and_tells_nothing(stage: Stage) -> N
     stage.edges.transport._gate = steal  # type: ignore[attr-defined]
     stage.runs.start(transfer)
     assert stage.witness.handed == [transfer.id]
-    assert stage.outcomes.told == []
+    assert stage.outcomes.notified == []
     found = stage.checkpoints.peek(transfer.id)
     assert found is not None
     assert found.checkpoint.write == "thief.1"

@@ -93,7 +93,7 @@ class Floor:
     def mark(self, transfer: Transfer) -> None:
         """A transfer whose run died."""
         self.stage.checkpoints.create(Checkpoint(transfer, None, "a.0"))
-        self.stage.checkpoints.mark_unfinished(transfer.id)
+        self.stage.checkpoints.add_unfinished_entry(transfer.id)
 
     @property
     def position(self) -> SweepCursor:
@@ -102,7 +102,7 @@ class Floor:
 
     @property
     def ends_told(self) -> list[str]:
-        return [told.transfer.id for told in self.stage.outcomes.told]
+        return [told.transfer.id for told in self.stage.outcomes.notified]
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_killed_run_is_revived_soon_after_its_lease_and_asked_for_once(floor: 
     stage = floor.stage
     transfer = stage.transfer(b"hello")
     stage.checkpoints.create(Checkpoint(transfer, lease("dead", stage.clock.now()), "dead.0"))
-    stage.checkpoints.mark_unfinished(transfer.id)
+    stage.checkpoints.add_unfinished_entry(transfer.id)
     assert floor.tick(1).revived == 0, "its own message comes first"
     assert floor.tick(1).revived == 1
     assert floor.tick(1).revived == 0, "asked for once, not once a tick"
@@ -146,7 +146,7 @@ def test_a_transfer_that_nobody_has_run_is_revived_once_it_has_been_silent_for_l
     stage = floor.stage
     transfer = stage.transfer(b"hello")
     stage.checkpoints.create(Checkpoint(transfer, None, "accepted.0"))
-    stage.checkpoints.mark_unfinished(transfer.id)
+    stage.checkpoints.add_unfinished_entry(transfer.id)
     assert floor.tick(10).revived == 0
     assert floor.tick(6).revived == 1
     assert floor.tick(5).revived == 0, "asked for once, not once a tick"
@@ -162,11 +162,11 @@ def test_a_mark_of_another_life_goes_with_the_end_that_is_found(floor: Floor, re
     assert found is not None
     again = replace(found.checkpoint, transfer=replace(found.checkpoint.transfer, retries=2))
     stage.checkpoints.save(again, found.etag)
-    stage.checkpoints.mark_unfinished(f"{transfer.id}{retry}")
-    told = len(stage.outcomes.told)
+    stage.checkpoints.add_unfinished_entry(f"{transfer.id}{retry}")
+    told = len(stage.outcomes.notified)
     floor.tick(16)
     assert stage.checkpoints.marks == {}
-    assert len(stage.outcomes.told) == told + (not retry)
+    assert len(stage.outcomes.notified) == told + (not retry)
 
 
 @pytest.mark.parametrize("message", ["not_before", "recheck_at"])
@@ -175,7 +175,7 @@ def test_a_transfer_whose_message_is_still_to_come_is_left_alone(floor: Floor, m
     transfer = stage.transfer(b"hello")
     waiting = replace(transfer, **{message: stage.clock.now() + timedelta(hours=2)})  # type: ignore[arg-type]  # both are times
     stage.checkpoints.create(Checkpoint(waiting, None, "a.0"))
-    stage.checkpoints.mark_unfinished(transfer.id)
+    stage.checkpoints.add_unfinished_entry(transfer.id)
     assert floor.tick(119).revived == 0
     assert floor.tick(20).revived == 1
 
@@ -184,15 +184,15 @@ def test_an_outcome_that_was_never_told_is_told(floor: Floor) -> None:
     stage = floor.stage
     transfer = stage.transfer(b"hello")
     stage.runs.start(transfer)
-    stage.outcomes.told.clear()
-    stage.checkpoints.mark_unfinished(transfer.id)
+    stage.outcomes.notified.clear()
+    stage.checkpoints.add_unfinished_entry(transfer.id)
     assert floor.tick(16).concluded == 1
-    assert [told.transfer.id for told in stage.outcomes.told] == [transfer.id]
+    assert [told.transfer.id for told in stage.outcomes.notified] == [transfer.id]
     assert stage.checkpoints.marks == {}
 
 
 def test_a_mark_without_a_checkpoint_goes(floor: Floor) -> None:
-    floor.stage.checkpoints.mark_unfinished("0" * 32)
+    floor.stage.checkpoints.add_unfinished_entry("0" * 32)
     floor.tick(16)
     assert floor.stage.checkpoints.marks == {}
 
@@ -202,7 +202,7 @@ def test_a_checkpoint_that_cannot_be_read_is_told_and_left_and_stops_nothing(flo
     broken, sound = stage.transfer(b"broken", "a"), stage.transfer(b"sound", "b")
     for transfer in (broken, sound):
         stage.checkpoints.create(Checkpoint(transfer, None, "a.0"))
-        stage.checkpoints.mark_unfinished(transfer.id)
+        stage.checkpoints.add_unfinished_entry(transfer.id)
     stage.checkpoints.blobs[broken.id] = (b'{"schema": 99}', '"7"')
     assert floor.tick(16).revived == 1
     assert floor.told.troubles == [(broken.id, Code.CHECKPOINT_NEWER.value)]
@@ -304,7 +304,9 @@ def test_what_fails_is_tried_again_more_and_more_rarely(floor: Floor) -> None:
 
 
 @pytest.mark.parametrize(("status", "code", "named"), REFUSALS)
-@pytest.mark.parametrize("call", ["checkpoint.load", "checkpoint.mark_unfinished", "checkpoint.create", "queue.send"])
+@pytest.mark.parametrize(
+    "call", ["checkpoint.load", "checkpoint.add_unfinished_entry", "checkpoint.create", "queue.send"]
+)
 @pytest.mark.parametrize("bad", range(3))
 def test_a_refused_file_costs_that_file(status: int, code: str, named: Code, call: str, bad: int) -> None:
     floor = Floor()
@@ -332,7 +334,7 @@ def test_an_end_that_cannot_be_carried_out_is_told_once_and_the_others_end(floor
     for transfer in transfers:
         with pytest.raises(StorageRefused):
             floor.runs.start(transfer)
-    stage.outcomes.told.clear()
+    stage.outcomes.notified.clear()
     floor.restart()
     floor.unkind.answers = [Answer(412, "LeaseIdMissing", "source.delete", "file-1")]
     for _ in range(20):
@@ -383,7 +385,7 @@ def test_an_end_is_told_again_where_one_listener_failed_and_only_to_that_one() -
     assert stored is not None
     runs.conclude(stored.checkpoint)
     runs.conclude(stored.checkpoint)
-    assert len(first.told) == len(stage.outcomes.told) == 1
+    assert len(first.notified) == len(stage.outcomes.notified) == 1
 
 
 # --- a tick has a time of its own, and gets further all the same ---

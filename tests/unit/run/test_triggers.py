@@ -31,7 +31,7 @@ NAMES = [
     "mark.set",
     "checkpoint.create",
     "checkpoint.save",
-    "outcome.tell",
+    "outcome.notify",
     "mark.clear",
 ]
 
@@ -100,7 +100,7 @@ def test_storage_that_fails_at_any_call_is_waited_for_and_the_file_attached(name
     stage.deliver_some(9)
     assert stage.now_is(transfer.id).state is State.ATTACHED
     assert len(stage.attached()) == 1
-    assert stage.outcomes.told
+    assert stage.outcomes.notified
     assert (stage.checkpoints.marks, stage.queue.messages) == ({}, [])
 
 

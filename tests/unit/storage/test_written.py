@@ -131,10 +131,10 @@ def test_a_glance_is_at_the_transfer_that_was_asked_for(summed: bool) -> None:
     container(access).create(Checkpoint(mine, None, "w"))
     if not summed:
         access.blobs.uploads[0][2]["metadata"].pop("summary")
-    found = container(access).glance(mine.id)
+    found = container(access).load_summary(mine.id)
     assert found is not None
     assert (found.id, found.state) == (mine.id, mine.state)
-    assert container(access).glance(other) is None
+    assert container(access).load_summary(other) is None
 
 
 @pytest.mark.parametrize("managed", [True, False])
