@@ -36,8 +36,9 @@ def perform(service: GraphService, command: str, arguments: Mapping[str, Any], n
         raise CommandRefused(str(wrong)) from wrong
 
 
-def _add_mailbox(service: GraphService, arguments: Arguments, _now: datetime) -> object:
-    return asdict(service.add_mailbox(**arguments))
+def _add_mailbox(service: GraphService, arguments: Arguments, now: datetime) -> object:
+    made = asdict(service.add_mailbox(**arguments, now=now))
+    return {**made, "accessible_from": made["accessible_from"].isoformat()}
 
 
 def _add_message(service: GraphService, arguments: Arguments, now: datetime) -> object:

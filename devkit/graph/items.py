@@ -14,6 +14,7 @@ from devkit.graph.wire import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from devkit.graph.call import Answer, Call
     from devkit.graph.state import Item, Mailbox, State
@@ -37,7 +38,7 @@ def _well_formed(identifier: str) -> bool:
     return _ID.fullmatch(identifier) is not None
 
 
-def mailbox_of(state: State, user: str) -> Mailbox:
+def mailbox_of(state: State, user: str, now: datetime) -> Mailbox:
     """The mailbox that a URL names by address or object id; Refusal where it may not or cannot be reached."""
     if user == "me":
         raise bad_request("/me request is only valid with delegated authentication flow.")
@@ -49,7 +50,7 @@ def mailbox_of(state: State, user: str) -> Mailbox:
     if not mailbox.licensed:
         text = "The mailbox is either inactive, soft-deleted, or is hosted on-premise."
         raise Refusal(404, "MailboxNotEnabledForRESTAPI", text)
-    if not mailbox.accessible:
+    if not mailbox.accessible or (mailbox.accessible_from is not None and now < mailbox.accessible_from):
         raise Refusal(403, "ErrorAccessDenied", "Access to OData is disabled.")
     return mailbox
 
@@ -57,7 +58,7 @@ def mailbox_of(state: State, user: str) -> Mailbox:
 def item_of(state: State, call: Call) -> Item:
     """The item that a call addresses; Refusal where its id is malformed, foreign, unknown, or too new to be seen."""
     route = call.route
-    mailbox = mailbox_of(state, route.user)
+    mailbox = mailbox_of(state, route.user, call.now)
     if route.malformed or not _well_formed(route.item):
         raise id_malformed()
     item = state.items.get(plain(route.item)) or _moved(state, route.item)
@@ -103,7 +104,7 @@ def show_item(state: State, call: Call) -> Answer:
 
 def find_items(state: State, call: Call) -> Answer:
     """GET of a collection, by `$filter=internetMessageId eq '..'` or `iCalUId eq '..'`; no filter lists everything."""
-    mailbox = mailbox_of(state, call.route.user)
+    mailbox = mailbox_of(state, call.route.user, call.now)
     collection = call.route.collection
     options = query_values(call.route.query)
     selected = _selected(options, collection)

@@ -105,10 +105,12 @@ class Setup:
         message_limit: int = MESSAGE_LIMIT,
         licensed: bool = True,
         accessible: bool = True,
+        now: datetime = EPOCH,
     ) -> Mailbox:
-        """A mailbox, reachable by address and by object id (a GUID, made when not given)."""
+        """A mailbox, reachable by address and by object id (a GUID, made when not given), after `access_seconds`."""
         identifier = (object_id or self.state.names.guid()).lower()
-        mailbox = Mailbox(identifier, address, message_limit, licensed, accessible)
+        from_then = now + timedelta(seconds=self.state.switches.access_seconds)
+        mailbox = Mailbox(identifier, address, message_limit, licensed, accessible, from_then)
         self.state.mailboxes[identifier] = self.state.mailboxes[address.lower()] = mailbox
         return mailbox
 

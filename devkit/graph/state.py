@@ -78,6 +78,8 @@ class Mailbox:
     message_limit: int = MESSAGE_LIMIT
     licensed: bool = True
     accessible: bool = True
+    accessible_from: datetime | None = None
+    """Until then it is refused like one that is not accessible."""
 
 
 @dataclass(slots=True)

@@ -99,6 +99,9 @@ class Switches:
     """An item added from now on answers 404 to so many calls that address it."""
     propagation_seconds: float = 0
 
+    access_seconds: float = 0
+    """A mailbox that is added from now on refuses access for so long: Exchange caches permissions for hours."""
+
     # tokens
     check_tokens: bool = True
     token_lifetime_seconds: float = 86_400

@@ -228,6 +228,17 @@ def test_a_moved_item_has_another_id_and_the_same_immutable_one(world: World) ->
     assert len(world.stored()) == 1
 
 
+def test_access_to_a_new_mailbox_can_be_granted_late(world: World) -> None:
+    world.graph.switch(access_seconds=60)
+    world.graph.add_mailbox("new@example.com")
+    item = world.graph.add_message("new@example.com")
+    url = world.item(item=item, user="new@example.com")
+    refused = world.call("GET", url)
+    assert (refused.status, error_code(refused)) == (403, "ErrorAccessDenied")
+    world.graph.advance(60)
+    assert world.call("GET", url).status == 200
+
+
 def test_a_removed_item_is_gone(world: World) -> None:
     world.graph.remove_item(world.message)
     assert world.call("GET", world.item()).status == 404

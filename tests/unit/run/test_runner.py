@@ -277,3 +277,19 @@ def test_a_looked_up_item_that_is_moved_while_it_is_worked_on_gets_its_file(
     assert moved
     assert moving_stage.now_is(transfer.id).state is State.ATTACHED
     assert len(moving_stage.attached()) == 1
+
+
+@pytest.mark.parametrize(("granted_after", "state"), [(6000, State.ATTACHED), (90_000, State.FAILED)])
+def test_access_that_is_granted_late_is_waited_for(stage: Stage, granted_after: float, state: State) -> None:
+    stage.graph.switch(access_seconds=granted_after)
+    stage.graph.add_mailbox("new@contoso.example", now=stage.clock.now())
+    item = stage.graph.add_message("new@contoso.example")
+    transfer = stage.transfer(b"a small file", mailbox="new@contoso.example", messageid=item)
+    stage.runs.start(transfer)
+    waiting = stage.now_is(transfer.id).waiting_for
+    assert waiting is not None
+    assert waiting.code is Code.ACCESS_DENIED
+    stage.deliver_all()
+    ended = stage.now_is(transfer.id)
+    assert ended.state is state
+    assert (ended.failure is None) == (state is State.ATTACHED)
