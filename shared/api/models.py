@@ -13,6 +13,7 @@ from pydantic.types import JsonValue
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 from shared.core.errors import Code
+from shared.core.identifiers import TRANSFER_ID
 from shared.core.public_state import PublicState
 from shared.intake.checks import LONGEST_GIVEN_CONTENT_ID, LONGEST_ID
 from shared.intake.media import LONGEST as LONGEST_CONTENT_TYPE
@@ -46,7 +47,6 @@ NO_CONTROLS = f"^[^{_CONTROLS}]+$"
 BLOB = f"^(?!\\.{{1,2}}(?:[/\\\\]|$))(?!.*[/\\\\]\\.{{1,2}}(?:[/\\\\]|$))[^{_CONTROLS}]+$"
 """No control characters, and no `.` or `..` for a folder: HTTP clients resolve these, and would leave the container."""
 
-TRANSFER_ID = "^[0-9a-f]{32}$"
 CONTINUATION = "^[A-Za-z0-9_\\-]*$"
 """The host drops a query value that is empty: then the listing begins at its beginning."""
 

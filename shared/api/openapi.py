@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from shared.api import models
 from shared.api.http import JSON
 from shared.api.problems import PROBLEM
+from shared.core.identifiers import TRANSFER_ID
 from shared.core.public_state import PublicState
 from shared.storage.listing import IN_DOUBT, LARGEST_PAGE
 from shared.views import ROUTE_PREFIX, under
@@ -279,7 +280,7 @@ def _link(operation: str, where: str = "$response.body#/id") -> Json:
 
 
 def _id() -> Json:
-    schema = {"type": "string", "pattern": models.TRANSFER_ID, "examples": [_EXAMPLE_ID]}
+    schema = {"type": "string", "pattern": TRANSFER_ID, "examples": [_EXAMPLE_ID]}
     return {"name": "id", "in": "path", "required": True, "description": "The transfer's id.", "schema": schema}
 
 

@@ -6,7 +6,6 @@ an upload longer (Functions HTTP trigger page, asynchronous request-reply).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,10 +14,10 @@ from http import HTTPStatus
 from shared import log
 from shared.api import body, query
 from shared.api.http import Answer, Call, json_answer
-from shared.api.models import TRANSFER_ID
 from shared.api.problems import RETRY_SECONDS, Fault, faulty, guarded, problem
 from shared.core import planning
 from shared.core.errors import CATALOGUE, Code
+from shared.core.identifiers import TransferId, parse_transfer_id
 from shared.core.model import Attachment, Target, Transfer
 from shared.graph.prepare import route_for
 from shared.intake import checks, metadata
@@ -150,10 +149,9 @@ class Operations:
         )
 
 
-def _id(call: Call) -> str | None:
+def _id(call: Call) -> TransferId | None:
     """The transfer's id in the path; None where it cannot be one."""
-    given = call.route.get("id", "")
-    return given if re.fullmatch(TRANSFER_ID, given, re.ASCII) and not given.endswith("\n") else None
+    return parse_transfer_id(call.route.get("id"))
 
 
 def _not_found(call: Call) -> Answer:

@@ -10,6 +10,7 @@ from datetime import datetime
 from shared.core import ending
 from shared.core.errors import Code
 from shared.core.history import RETRY_REQUESTED, remembered
+from shared.core.identifiers import TransferId, mailbox_key
 from shared.core.model import (
     LOOKUPS,
     Answered,
@@ -31,7 +32,7 @@ _NEWEST_FIRST = 0xFFFFFFFF
 It lasts until 2106."""
 
 
-def transfer_id(source: Source, target: Target | None, name: str | None) -> str:
+def transfer_id(source: Source, target: Target | None, name: str | None) -> TransferId:
     """32 hex digits that name one version of one blob on its way to one item under one name.
 
     The same event delivered again makes the same id, and so finds the transfer it already made. The first 8 digits sort
@@ -39,11 +40,11 @@ def transfer_id(source: Source, target: Target | None, name: str | None) -> str:
     """
     key = [source.container, source.blob, source.etag]
     if target is not None:
-        key += [target.mailbox.casefold(), target.key.value, target.value]
+        key += [mailbox_key(target.mailbox), target.key.value, target.value]
     if name is not None:
         key.append(name)
     digest = hashlib.sha256(json.dumps(key, ensure_ascii=False).encode(errors="surrogatepass")).hexdigest()
-    return f"{age_mark(source.modified_at)}{digest[:24]}"
+    return TransferId(f"{age_mark(source.modified_at)}{digest[:24]}")
 
 
 def age_mark(at: datetime) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from shared.core.identifiers import mailbox_key
 from shared.settings import forms
 
 
@@ -21,7 +22,7 @@ class AllowedMailboxes:
     """
 
     def __init__(self, entries: Iterable[str] = ()) -> None:
-        self._entries = frozenset(entry.strip().lower() for entry in entries if entry.strip())
+        self._entries = frozenset(mailbox_key(entry.strip()) for entry in entries if entry.strip())
 
     def allow(self, mailbox: str) -> bool:
         """True where the mailbox is in the list by itself or by its domain. False for what is no mailbox at all."""
@@ -29,5 +30,5 @@ class AllowedMailboxes:
             return False
         if not self._entries:
             return True
-        folded = mailbox.lower()
+        folded = mailbox_key(mailbox)
         return folded in self._entries or ("@" in folded and f"@{folded.rpartition('@')[2]}" in self._entries)

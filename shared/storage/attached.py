@@ -16,6 +16,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from shared.core.identifiers import mailbox_key
 from shared.core.model import Source, State, Transfer
 from shared.core.planning import age_mark
 from shared.storage import outcome_index, summary
@@ -62,8 +63,8 @@ def is_same(earlier: Transfer, transfer: Transfer, created_at: datetime | None) 
     ours, theirs = transfer.plan, earlier.plan
     if earlier.state is not State.ATTACHED or ours.target is None or theirs.target is None:
         return False
-    same_item = (theirs.target.mailbox.casefold(), theirs.target.key, theirs.target.value) == (
-        ours.target.mailbox.casefold(),
+    same_item = (mailbox_key(theirs.target.mailbox), theirs.target.key, theirs.target.value) == (
+        mailbox_key(ours.target.mailbox),
         ours.target.key,
         ours.target.value,
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
+from shared.core.identifiers import mailbox_key
 from shared.core.model import State, Transfer
 from shared.storage import outcome_index, summary
 from shared.storage.access import StorageAccess, storage_errors
@@ -51,7 +52,7 @@ class ClaimBlobs:
 
     def take(self, transfer: Transfer, attachment_id: str) -> bool:
         """See `Claims.take`."""
-        digest = hashlib.sha256(f"{transfer.target.mailbox.casefold()}/{attachment_id}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{mailbox_key(transfer.target.mailbox)}/{attachment_id}".encode()).hexdigest()
         blob = self._access.blobs.get_blob_client(self._container, CLAIMS + digest)
         with storage_errors(f"take an attachment for {transfer.id}"):
             try:

@@ -26,6 +26,7 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from shared.core.errors import Code
+from shared.core.identifiers import mailbox_key
 from shared.core.model import Transfer
 from shared.core.public_state import NOT_OVER, PublicState, public_state
 from shared.storage import outcome_index, summary
@@ -201,7 +202,7 @@ def _places(wanted: Wanted) -> tuple[_Place, ...]:
 def _is_wanted(transfer: Transfer, wanted: Wanted, now: datetime, *, over: bool) -> bool:
     if wanted.mailbox is not None:
         target = transfer.plan.target
-        if target is None or target.mailbox.casefold() != wanted.mailbox.casefold() or transfer.is_over != over:
+        if target is None or mailbox_key(target.mailbox) != mailbox_key(wanted.mailbox) or transfer.is_over != over:
             return False  # where both places are walked, each transfer is shown by one of them
     if wanted.state is None:
         return True
@@ -235,5 +236,5 @@ def _opened(continuation: str | None, wanted: Wanted, places: int) -> tuple[int,
 
 def _name(wanted: Wanted) -> str:
     """What a continuation belongs to; a mailbox's name does not stand in it."""
-    text = f"{wanted.state}\n{(wanted.mailbox or '').casefold()}"
+    text = f"{wanted.state}\n{mailbox_key(wanted.mailbox or '')}"
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]

@@ -6,7 +6,6 @@ its id, so that a listing gives the queue in its order. An entry is its name and
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Annotated, Any
@@ -23,6 +22,7 @@ from pydantic import (
     WrapSerializer,
 )
 
+from shared.core.identifiers import mailbox_digest
 from shared.rate_limit.mailbox import Mailbox, Waiting
 from shared.storage.access import StorageAccess, storage_errors
 
@@ -124,7 +124,7 @@ class MailboxRecordBlobs:
 
 def _folder(mailbox: str) -> str:
     """Addresses are compared without case. A hash keeps people's names out of the container's listing."""
-    return f"{PREFIX}{hashlib.sha256(mailbox.casefold().encode()).hexdigest()[:32]}"
+    return f"{PREFIX}{mailbox_digest(mailbox, 32)}"
 
 
 def _entry(mailbox: str, waiting: Waiting) -> str:

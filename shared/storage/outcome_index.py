@@ -8,13 +8,13 @@ what the listing of all transfers mostly consists of.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 
 from azure.core.exceptions import ResourceNotFoundError
 
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
+from shared.core.identifiers import mailbox_digest
 from shared.core.model import State, Transfer
 from shared.storage import summary
 from shared.storage.access import StorageAccess, storage_errors
@@ -78,7 +78,7 @@ class BlobOutcomeIndex:
 
 def of_mailbox(mailbox: str) -> str:
     """The prefix of the entries for a mailbox's transfers that are over. Compared without case, as mailboxes are."""
-    return f"mailboxes/{hashlib.sha256(mailbox.casefold().encode(errors='surrogatepass')).hexdigest()[:16]}/"
+    return f"mailboxes/{mailbox_digest(mailbox, 16)}/"
 
 
 def _end_of(transfer: Transfer) -> tuple[State, int, datetime | None]:

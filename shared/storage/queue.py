@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
 from shared.core.continuation import Continuation
+from shared.core.identifiers import TransferId, parse_transfer_id
 from shared.storage.access import StorageAccess, storage_errors
 from shared.storage.ports import Receipt
 
@@ -159,11 +160,9 @@ def message_text(raw: bytes) -> str:
     return decoded.removeprefix(_BYTE_ORDER_MARK)
 
 
-def transfer_in(text: str) -> str | None:
+def transfer_in(text: str) -> TransferId | None:
     """The transfer that a continuation names; None where the message is not one of ours."""
-    named = _object(text).get("transferId")
-    is_id = isinstance(named, str) and len(named) == len("0" * 32) and set(named) <= set("0123456789abcdef")
-    return named if is_id else None
+    return parse_transfer_id(_object(text).get("transferId"))
 
 
 class AwaitedFiles:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,11 +10,12 @@ from urllib.parse import parse_qs, urlencode
 
 from shared import log
 from shared.api.http import NEVER_KEPT, Answer, Call
-from shared.api.models import LONGEST_CONTINUATION, LONGEST_MAILBOX, TRANSFER_ID
+from shared.api.models import LONGEST_CONTINUATION, LONGEST_MAILBOX
 from shared.api.page import overview
 from shared.api.page.render import page
 from shared.api.page.shown import detail
 from shared.core.errors import CATALOGUE, Code
+from shared.core.identifiers import parse_transfer_id
 from shared.run.commands import Accepted, Commands, NotFound, Rejected, Reply
 from shared.storage.listing import ContinuationInvalid, Listing
 from shared.storage.ports import Checkpoints, CheckpointUnreadable, Clock, StorageRefused, StorageUnavailable
@@ -83,8 +83,8 @@ class OperatorPage:
         return self._page(call, HTTPStatus.OK, view="overview", title="Transfers", page=facts)
 
     def _detail(self, call: Call, transfer_id: str, status: int = HTTPStatus.OK, message: str = "") -> Answer:
-        is_id = re.fullmatch(TRANSFER_ID, transfer_id, re.ASCII) is not None
-        stored = self.checkpoints.load(transfer_id) if is_id and not transfer_id.endswith("\n") else None
+        known = parse_transfer_id(transfer_id)
+        stored = self.checkpoints.load(known) if known is not None else None
         if stored is None:
             return self._say(call, HTTPStatus.NOT_FOUND, f"There is no transfer {transfer_id[:60]!r}.")
         item = detail(stored.checkpoint.transfer, self.clock.now())
@@ -96,7 +96,7 @@ class OperatorPage:
             return self._say(call, HTTPStatus.FORBIDDEN, "That form came from another site.")
         form = _form(call.body)
         transfer_id, action = form.get("transfer", ""), form.get("action", "")
-        if action not in {"retry", "cancel"} or not re.fullmatch(TRANSFER_ID, transfer_id, re.ASCII):
+        if action not in {"retry", "cancel"} or parse_transfer_id(transfer_id) is None:
             return self._say(call, HTTPStatus.BAD_REQUEST, "That is no form of this page.")
         reply: Reply = self.commands.retry(transfer_id) if action == "retry" else self.commands.cancel(transfer_id)
         match reply:
