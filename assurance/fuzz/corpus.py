@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-KEPT = ROOT / "tests" / "fuzz" / "corpus"
+KEPT = ROOT / "tests" / "assurance" / "fuzz" / "corpus"
 
 LARGEST = 4096
 """Bytes of an input that is kept: a person should be able to look at it."""

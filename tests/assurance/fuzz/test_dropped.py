@@ -59,8 +59,10 @@ def test_an_id_of_any_form_is_refused_or_stays_in_its_segment(key: str, value: s
     metadata = {"mailbox": ADA, key: quote(value, safe=""), "attachmentname": quote(name, safe="")}
     transfer = check(blob or "x", metadata, "text/plain")
     if not transfer.is_over:
-        assert transfer.target.value == value.strip() or transfer.target.value == value
-        assert transfer.item_id in {None, transfer.target.value}
+        assert transfer.target.value in {value, value.strip()}
+        # an id in the form of Exchange Web Services is asked for in Graph's own alphabet
+        graph_form = transfer.target.value.replace("/", "-").replace("+", "_")
+        assert transfer.item_id in {None, transfer.target.value, graph_form}
 
 
 @settings(max_examples=300, deadline=None)
