@@ -26,36 +26,36 @@ TWO_EVENTS = ((0, 3), (1, 3), (2, 3), (3, 2))
 
 
 def _crashes(_seed: int) -> Outcome:
-    return _told(campaigns.tell_all(campaigns.single_faults()))
+    return _outcome_of(campaigns.run_all(campaigns.single_faults()))
 
 
 def _pairs(_seed: int) -> Outcome:
-    return _told(campaigns.tell_all(campaigns.fault_pairs()))
+    return _outcome_of(campaigns.run_all(campaigns.fault_pairs()))
 
 
 def _workers(_seed: int) -> Outcome:
     tally = Tally()
     for ranges, workers, changes in SCHEDULES:
         tally.add(campaigns.all_schedules(Case(ranges=ranges, workers=workers), changes))
-    return _told(tally)
+    return _outcome_of(tally)
 
 
 def _repeats(_seed: int) -> Outcome:
-    tally = campaigns.tell_all(campaigns.repeats(campaigns.SMALL))
+    tally = campaigns.run_all(campaigns.repeats(campaigns.SMALL))
     for ranges, changes in TWO_EVENTS:
         tally.add(campaigns.all_schedules(Case(ranges=ranges, workers=2, events=2), changes))
-    return _told(tally)
+    return _outcome_of(tally)
 
 
 def _people(_seed: int) -> Outcome:
     """What others do at every call, at every call with a fault behind it, and expiries under differing clocks."""
     scenarios = chain(campaigns.other_people(), campaigns.people_then_faults(range(3)), campaigns.expiries(range(1, 4)))
-    return _told(campaigns.tell_all(scenarios))
+    return _outcome_of(campaigns.run_all(scenarios))
 
 
 def _storms(_seed: int) -> Outcome:
     scenarios = chain(campaigns.sustained_faults(range(4)), campaigns.sustained_faults(range(4), retries=1))
-    return _told(campaigns.tell_all(scenarios))
+    return _outcome_of(campaigns.run_all(scenarios))
 
 
 def _commands(_seed: int) -> Outcome:
@@ -63,49 +63,49 @@ def _commands(_seed: int) -> Outcome:
     for ranges, commands in product(range(3), campaigns.RACES):
         tally.add(campaigns.all_schedules(Case(ranges=ranges, commands=commands), 2))
     for ranges in range(3):
-        tally.add(campaigns.tell_all(campaigns.dying_retries(ranges)))
-    return _told(tally)
+        tally.add(campaigns.run_all(campaigns.dying_retries(ranges)))
+    return _outcome_of(tally)
 
 
 def _unknowns(_seed: int) -> Outcome:
-    outcome = _told(campaigns.tell_all(campaigns.unknown_answers()))
+    outcome = _outcome_of(campaigns.run_all(campaigns.unknown_answers()))
     answers = sum(len(set(answers)) for answers in campaigns.UNKNOWNS.values())
     return Outcome(outcome.achieved, outcome.broken, {"answers": answers, **outcome.details})
 
 
 def _refusals(_seed: int) -> Outcome:
     """One call in the scenario is carried out, and answered with anything but 201."""
-    outcome = _told(campaigns.tell_all(campaigns.after_the_effect((0, 1, 3))))
+    outcome = _outcome_of(campaigns.run_all(campaigns.after_the_effect((0, 1, 3))))
     return Outcome(outcome.achieved, outcome.broken, {"statuses": len(campaigns.STATUSES), **outcome.details})
 
 
 def _passing_404s(_seed: int) -> Outcome:
-    return _told(campaigns.tell_all(campaigns.passing_404s((1, 2))))
+    return _outcome_of(campaigns.run_all(campaigns.passing_404s((1, 2))))
 
 
 def _silent_sessions(_seed: int) -> Outcome:
-    return _told(campaigns.tell_all(campaigns.silent_sessions((1, 2, 3))))
+    return _outcome_of(campaigns.run_all(campaigns.silent_sessions((1, 2, 3))))
 
 
 def _rewritten(_seed: int) -> Outcome:
-    return _told(campaigns.tell_all(campaigns.rewritten_files((0, 1, 3))))
+    return _outcome_of(campaigns.run_all(campaigns.rewritten_files((0, 1, 3))))
 
 
 def _twins(_seed: int) -> Outcome:
-    return _told(campaigns.tell_all(campaigns.twins((0, 1, 2))))
+    return _outcome_of(campaigns.run_all(campaigns.twins((0, 1, 2))))
 
 
 def _healing(_seed: int) -> Outcome:
     scenarios = chain(campaigns.healing((0, 1, 3)), campaigns.healing((0, 1, 3), after=True))
-    return _told(campaigns.tell_all(scenarios))
+    return _outcome_of(campaigns.run_all(scenarios))
 
 
 def _waits(seed: int) -> Outcome:
-    return _told(campaigns.tell_all(campaigns.throttled(10_000, seed)))
+    return _outcome_of(campaigns.run_all(campaigns.throttled(10_000, seed)))
 
 
 def _mixed(seed: int) -> Outcome:
-    return _told(campaigns.tell_all(campaigns.mixed(50_000, seed)))
+    return _outcome_of(campaigns.run_all(campaigns.mixed(50_000, seed)))
 
 
 def _wrong(_seed: int) -> Outcome:
@@ -114,7 +114,7 @@ def _wrong(_seed: int) -> Outcome:
     for engine in campaigns.engines():
         scenarios = chain.from_iterable(singles(Case(ranges=ranges)) for ranges in range(4))
         refused = (case for case in campaigns.after_the_effect((0, 1)) if len(case.faults) == 1)
-        tallies[engine] = campaigns.tell_all(campaigns.by_engine(chain(scenarios, refused), engine))
+        tallies[engine] = campaigns.run_all(campaigns.by_engine(chain(scenarios, refused), engine))
         racing = Case(ranges=1, workers=2, engine=engine)
         tallies[engine].add(campaigns.all_schedules(racing, 3))
     innocent = [f"{engine}: nothing attached twice" for engine, tally in tallies.items() if not tally.duplicates]
@@ -140,7 +140,7 @@ def _broken_network(report: Mapping[str, Any]) -> Outcome:
     return Outcome(report["runs"], [*report["broken"], *missed], report["acted"])
 
 
-def _told(tally: Tally) -> Outcome:
+def _outcome_of(tally: Tally) -> Outcome:
     return Outcome(tally.scenarios, tally.broken, dict(sorted(tally.ends.items())))
 
 

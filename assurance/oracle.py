@@ -61,7 +61,11 @@ def left_behind(harness: Harness, orphaned: frozenset[str] = frozenset()) -> lis
         *(f"transfer {name} is still marked as unfinished" for name in harness.marks()),
         *(f"transfer {one['id']} is {one['state']}" for one in harness.transfers() if one["state"] not in ENDS),
         *(f"an upload session of {item} is open" for item in _open_sessions(harness, orphaned)),
-        *(f"queue {name} holds {count} messages" for name, count in lengths.items() if count and not told(name)),
+        *(
+            f"queue {name} holds {count} messages"
+            for name, count in lengths.items()
+            if count and not is_outcome_queue(name)
+        ),
     ]
 
 
@@ -76,7 +80,7 @@ def _open_sessions(harness: Harness, orphaned: frozenset[str]) -> list[str]:
     return [one["item"] for one in harness.graph.sessions() if one["state"] == "open" and not is_orphan(one)]
 
 
-def told(queue: str) -> bool:
+def is_outcome_queue(queue: str) -> bool:
     """Whether a queue is one that the product tells outcomes on: reading it is somebody else's business."""
     return queue.startswith("outcomes")
 
@@ -113,7 +117,9 @@ def settle(harness: Harness, timeout: float = QUIET_SECONDS) -> None:
 
     def drained() -> bool:
         counts = harness.stack.queue_lengths()
-        return not any(count for name, count in counts.items() if not told(name) and not name.endswith(POISON))
+        return not any(
+            count for name, count in counts.items() if not is_outcome_queue(name) and not name.endswith(POISON)
+        )
 
     harness.stack.wait_until(drained, timeout, what="the queues drain")
     harness.stack.wait_until_idle(timeout)

@@ -15,7 +15,7 @@ from assurance.simulation.case import FOUR, Case, Denial, ExternalAction, Fault,
 from assurance.simulation.engines import NO_ETAG, WRONG
 from assurance.simulation.enumerate import calls_of, pairs, singles
 from assurance.simulation.oracle import Verdict
-from assurance.simulation.scenario import tell, told
+from assurance.simulation.scenario import run_case, run_scheduled
 from assurance.simulation.schedule import children
 
 SMALL = range(7)
@@ -259,7 +259,7 @@ RACES = (("cancel", "retry"), ("cancel", "accept"), ("cancel", "retry", "conclud
 def dying_retries(ranges: int) -> Iterator[Case]:
     """A run whose file is deleted fails; a retry at each of its calls, whose process dies at any of its own."""
     base = Case(ranges=ranges, commands=("retry",), happenings=((5, ExternalAction.DELETE),))
-    _, _, permits = told(base)
+    _, _, permits = run_scheduled(base)
     for case in children(base, permits.others if permits is not None else []):
         step = case.schedule[0][0]
         for call, fault in itertools.product(range(step + 1, step + 7), FOUR):
@@ -286,14 +286,14 @@ def engines() -> list[str]:
     return [*WRONG, NO_ETAG]
 
 
-def tell_all(scenarios: Iterable[Case], processes: int | None = None) -> Tally:
+def run_all(scenarios: Iterable[Case], processes: int | None = None) -> Tally:
     """Run every scenario, on every core."""
-    return _spread(_told, _batched(scenarios), processes)
+    return _spread(_run_batch, _batched(scenarios), processes)
 
 
 def all_schedules(case: Case, preemptions: int, most: int | None = None, processes: int | None = None) -> Tally:
     """Every schedule of the case's workers with up to so many changes of hands; `most` bounds them per first change."""
-    verdict, _, permits = told(case)
+    verdict, _, permits = run_scheduled(case)
     first = Tally()
     _count(first, case, verdict)
     if permits is None or preemptions == 0:
@@ -306,17 +306,17 @@ def _explored(roots: list[Case], preemptions: int, most: int | None) -> Tally:
     tally, open_ = Tally(), [(root, preemptions) for root in roots]
     while open_ and (most is None or tally.scenarios < most):
         case, left = open_.pop()
-        verdict, _, permits = told(case)
+        verdict, _, permits = run_scheduled(case)
         _count(tally, case, verdict)
         if left and permits is not None:
             open_ += [(child, left - 1) for child in children(case, permits.others)]
     return tally
 
 
-def _told(scenarios: list[Case]) -> Tally:
+def _run_batch(scenarios: list[Case]) -> Tally:
     tally = Tally()
     for scenario in scenarios:
-        verdict, _ = tell(scenario)
+        verdict, _ = run_case(scenario)
         _count(tally, scenario, verdict)
     return tally
 

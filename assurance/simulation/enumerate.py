@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from assurance.simulation.case import FOUR, Case, Fault
-from assurance.simulation.scenario import tell
+from assurance.simulation.scenario import run_case
 
 LATENESSES = range(1, 25)
 """Calls by which a late request may be late (invariants, I1)."""
@@ -17,7 +17,7 @@ _REPEATED = ("checkpoint.create", "checkpoint.save", "mark.", "queue.", "outcome
 
 def calls_of(case: Case) -> list[str]:
     """The names of the calls that the story makes."""
-    _, world = tell(case)
+    _, world = run_case(case)
     return world.gate.names
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from assurance.campaign import Outcome
 from assurance.simulation.case import Case, Outage
 from assurance.simulation.enumerate import calls_of
-from assurance.simulation.scenario import tell
+from assurance.simulation.scenario import run_case
 
 SECONDS = (1, 10, 30, 60, 110, 130, 180, 240, 300, 600, 3_600, 86_400)
 """How long storage is down."""
@@ -57,7 +57,7 @@ def outages(seconds: int, ranges: Iterable[int], step: int = 1) -> Healed:
         calls = len(calls_of(Case(ranges=count)))
         for services, kind, first in itertools.product(SERVICES, KINDS, range(1, calls + 1, step)):
             case = Case(ranges=count, outages=(Outage(seconds, services, kind, first),), poison="never")
-            verdict, world = tell(case)
+            verdict, world = run_case(case)
             is_attached = verdict.state == "attached" and verdict.attached == 1
             scenarios, attached = scenarios + 1, attached + is_attached
             if verdict.broken or not is_attached:

@@ -9,25 +9,25 @@ from assurance.simulation.case import Case
 from assurance.simulation.engines import NO_ETAG, engine
 from assurance.simulation.fault_injector import Endless
 from assurance.simulation.oracle import Verdict, absorbs, judge
-from assurance.simulation.schedule import Turns, told_in_turns
+from assurance.simulation.schedule import Turns, run_interleaved
 from assurance.simulation.world import World
 
 
-def tell(case: Case) -> tuple[Verdict, World]:
-    """Tell the story to its end."""
-    verdict, world, _ = told(case)
+def run_case(case: Case) -> tuple[Verdict, World]:
+    """Run the scenario to its end."""
+    verdict, world, _ = run_scheduled(case)
     return verdict, world
 
 
-def told(case: Case) -> tuple[Verdict, World, Turns | None]:
-    """Tell the story to its end, and say who could have gone on at each step."""
+def run_scheduled(case: Case) -> tuple[Verdict, World, Turns | None]:
+    """Run the scenario to its end, and say who could have gone on at each step."""
     world = World(case)
     permits = None
     world.checkpoints.ignores_etags = case.engine == NO_ETAG
     with engine(case.engine):
         try:
             if case.workers > 1 or case.commands:
-                permits = told_in_turns(world)
+                permits = run_interleaved(world)
             else:
                 world.run()
         except (Endless, AssertionError) as error:
@@ -40,8 +40,8 @@ def told(case: Case) -> tuple[Verdict, World, Turns | None]:
 
 
 def replay(case_id: str) -> Verdict:
-    """Tell the story that an id names, and write what happened to stdout."""
-    verdict, world = tell(Case.read(case_id))
+    """Run the scenario that an id names, and write what happened to stdout."""
+    verdict, world = run_case(Case.read(case_id))
     lines = [f"{call:4} {name}" for call, name in enumerate(world.gate.names, 1)]
     sys.stdout.write("\n".join([*lines, *world.witness.told, f"{verdict}"]) + "\n")
     return verdict

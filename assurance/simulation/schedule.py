@@ -81,7 +81,7 @@ class Turns:
             self._done.release()
 
 
-def told_in_turns(world: World) -> Turns:
+def run_interleaved(world: World) -> Turns:
     """The file's event, delivered to every worker; then, one after the other, whatever is left to do.
 
     A worker that has nothing left to do takes up what was put into the queue meanwhile, a few times: so those who lost

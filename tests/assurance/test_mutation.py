@@ -35,7 +35,7 @@ def test_several_changes_of_a_function_stand_under_its_name() -> None:
     assert read(text) == [ONE, Survivor("core.retry.backoff", "- a\n+ b")]
 
 
-def test_a_survivor_without_a_reason_and_a_reason_without_a_survivor_are_told() -> None:
+def test_a_survivor_without_a_reason_and_a_reason_without_a_survivor_are_reported() -> None:
     assert unexplained([ONE], written([ONE])) == []
     assert unexplained([ONE], written([OTHER])) == [
         "no test notices, and nobody explains: core.retry.backoff: - whole = 1 + whole = None",

@@ -33,7 +33,7 @@ def attachments_url(harness: Harness, item: str, mailbox: str = MAILBOX) -> str:
     return f"{harness.graph.graph_url}/users/{mailbox}/messages/{quote(item, safe='')}/attachments"
 
 
-def test_a_story_that_went_well_has_nothing_wrong(harness: Harness) -> None:
+def test_a_scenario_that_went_well_has_no_findings(harness: Harness) -> None:
     file = harness.drop(content(5_000_000))
     harness.ended(file)
     assert oracle.attached_once(harness, file) == []

@@ -47,7 +47,7 @@ def test_a_fuzzer_that_does_not_run_is_no_success(tmp_path: Path, monkeypatch: p
     assert driver.run(1, 7, ["message"], tmp_path / "build").broken != []
 
 
-def test_without_the_fuzzer_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_fuzzer_the_reason_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(driver.Unavailable, match="x86-64"):
         driver.run(1, 1)

@@ -41,7 +41,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch, result: load_test.Result) -> Outc
     return campaigns.rehearsed(7)
 
 
-def test_a_good_simulation_breaks_nothing_and_tells_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_good_simulation_breaks_nothing_and_reports_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = simulated(monkeypatch, GOOD)
     assert (outcome.achieved, outcome.broken) == (100, [])
     assert outcome.details["times the bound"] == 1.1
@@ -57,7 +57,7 @@ def test_a_good_simulation_breaks_nothing_and_tells_its_figures(monkeypatch: pyt
         (replace(GOOD, slowest=2.1), "2.10 times its own bound"),
     ],
 )
-def test_a_simulation_that_breaks_a_bar_is_told_with_its_seed(
+def test_a_simulation_that_breaks_a_bar_is_reported_with_its_seed(
     monkeypatch: pytest.MonkeyPatch, result: simulate.Result, told: str
 ) -> None:
     (line,) = simulated(monkeypatch, result).broken
@@ -80,7 +80,7 @@ def test_a_good_rehearsal_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
         (replace(REHEARSED, wrong=["a.bin is on its item 2 times"]), "a.bin is on its item 2 times"),
     ],
 )
-def test_a_rehearsal_that_breaks_a_bar_is_told(
+def test_a_load_test_that_breaks_a_bar_is_reported(
     monkeypatch: pytest.MonkeyPatch, result: load_test.Result, told: str
 ) -> None:
     (line,) = rehearsed(monkeypatch, result).broken

@@ -46,7 +46,7 @@ def test_what_is_spawned_later_starts_at_its_time() -> None:
     assert seen == [5]
 
 
-def test_a_failure_in_any_of_them_is_told() -> None:
+def test_a_failure_in_any_of_them_is_raised() -> None:
     timeline = Timeline()
 
     def fails() -> None:

@@ -21,7 +21,7 @@ def test_no_schedule_of_commands_loses_a_transfer_or_a_wish(ranges: int, command
 
 @pytest.mark.parametrize("ranges", [0, 1])
 def test_a_retry_that_dies_at_any_call_beside_a_slow_end_loses_nothing(ranges: int) -> None:
-    tally = campaigns.tell_all(campaigns.dying_retries(ranges), processes=1)
+    tally = campaigns.run_all(campaigns.dying_retries(ranges), processes=1)
     assert not tally.broken, "\n".join(tally.broken[:10])
     assert tally.scenarios > 100
 
@@ -34,5 +34,5 @@ def test_with_one_mark_for_all_lives_a_slow_end_takes_away_the_mark_that_a_retry
 
     for module in (runner, sweep, commands):
         monkeypatch.setattr(module, "unfinished_entry_of", same)
-    tally = campaigns.tell_all(campaigns.dying_retries(0), processes=1)
+    tally = campaigns.run_all(campaigns.dying_retries(0), processes=1)
     assert any("I3: a transfer is still" in line for line in tally.broken)

@@ -8,7 +8,7 @@ import pytest
 
 from assurance.simulation.case import Case
 from assurance.simulation.enumerate import pairs, singles
-from tests.assurance.simulation.told import INVOCATIONS, kept
+from tests.assurance.simulation.expectations import INVOCATIONS, kept
 
 SOME_LATE = (1, 7, 24)  # all of them: the proof `crashes`
 

@@ -51,7 +51,7 @@ def test_a_storage_client_that_asks_twice_sees_the_second_answer() -> None:
 
 
 @pytest.mark.parametrize(("fault", "effects"), [(Fault.ANSWER, 0), (Fault.ANSWER_AFTER, 1)])
-def test_graph_may_answer_what_the_story_says(fault: Fault, effects: int) -> None:
+def test_graph_may_answer_what_the_scenario_says(fault: Fault, effects: int) -> None:
     done: list[HttpAnswer] = []
 
     def effect() -> HttpAnswer:
@@ -93,7 +93,7 @@ def test_a_late_call_that_comes_too_late_is_heard_of_by_nobody() -> None:
     assert not breaking.land_all()
 
 
-def test_a_storm_hits_the_calls_of_its_name_while_it_lasts() -> None:
+def test_a_sustained_fault_hits_the_calls_of_its_name_while_it_lasts() -> None:
     breaking = gate(sustained_faults=(SustainedFault("graph.GET", Fault.ANSWER, 2, 3, 429, "41"),))
     seen = [breaking("graph.GET", lambda: HttpAnswer(200, {})) for _ in range(4)]
     assert [answer.status for answer in seen] == [200, 429, 429, 200]
@@ -103,7 +103,7 @@ def test_a_storm_hits_the_calls_of_its_name_while_it_lasts() -> None:
     assert [other("graph.GET", lambda: HttpAnswer(200, {})).status for _ in range(3)] == [429] * 3
 
 
-def test_other_people_act_just_before_the_call() -> None:
+def test_external_actors_act_just_before_the_call() -> None:
     breaking = gate(happenings=((2, ExternalAction.CANCEL), (2, ExternalAction.EXPIRE)))
     done: list[object] = []
     breaking.happen = done.append
@@ -112,7 +112,7 @@ def test_other_people_act_just_before_the_call() -> None:
     assert done == ["first", ExternalAction.CANCEL, ExternalAction.EXPIRE, "second"]
 
 
-def test_a_story_without_an_end_is_told_from_a_long_one() -> None:
+def test_an_endless_scenario_is_distinguished_from_a_long_one() -> None:
     breaking = gate()
     for _ in range(MOST_CALLS):
         breaking("graph.GET", lambda: None)

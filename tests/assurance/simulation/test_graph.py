@@ -10,9 +10,9 @@ import pytest
 from assurance.simulation import campaigns
 from assurance.simulation.case import Case, Denial, Fault, SustainedFault
 from assurance.simulation.enumerate import calls_of, singles
-from assurance.simulation.scenario import tell
+from assurance.simulation.scenario import run_case
 from assurance.simulation.seeds import ANSWERS
-from tests.assurance.simulation.told import every, kept
+from tests.assurance.simulation.expectations import every, kept
 
 
 def test_every_answer_to_every_unknown_alone() -> None:
@@ -93,12 +93,12 @@ def test_every_switch_of_the_emulator_that_is_an_unknown_is_tried() -> None:
 def test_a_file_that_one_way_refuses_goes_the_other(ranges: int, ends: tuple[int, int], code: str) -> None:
     switches = {"min_session_size": ends[0], "post_body_limit": ends[1]}
     for case in every(singles(Case(ranges=ranges, switches=switches), (1, 5)), 3):
-        verdict, _ = tell(case)
+        verdict, _ = run_case(case)
         assert (verdict.code, verdict.broken) == (code, ()), case.id
 
 
 @pytest.mark.parametrize("ranges", [0, 2])
-def test_a_storm_ends_in_an_attachment_or_in_a_named_failure(ranges: int) -> None:
+def test_a_sustained_fault_ends_in_an_attachment_or_in_a_named_failure(ranges: int) -> None:
     """Every fifth of them; all: the proof `sustained_faults`."""
     tally = kept(every(campaigns.sustained_faults([ranges]), 5), 250)
     assert tally.ends.keys() == {"attached", "failed"}
@@ -114,16 +114,16 @@ def test_what_passes_after_a_few_calls_never_leaves_a_doubt(ranges: int, names: 
     base = Case(ranges=ranges)
     for first in range(1, len(calls_of(base)) + 1):
         storm = SustainedFault(names, fault[0], first, first + 3, fault[1])
-        verdict, _ = tell(replace(base, sustained_faults=(storm,)))
+        verdict, _ = run_case(replace(base, sustained_faults=(storm,)))
         assert verdict.code != "COMMIT_IN_DOUBT", verdict
         assert verdict.broken == ()
 
 
 @pytest.mark.parametrize("names", ["graph.", "graph.PUT", "graph.POST"])
 @pytest.mark.parametrize("ranges", [0, 2])
-def test_a_service_that_never_recovers_is_told_once(names: str, ranges: int) -> None:
+def test_a_service_that_never_recovers_is_notified_once(names: str, ranges: int) -> None:
     for first in range(1, len(calls_of(Case(ranges=ranges))) + 1):
-        verdict, world = tell(
+        verdict, world = run_case(
             Case(ranges=ranges, sustained_faults=(SustainedFault(names, Fault.ANSWER, first, 0, 503),))
         )
         assert verdict.broken == ()
@@ -163,10 +163,10 @@ def test_what_does_not_heal_within_its_patience_ends_with_its_code_and_heals_whe
 ) -> None:
     for ranges in (0, 3) if "graph.POST" in names else (3,):
         lasting = Denial(names, status, 20_000)
-        verdict, world = tell(Case(ranges=ranges, denials=(lasting,)))
+        verdict, world = run_case(Case(ranges=ranges, denials=(lasting,)))
         assert (verdict.state, verdict.code, verdict.broken) == ("failed", code, ())
         waited = (world.transfers()[0].finished_at - world.transfers()[0].plan.created_at).total_seconds()  # type: ignore[operator]
         assert (600 if code == "GRAPH_REFUSED" else 7200) <= waited < 20_000
         healed = replace(lasting, seconds=900 if code == "GRAPH_REFUSED" else 12_000)
-        again, _ = tell(Case(ranges=ranges, denials=(healed,), retries=2))
+        again, _ = run_case(Case(ranges=ranges, denials=(healed,), retries=2))
         assert (again.state, again.broken) == ("attached", ())

@@ -9,7 +9,7 @@ import pytest
 from assurance.simulation.case import FOUR, Case, Fault, Outage
 from assurance.simulation.enumerate import calls_of
 from assurance.simulation.healing import SECONDS, outages
-from assurance.simulation.scenario import tell
+from assurance.simulation.scenario import run_case
 
 LATEST = 360.0
 """Seconds after an outage: an event that the host hid for ten minutes is found by the sweep within five, and a small
@@ -35,7 +35,7 @@ def test_so_does_an_outage_of_a_day() -> None:
 def test_two_outages_in_a_row_do(services: str) -> None:
     for first in range(1, len(calls_of(Case(ranges=2))), 4):
         twice = (Outage(100, services, "503", first), Outage(130, services, "refused", first + 9))
-        verdict, _ = tell(Case(ranges=2, outages=twice, poison="never"))
+        verdict, _ = run_case(Case(ranges=2, outages=twice, poison="never"))
         assert (verdict.state, verdict.attached, verdict.broken) == ("attached", 1, ())
 
 
@@ -46,7 +46,7 @@ def test_whatever_died_is_resumed_within_a_minute_or_its_file_found_within_five(
     names = calls_of(base)
     guarded = names.index("queue.send") + 1
     for call, fault in ((call, fault) for call in range(1, len(names) + 1) for fault in FOUR[:2]):
-        verdict, world = tell(replace(base, faults=((call, fault, 0),)))
+        verdict, world = run_case(replace(base, faults=((call, fault, 0),)))
         assert (verdict.state, verdict.broken) == ("attached", ()), (call, fault)
         [died] = world.host.deaths
         cleared = names.index("mark.clear") + 1

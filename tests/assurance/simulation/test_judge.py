@@ -60,21 +60,21 @@ SPOILT: list[tuple[str, Callable[[World], object]]] = [
 
 
 @pytest.mark.parametrize(("promise", "spoil"), SPOILT)
-def test_the_judge_notices(promise: str, spoil: Callable[[World], object]) -> None:
+def test_the_oracle_notices(promise: str, spoil: Callable[[World], object]) -> None:
     world = ended()
     with world.outside():
         spoil(world)
     assert any(line.startswith(promise) for line in judge(world).broken)
 
 
-def test_the_judge_notices_a_transfer_that_never_ended() -> None:
+def test_the_oracle_notices_a_transfer_that_never_ended() -> None:
     world = World(Case(ranges=2))
     with world.outside():
         world.runs.accept(world.transfer)
     assert "I3: a transfer is still planned" in judge(world).broken
 
 
-def test_the_judge_notices_work_on_what_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oracle_notices_work_on_what_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     world = ended()
     assert absorbs(world) == []
     requested = world.watch

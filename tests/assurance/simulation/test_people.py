@@ -10,18 +10,18 @@ from assurance.simulation import campaigns
 from assurance.simulation.campaigns import SMALL
 from assurance.simulation.case import Case, ExternalAction, Fault
 from assurance.simulation.enumerate import calls_of
-from assurance.simulation.scenario import tell
+from assurance.simulation.scenario import run_case
 from assurance.simulation.storage import MemoryClaims
-from tests.assurance.simulation.told import every, kept
+from tests.assurance.simulation.expectations import every, kept
 
 
-def test_other_people_at_any_call() -> None:
+def test_external_actors_at_any_call() -> None:
     tally = kept(campaigns.other_people(), 850)
     assert set(tally.codes) == {"SOURCE_CHANGED", "SOURCE_GONE", "TARGET_NOT_FOUND", "COMMIT_IN_DOUBT"}
 
 
 @pytest.mark.parametrize("part", range(2))
-def test_other_people_at_any_call_and_a_fault_at_a_later_one(part: int) -> None:
+def test_external_actors_at_any_call_and_a_fault_at_a_later_one(part: int) -> None:
     """Every eighteenth of them; all: the proof `people`."""
     kept(every(campaigns.people_then_faults([part]), 18), 250)
 
@@ -39,7 +39,7 @@ def before_every_call(what: ExternalAction, ranges: int) -> list[Case]:
 def test_a_file_that_changes_meanwhile_is_attached_whole_or_not_at_all(
     what: ExternalAction, code: str, ranges: int
 ) -> None:
-    verdicts = [tell(case)[0] for case in before_every_call(what, ranges)]
+    verdicts = [run_case(case)[0] for case in before_every_call(what, ranges)]
     assert all(not verdict.broken for verdict in verdicts)
     ends = {(verdict.state, verdict.code, verdict.attached) for verdict in verdicts}
     assert {("failed", code, 0), ("attached", "", 1)} <= ends
@@ -48,7 +48,7 @@ def test_a_file_that_changes_meanwhile_is_attached_whole_or_not_at_all(
 
 @pytest.mark.parametrize("ranges", SMALL)
 def test_a_transfer_that_is_cancelled_ends_cancelled_or_the_commit_won(ranges: int) -> None:
-    verdicts = [tell(case)[0] for case in before_every_call(ExternalAction.CANCEL, ranges)]
+    verdicts = [run_case(case)[0] for case in before_every_call(ExternalAction.CANCEL, ranges)]
     assert {(verdict.state, verdict.attached) for verdict in verdicts} == {("cancelled", 0), ("attached", 1)}
     assert all(not verdict.broken for verdict in verdicts)
 
@@ -57,7 +57,7 @@ def test_a_transfer_that_is_cancelled_ends_cancelled_or_the_commit_won(ranges: i
 @pytest.mark.parametrize("what", [ExternalAction.EXPIRE, ExternalAction.REPEAT, ExternalAction.NEIGHBOUR])
 def test_what_need_not_disturb_does_not(what: ExternalAction, ranges: int) -> None:
     for case in before_every_call(what, ranges):
-        verdict, _ = tell(case)
+        verdict, _ = run_case(case)
         assert (verdict.state, verdict.attached, verdict.broken) == ("attached", 1, ()), case.id
 
 
@@ -84,21 +84,21 @@ def test_two_transfers_take_one_attachment_where_nobody_asks_whose_it_is(monkeyp
     monkeypatch.setattr(MemoryClaims, "of_others", lambda *_: frozenset())
     monkeypatch.setattr(MemoryClaims, "take", lambda *_: True)
     lost = (one for one in campaigns.twins([0]) if any(fault is Fault.LOST_BEFORE for _, fault, _ in one.faults))
-    assert any("I2: two transfers name one attachment" in tell(scenario)[0].broken for scenario in lost)
+    assert any("I2: two transfers name one attachment" in run_case(scenario)[0].broken for scenario in lost)
 
 
 def test_a_new_version_of_the_file_is_a_transfer_of_its_own() -> None:
     """I13: both versions end attached where the first one was attached before it was overwritten."""
     base = Case(ranges=2)
     last = len(calls_of(base))
-    _, world = tell(replace(base, happenings=((last, ExternalAction.OVERWRITE),)))
+    _, world = run_case(replace(base, happenings=((last, ExternalAction.OVERWRITE),)))
     assert len({transfer.id for transfer in world.transfers()}) == 2
     attached = {one.content.data for one in world.graph.attachments("ann@example.com", world.item)}
     assert set(world.contents.values()) <= attached
 
 
 @pytest.mark.parametrize("ranges", [0, 2])
-def test_a_retry_after_any_storm_attaches_once(ranges: int) -> None:
+def test_a_retry_after_any_sustained_fault_attaches_once(ranges: int) -> None:
     """Every eighth of them; all: the proof `sustained_faults`."""
     kept(every(campaigns.sustained_faults([ranges], retries=1), 8), 150)
 
@@ -109,5 +109,5 @@ def test_a_retry_after_a_cancellation_attaches_once_whatever_was_lost(ranges: in
     for call in range(1, len(calls_of(base)) + 1):
         for fault in (Fault.LOST_AFTER, Fault.LATE, Fault.CRASH_AFTER):
             once = replace(base, happenings=((call, ExternalAction.CANCEL),), faults=((call, fault, 5),), retries=1)
-            verdict, _ = tell(once)
+            verdict, _ = run_case(once)
             assert (verdict.state, verdict.attached, verdict.broken) == ("attached", 1, ()), once.id

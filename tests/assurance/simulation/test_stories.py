@@ -10,7 +10,7 @@ import pytest
 
 from assurance.simulation import seeds
 from assurance.simulation.case import Case, ExternalAction, Fault, SustainedFault
-from assurance.simulation.scenario import replay, tell
+from assurance.simulation.scenario import replay, run_case
 
 FULL = Case(
     ranges=3,
@@ -27,13 +27,13 @@ FULL = Case(
 
 
 @pytest.mark.parametrize("case", [Case(), FULL, *map(seeds.mixed, range(50)), *map(seeds.throttled, range(20))])
-def test_a_story_is_read_back_from_its_id(case: Case) -> None:
+def test_a_scenario_is_read_back_from_its_id(case: Case) -> None:
     assert Case.read(case.id) == case
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_story_told_twice_ends_the_same_after_the_same_calls(seed: int) -> None:
-    (first, one), (second, other) = tell(seeds.mixed(seed)), tell(seeds.mixed(seed))
+def test_a_scenario_run_twice_ends_the_same_after_the_same_calls(seed: int) -> None:
+    (first, one), (second, other) = run_case(seeds.mixed(seed)), run_case(seeds.mixed(seed))
     assert first == second
     assert one.gate.names == other.gate.names
     assert one.checkpoints.blobs.keys() == other.checkpoints.blobs.keys()
@@ -48,7 +48,7 @@ def test_a_replay_shows_every_call_and_decision(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize(("engine", "code"), [("product", 0), ("404 means new session", 1)])
-def test_the_command_that_a_failing_test_prints_tells_the_story_again(engine: str, code: int) -> None:
+def test_the_command_that_a_failing_test_prints_replays_the_scenario(engine: str, code: int) -> None:
     scenario = Case(ranges=1, faults=((9, Fault.LOST_AFTER, 0),), engine=engine).id
     command = [sys.executable, "-m", "assurance.simulation", scenario]
     root = Path(__file__).resolve().parents[3]

@@ -7,7 +7,7 @@ import pytest
 from assurance.simulation import campaigns
 from assurance.simulation.case import Case, Fault
 from assurance.simulation.engines import NO_ETAG
-from assurance.simulation.scenario import tell
+from assurance.simulation.scenario import run_case
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,6 @@ def test_without_etags_many_schedules_attach_twice(ranges: int) -> None:
     assert tally.duplicates > tally.scenarios / 10
 
 
-def test_an_outcome_is_told_though_its_run_died_while_another_event_was_under_way() -> None:
-    verdict, _ = tell(Case(ranges=0, faults=((8, Fault.CRASH_AFTER, 0),), workers=2, schedule=((1, 1),)))
+def test_an_outcome_is_notified_though_its_run_died_while_another_event_was_under_way() -> None:
+    verdict, _ = run_case(Case(ranges=0, faults=((8, Fault.CRASH_AFTER, 0),), workers=2, schedule=((1, 1),)))
     assert verdict.broken == ()

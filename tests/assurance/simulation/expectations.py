@@ -1,4 +1,4 @@
-"""What every family of stories must come to."""
+"""What every family of scenarios must come to."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ INVOCATIONS = 12
 
 
 def kept(scenarios: Iterable[Case], least: int) -> Tally:
-    """Tell them here, in this process; every promise held, and there were enough of them to mean something."""
-    tally = campaigns.tell_all(scenarios, processes=1)
-    assert not tally.broken, "\n".join([f"{len(tally.broken)} of {tally.scenarios} stories", *tally.broken[:10]])
+    """Run them in this process: every invariant held, and there were enough of them."""
+    tally = campaigns.run_all(scenarios, processes=1)
+    assert not tally.broken, "\n".join([f"{len(tally.broken)} of {tally.scenarios} scenarios", *tally.broken[:10]])
     assert tally.scenarios >= least
     return tally
 
