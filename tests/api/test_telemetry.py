@@ -265,6 +265,7 @@ def stage(azurite: Azurite, collector: Collector) -> Iterator[Harness]:
         "OTEL_BLRP_SCHEDULE_DELAY": "200",
         "OTEL_METRIC_EXPORT_INTERVAL": "300",
         "RANGE_BYTES": str(MIB),
+        "ACCESS_WAIT_SECONDS": "0",
     }
     with staged(azurite, settings=settings) as running:
         yield running

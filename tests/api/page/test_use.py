@@ -207,7 +207,8 @@ def test_a_running_transfer_is_cancelled_from_the_page_after_a_confirmation(visi
 
 def test_a_retry_that_came_too_late_is_told_and_repeats_nothing(visited: Visit) -> None:
     caller = visited.caller
-    caller.harness.graph.fault({"action": "status", "kind": "post", "status": 403})
+    refused = {"action": "status", "kind": "post", "status": 400, "code": "ErrorInvalidIdMalformed"}  # final at once
+    caller.harness.graph.fault(refused)
     item = caller.harness.item()
     failed = caller.ended(start(caller, "late.bin", 1000, item)["id"])
     assert failed["state"] == "failed"
