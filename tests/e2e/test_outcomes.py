@@ -21,7 +21,12 @@ CLIENT_ID = "0b6d2c1e-2f4a-4d0c-9a4e-1c2d3e4f5a6b"
 
 @pytest.fixture(scope="module")
 def stage(azurite: Azurite) -> Iterator[Harness]:
-    settings = {"SOURCE_ON_SUCCESS": "delete", "OUTCOME_QUEUE": "outcomes", "GRAPH_CLIENT_ID": CLIENT_ID, "ACCESS_WAIT_SECONDS": "0"}
+    settings = {
+        "SOURCE_ON_SUCCESS": "delete",
+        "OUTCOME_QUEUE": "outcomes",
+        "GRAPH_CLIENT_ID": CLIENT_ID,
+        "ACCESS_WAIT_SECONDS": "0",
+    }
     with staged(azurite, settings=settings, switches={"client_ids": [CLIENT_ID]}) as running:
         yield running
 
