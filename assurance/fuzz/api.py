@@ -71,7 +71,9 @@ class Fuzzed:
 @contextmanager
 def stage() -> Iterator[Harness]:
     """The app with keys, and the files that its description's examples name: some requests find what they ask for."""
-    with Harness(Stack(settings={"TARGET_WAIT_SECONDS": "0"}, options=["--keys"])) as harness:
+    with Harness(
+        Stack(settings={"TARGET_WAIT_SECONDS": "0", "ACCESS_WAIT_SECONDS": "0"}, options=["--keys"])
+    ) as harness:
         metadata = {"mailbox": MAILBOX, "messageid": quote(harness.item(), safe="")}
         harness.stack.drop("reports/march.pdf", content(FILE_BYTES), events=0, metadata=metadata)
         harness.stack.drop("attached.pdf", content(FILE_BYTES), metadata=metadata)

@@ -15,12 +15,20 @@ MailboxKey = NewType("MailboxKey", str)
 TRANSFER_ID = "^[0-9a-f]{32}$"
 """The form of a transfer's id, as a pattern of JSON Schema."""
 
+LONGEST_ITEM_ID = 4096
+"""Characters of a message's or event's id in Graph. Chosen: far above the 152 to 200 that are seen."""
+
 _TRANSFER_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def parse_transfer_id(given: object) -> TransferId | None:
     """What came from outside, as a transfer's id; None where it cannot be one."""
     return TransferId(given) if isinstance(given, str) and _TRANSFER_ID.fullmatch(given) else None
+
+
+def is_item_id(text: str) -> bool:
+    """Whether it can stand in a path as one segment: an id of Graph's is printable ASCII, and never `.` or `..`."""
+    return 0 < len(text) <= LONGEST_ITEM_ID and text.isascii() and text.isprintable() and bool(text.strip("."))
 
 
 def mailbox_key(mailbox: str) -> MailboxKey:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from shared.core.events import FoundItem
+from shared.core.identifiers import is_item_id
 from shared.core.model import GraphAnswer, Listed
 from shared.graph.http import HttpAnswer
 from shared.settings.forms import is_host
@@ -150,9 +151,9 @@ def _word(value: str | None) -> str | None:
 
 
 def items(body: Mapping[str, Any]) -> tuple[FoundItem, ...] | None:
-    """What a lookup found; None where the answer is not a list of items with ids."""
+    """What a lookup found; None where the answer is not a list of items with ids that can stand in a path."""
     found = _objects(body.get("value"))
-    if found is None or any(text(item.get("id")) is None for item in found):
+    if found is None or not all(is_item_id(text(item.get("id")) or "") for item in found):
         return None
     return tuple(FoundItem(str(item["id"]), item.get("isdraft") is True) for item in found)
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from shared.core.checkpoint import Checkpoint
+from shared.core.identifiers import is_item_id
 from shared.core.model import LOOKUPS, Route, State, Transfer
 from shared.core.policy import LARGEST_ATTACHMENT, LARGEST_RANGE
 
@@ -25,9 +26,6 @@ MOST_COUNTED = 10**9
 LARGEST_BLOB = 2**48
 """Bytes, inclusive: above the 190.7 TiB of the largest block blob (Scalability targets for Blob storage). A file that
 was refused for its size has a checkpoint too."""
-
-LONGEST_ID = 4096
-"""Characters: several times what Graph hands out, and what intake takes."""
 
 _WITHOUT_TIMES = (str, int)
 
@@ -90,14 +88,9 @@ def _has_its_session(transfer: Transfer) -> bool:
 
 def _knows_its_item(transfer: Transfer) -> bool:
     if transfer.item_id is not None:
-        return _is_id(transfer.item_id)
+        return is_item_id(transfer.item_id)
     target = transfer.plan.target
     return transfer.state is State.PLANNED and target is not None and target.key in LOOKUPS
-
-
-def _is_id(text: str) -> bool:
-    """Whether it can stand in a path as one segment: an id of Graph's is printable ASCII, and never `.` or `..`."""
-    return 0 < len(text) <= LONGEST_ID and text.isascii() and text.isprintable() and bool(text.strip("."))
 
 
 _UNDER_WAY: dict[str, Callable[[Transfer], bool]] = {

@@ -284,3 +284,9 @@ def test_of_an_untrusted_url_only_the_host_is_told(url: str, host: str) -> None:
 @pytest.mark.parametrize(("body", "said"), [({"error": {"code": "X"}}, {"code": "X"}), ({"error": "X"}, {}), ({}, {})])
 def test_a_refusals_error_is_an_object_or_nothing(body: dict[str, Any], said: object) -> None:
     assert fields.error(body) == said
+
+
+@pytest.mark.parametrize("unusable", ["", ".", "..", "é", "a\n", "a" * 4097, 7, None])
+def test_an_item_whose_id_cannot_stand_in_a_path_makes_the_answer_unusable(unusable: object) -> None:
+    assert fields.items({"value": [{"id": "AAMk"}, {"id": unusable}]}) is None
+    assert fields.items({"value": [{"id": "AAMk="}]}) == (FoundItem("AAMk=", is_draft=False),)
