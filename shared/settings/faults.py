@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared.settings.model import SettingsError
-from shared.settings.table import DEFAULTS
 
 LONGEST_SHOWN = 36
 """Characters of a wrong value that a message repeats: enough for a GUID, too few for any key, secret or signature that
@@ -20,8 +19,8 @@ class Faults:
         self.found: list[str] = []
 
     def text(self, name: str) -> str | None:
-        """The setting without surrounding blanks, else its default. A blank setting counts as not given."""
-        return self.environ.get(name, "").strip() or DEFAULTS.get(name)
+        """The variable without surrounding blanks; None where it is not given, or blank."""
+        return self.environ.get(name, "").strip() or None
 
     def add(self, name: str, problem: str) -> None:
         """Note what is wrong with the setting `name`."""

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from infra.deployer.rules import OWN_SETTINGS, REFUSED_SETTINGS
-from shared.settings import SETTING_NAMES, function_timeout, read
+from shared.settings import SETTING_NAMES, SETTINGS, function_timeout, read
 from tests.infra import bicep
 from tests.infra.compiler import PARAMETER_FILES, ROOT, of_type
 from tests.infra.expressions import Call, value
@@ -134,7 +134,7 @@ def test_the_app_accepts_what_is_deployed(tenant: str) -> None:
 
 
 def test_the_defaults_of_the_parameters_are_the_defaults_of_the_app() -> None:
-    from shared.settings.table import DEFAULTS  # noqa: PLC0415 - beside what it is compared with
+    defaults = {setting.name: setting.default for setting in SETTINGS}
 
     parameters = bicep.main().parameters
     for setting, parameter in {
@@ -149,4 +149,4 @@ def test_the_defaults_of_the_parameters_are_the_defaults_of_the_app() -> None:
         "MAILBOX_BYTES": "mailboxBytes",
         "SAME_FILE": "sameFile",
     }.items():
-        assert str(parameters[parameter].default) == DEFAULTS[setting]
+        assert str(parameters[parameter].default) == defaults[setting]
