@@ -7,9 +7,11 @@ from azurefunctions.extensions.bindings import blob
 
 from shared.api.http import Answer, Call
 from shared.app import App
+from shared.run.drain import on_sigterm
 from shared.storage.queue import message_text
 
 application = App.from_environment()
+on_sigterm(application.composition.drain.begin)
 settings = application.settings
 
 app = func.FunctionApp()

@@ -7,7 +7,6 @@ pydantic, which reads checkpoints and bodies; the page; OpenTelemetry.
 from __future__ import annotations
 
 import os
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -30,6 +29,7 @@ from shared.intake.mailboxes import AllowedMailboxes
 from shared.rate_limit.limits import OUTLOOK
 from shared.run.arrivals import Arrivals
 from shared.run.checkpoint_writer import Background
+from shared.run.drain import Drain
 from shared.run.notifications import CompositeListener, CompositeObserver, OutcomePublisher
 from shared.run.rate_limiter import MailboxRateLimiter
 from shared.run.runner import RunDependencies, TransferRunner
@@ -77,7 +77,7 @@ class Composition:
         self.settings = settings
         self.clock = SystemClock()
         self.logged = log.LogObserver()
-        self.draining = threading.Event()  # this process has been told to end
+        self.drain = Drain()
         self._wants_telemetry = wants_telemetry
 
     @cached_property
@@ -191,7 +191,7 @@ class Composition:
             rate_limiter=self.rate_limiter,
             may_write=self.allowed.allow,
             guard_after=GUARD_AFTER,
-            is_draining=self.draining.is_set,
+            is_draining=self.drain.is_under_way,
             take_up=self._take_up,
             claims=ClaimBlobs(self.access, settings.checkpoint_container, self.checkpoints),
         )

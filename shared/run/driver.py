@@ -141,9 +141,8 @@ class Driver:
                     self._is_unsent = False
                     transfer = self._step(transfer, action, CommitAborted())
                 case _:
-                    pause = self._pause()
-                    if pause is not None:
-                        return self._yield(transfer, self._clock.now() + timedelta(seconds=pause))
+                    if self._must_end:
+                        return self._yield(self._unannounced(transfer), self._clock.now())
                     transfer = self._request(transfer, action)
 
     def _request(self, transfer: Transfer, action: Request) -> Transfer:
@@ -167,7 +166,7 @@ class Driver:
         return self._step(transfer, action, event, seconds)
 
     def _unannounced(self, transfer: Transfer) -> Transfer:
-        """The transfer is about to end: a commit that was only announced has then nothing to be looked for."""
+        """The transfer, or its run, is about to end: a commit that was only announced leaves nothing to look for."""
         if not self._is_unsent:
             return transfer
         self._is_unsent = False
@@ -184,9 +183,9 @@ class Driver:
         return after
 
     def _sleeps(self, transfer: Transfer, until: datetime) -> bool:
-        """Sleep through a short wait; False where it is long, or would end after the deadline."""
+        """Sleep through a short wait; False where it is long, or the run would end in it."""
         seconds = (until - self._clock.now()).total_seconds()
-        if seconds > self._policy.inline_wait or until >= self._deadline:
+        if seconds > self._policy.inline_wait or until >= self._deadline or self._is_draining():
             return False
         if worth_saving(transfer, self._writer.saved):
             self._writer.save_behind(transfer)
@@ -194,12 +193,12 @@ class Driver:
         return True
 
     def _yield(self, transfer: Transfer, until: datetime) -> Yielded:
+        if self._is_draining():
+            until = max(until, self._clock.now() + timedelta(seconds=DRAIN_PAUSE))
         self._writer.release(transfer)
         return Yielded(self._writer.saved, until)
 
-    def _pause(self) -> float | None:
-        """Seconds until the next run, where this one has to end now; None where it may go on."""
-        if self._is_draining():
-            return DRAIN_PAUSE
-        is_out_of_time = self._clock.now() >= self._deadline and (self._moved or self._requests >= LEAST_ACTIONS)
-        return 0.0 if is_out_of_time else None
+    @property
+    def _must_end(self) -> bool:
+        is_out_of_time = self._clock.now() >= self._deadline
+        return self._is_draining() or (is_out_of_time and (self._moved or self._requests >= LEAST_ACTIONS))

@@ -196,6 +196,34 @@ def test_a_run_that_is_told_to_end_yields_after_the_range_in_hand() -> None:
     assert stage.attached() == [("a.bin", BIG)]
 
 
+def test_a_small_file_whose_run_is_told_to_end_before_its_post_is_not_in_doubt() -> None:
+    stage = Mortal()
+    transfer = stage.transfer(b"small")
+    assert transfer.route is Route.POST
+    asked = iter([False])  # for the look before; not for the POST
+    drained = replace(stage.edges, is_draining=lambda: next(asked, True))
+    TransferRunner(drained).start(transfer)
+    left = stage.now_is(transfer.id)
+    assert (left.state, left.announced_at) == (State.PLANNED, None)
+    told = stage.clock.now()
+    stage.deliver_all()
+    assert stage.attached() == [("a.bin", b"small")]
+    assert stage.clock.now() - told <= timedelta(seconds=DRAIN_PAUSE + 1)
+
+
+def test_a_run_that_is_told_to_end_sleeps_through_no_wait() -> None:
+    stage = Mortal()
+    pause = timedelta(seconds=stage.edges.policy.inline_wait)
+    transfer = replace(stage.big(), not_before=stage.clock.now() + pause)
+    began = stage.clock.now()
+    TransferRunner(replace(stage.edges, is_draining=lambda: True)).start(transfer)
+    assert stage.clock.now() == began
+    [(due, _, _)] = stage.queue.sent
+    assert due - began == timedelta(seconds=DRAIN_PAUSE)
+    stage.deliver_all()
+    assert stage.attached() == [("a.bin", BIG)]
+
+
 # --- the message itself ----------------------------------------------------------------------------------------------
 
 
