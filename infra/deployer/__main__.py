@@ -13,7 +13,8 @@ from .azure import DeployError, Pace, say
 from .cost import print_cost
 from .deployment import INFRA, bicep_is_new_enough, checked, deployed, load, signed_in
 from .federation import federate
-from .place import ensure_group, ensure_providers, ensure_tokens, look_at_group
+from .orphaned_roles import take_away_orphaned
+from .place import Group, ensure_group, ensure_providers, ensure_tokens, look_at_group
 from .removal import remove
 from .runbook import write_runbook
 from .verify import verify
@@ -146,6 +147,8 @@ def _before_deployment(chosen: argparse.Namespace, azure: Azure, tenant: Tenant)
     ensure_providers(azure, tenant)
     ensure_group(azure, tenant, group)
     if chosen.command == "azd-prepare":
+        if group is Group.OWN:
+            take_away_orphaned(azure, tenant)  # azd deploys by itself, and does not try again
         azd.write_parameters(tenant)
         azd.set_environment(tenant)
         return 0

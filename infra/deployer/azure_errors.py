@@ -24,6 +24,9 @@ UPLOADED_AFTER_ALL = ("appears to be unhealthy", "Failed to fetch host key", "Fa
 deployment the roles are minutes old, and the host has not started. Source: `check_flex_app_after_deployment` of
 azure-cli 2.91."""
 
+OTHER_PRINCIPAL = "RoleAssignmentUpdateNotPermitted"
+"""A role assignment of that name is there already, and belongs to another principal."""
+
 NOT_ALLOWED = (
     "AuthorizationFailed",
     "does not have authorization",
@@ -63,10 +66,9 @@ CURES = (
         "The signed-in account lacks a right; the message above names it. docs/deploy.md begins with who needs which.",
     ),
     Cure(
-        ("RoleAssignmentUpdateNotPermitted",),
-        "A role assignment belongs to an identity that was deleted and made again (the app's, or Event Grid's topic). "
-        "Assignments of identities that are gone stand on the storage accounts, their containers and Application "
-        "Insights, where the portal shows 'Identity not found':\n"
+        (OTHER_PRINCIPAL,),
+        "A role assignment belongs to an identity that was deleted and made again, and none of them was found under "
+        "the names that this deployment gives. Where the portal shows 'Identity not found':\n"
         "  az role assignment list --all --query "
         "\"[?principalName=='' && contains(scope, '/resourceGroups/<resource group>/')].id\" --output tsv\n"
         "Delete them (az role assignment delete --ids ...), then run this again.",

@@ -27,7 +27,7 @@ _HAS_ASSIGNMENTS = ("RoleDefinitionHasAssignments",)
 
 def uploader_role_id(tenant: Tenant) -> str:
     """The id of the uploaders' own role; main.bicep works it out in the same way."""
-    return str(uuid.uuid5(ARM_NAMESPACE, f"{_group_id(tenant)}-drop-writer"))
+    return str(uuid.uuid5(ARM_NAMESPACE, f"{group_id(tenant)}-drop-writer"))
 
 
 def deployer_condition(tenant: Tenant) -> str:
@@ -72,7 +72,7 @@ def drop_own_role(azure: Azure, tenant: Tenant, site: Deployed | None) -> None:
         tenant: whose role.
         site: None where the first deployment never finished: then nobody was given the role yet.
     """
-    role, scope = uploader_role_id(tenant), _group_id(tenant)
+    role, scope = uploader_role_id(tenant), group_id(tenant)
 
     def attempt() -> None:
         azure.run("role", "definition", "delete", "--name", role, "--scope", scope, "--output", "none")
@@ -88,7 +88,7 @@ def drop_own_role(azure: Azure, tenant: Tenant, site: Deployed | None) -> None:
 
 def _assigned(site: Deployed) -> Iterator[dict[str, Any]]:
     known = site.outputs
-    account = f"{_group_id(site.tenant)}/providers/Microsoft.Storage/storageAccounts/{known.data_storage_name}"
+    account = f"{group_id(site.tenant)}/providers/Microsoft.Storage/storageAccounts/{known.data_storage_name}"
     for container in (known.drop_container, known.checkpoint_container, known.dead_letter_container):
         scope = f"{account}/blobServices/default/containers/{container}"
         # Names of people would be asked of Microsoft Entra, and of the default account's tenant.
@@ -96,7 +96,8 @@ def _assigned(site: Deployed) -> Iterator[dict[str, Any]]:
         yield from found if isinstance(found, list) else ()
 
 
-def _group_id(tenant: Tenant) -> str:
+def group_id(tenant: Tenant) -> str:
+    """The resource group's id, spelt as the tenant's file spells it."""
     return f"/subscriptions/{tenant.text('azureSubscriptionId')}/resourceGroups/{tenant.text('resourceGroupName')}"
 
 

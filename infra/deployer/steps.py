@@ -15,6 +15,7 @@ from .azure_errors import (
     BUSY,
     NOT_PROPAGATED,
     NOT_STARTED,
+    OTHER_PRINCIPAL,
     REFUSED_HANDSHAKE,
     UPLOADED_AFTER_ALL,
     UPLOADED_ALREADY,
@@ -31,6 +32,7 @@ from .deployment import (
     Tenant,
 )
 from .host import wait_for_steady_host
+from .orphaned_roles import take_away_orphaned
 from .place import Group
 
 if TYPE_CHECKING:
@@ -72,7 +74,16 @@ def deploy_infrastructure(azure: Azure, tenant: Tenant) -> None:
     arguments = ("deployment", "group", "create", "--resource-group", tenant.text("resourceGroupName"))
 
     def attempt() -> None:
-        azure.run(*arguments, "--name", INFRASTRUCTURE, "--parameters", str(tenant.file), "--output", "none")
+        try:
+            azure.run(*arguments, "--name", INFRASTRUCTURE, "--parameters", str(tenant.file), "--output", "none")
+        except CommandError as error:
+            if OTHER_PRINCIPAL not in error.text or not take_away_orphaned(azure, tenant):
+                raise
+            say(
+                "  an identity was deleted and made anew: its mailbox rights are gone, too. Once this is done, give the"
+            )
+            say("  runbook of step 5 to the Exchange administrator again")
+            raise NotYetError("once more, without the assignments of the identity that is gone") from error
 
     _explained(azure, "the infrastructure", attempt, NOT_PROPAGATED + BUSY)
 

@@ -1,7 +1,8 @@
 // Who may do what, and why: each assignment carries its reason, and docs/deploy.md prints them as a table.
 // Names are guid(scope, the resource that has the identity, role): a rerun finds its own assignments instead of making new
 // ones, and what-if knows them before the identity exists. The price: an identity that was deleted and made anew leaves
-// assignments behind under these names, and Azure refuses to change their principal (RoleAssignmentUpdateNotPermitted).
+// assignments behind under these names, and Azure refuses to change their principal (RoleAssignmentUpdateNotPermitted);
+// infra/deployer/orphaned_roles.py knows the names, and takes them away.
 // principalType is always given: without it a principal that is minutes old may not be found.
 
 import { uploader } from 'types.bicep'

@@ -291,9 +291,11 @@ class TestYoungHost:
         ],
     )
     def test_what_az_says_of_a_first_start_is_no_failure(self, nothing: AzureStub, told: str) -> None:
-        nothing.answers(CODE, RuntimeError(told), once=True)
-        with_code = nothing.run(*UP)
-        assert "the code is there; az adds" in with_code.stdout
+        nothing.deploy()
+        with nothing.group() as group:
+            group["app"]["afterUpload"] = [told]
+        done = good(nothing.run(*UP))
+        assert "the code is there; az adds" in done.stdout
         assert len(nothing.calls("az", *CODE.split())) == 1
 
     def test_the_subscription_waits_for_a_host_that_stays_up_and_says_why(self, azure: AzureStub) -> None:

@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 
-from infra.deployer.container_roles import uploader_role_id
+from infra.deployer.container_roles import group_id, uploader_role_id
 from infra.deployer.deployment import Tenant
 from infra.deployer.tenant_file import read
 from tests.infra.az import deploying, rights
 from tests.infra.az.commands import COMMANDS
 from tests.infra.compiler import PARAMETER_FILES, of_type
 from tests.infra.expressions import Call, value
+from tests.infra.site import account
 from tests.infra.stand_in import GROUP, SUBSCRIPTION_ID, AzureStub
-
-CONTAINERS = "/blobServices/default/containers/"
 
 
 def az(azure: AzureStub, *words: str) -> subprocess.CompletedProcess[str]:
@@ -90,32 +89,35 @@ def test_a_call_for_microsoft_entra_goes_to_the_default_account(azure: AzureStub
     assert apps == {"aaaaaaaa": 0, "bbbbbbbb": 1}
 
 
-def compiled(tenant: str) -> set[tuple[str, str, str]]:
-    """`(container, principal, role)` of the snapshot's assignments on containers."""
+def compiled(tenant: str) -> set[tuple[str, str, str, str]]:
+    """`(scope, name, principal, role)` of the snapshot's assignments."""
     found = set()
     for one in of_type(tenant, "Microsoft.Authorization/roleAssignments"):
-        scope = one["id"].partition("/providers/Microsoft.Authorization/")[0]
-        if CONTAINERS not in scope:
-            continue
         principal: Any = value(one["properties"]["principalId"])
         if isinstance(principal, Call):
             is_app = "identities" in str(principal.arguments[0]).lower()
             principal = deploying.APP_PRINCIPAL if is_app else deploying.TOPIC_PRINCIPAL
-        role = one["properties"]["roleDefinitionId"].rpartition("/")[2]
-        found.add((scope.rpartition("/")[2], principal.replace("bbbbbbbb", "aaaaaaaa"), role))
+        scope, _, name = one["id"].partition("/providers/Microsoft.Authorization/roleAssignments/")
+        found.add((scope, name, principal, one["properties"]["roleDefinitionId"].rpartition("/")[2]))
     return found
 
 
 @pytest.mark.parametrize("tenant", list(PARAMETER_FILES))
 def test_it_assigns_what_the_compiler_says_the_templates_assign(tenant: str) -> None:
+    """Under the same names, too: by them a second deployment finds the assignments of the first."""
     values = read(PARAMETER_FILES[tenant]).values
-    role = uploader_role_id(Tenant(tenant, values))
-    made = deploying.assignments(values, "/storage", role)
-    known = {
-        (one["scope"].rpartition("/")[2], one["principalId"].replace("bbbbbbbb", "aaaaaaaa"), one["role"])
-        for one in made
+    known = Tenant(tenant, values)
+    app, topic = (stem.format(tenant) for stem in (deploying.APP, deploying.TOPIC))
+    principals = {app: deploying.APP_PRINCIPAL, topic: deploying.TOPIC_PRINCIPAL}
+    names = {one: account(tenant, f"st{one}")["name"] for one in ("drop", "host")}
+    made = deploying.assignments(
+        *(values, group_id(known), principals, uploader_role_id(known)), data=names["drop"], host=names["host"]
+    )
+    services = {one for one in compiled(tenant) if one[2] in principals.values()}
+    assert {(one["scope"], one["name"], one["principalId"], one["role"]) for one in made[:8]} == services
+    assert {(one["scope"], one["principalId"], one["role"]) for one in made} == {
+        (scope, principal, role) for scope, _, principal, role in compiled(tenant)
     }
-    assert known == compiled(tenant)
 
 
 @pytest.mark.parametrize("tenant", list(PARAMETER_FILES))

@@ -259,7 +259,7 @@ class TestConnect:
         (call,) = azure.calls("az", "deployment", "group", "create")
         assert call[call.index("--parameters") + 1 :][:5] == [
             "appName=func-contoso",
-            "topicName=evgt-contoso",
+            "topicName=evgt-attachdrop-contoso",
             "dataStorageName=stdropcontoso",
             "dropContainer=drop",
             "deadLetterContainer=deadletters",

@@ -15,11 +15,15 @@ TOPIC_PRINCIPAL = "aaaaaaaa-0000-4000-8000-000000000005"
 FUNCTIONS = ["blob_dropped", "transfer_due", "sweep", "blob_poisoned", "transfer_poisoned", "health"]
 STEADY_MILLISECONDS = 60_000
 RESOURCES = (
-    ("Microsoft.Web/sites", "func"),
+    ("Microsoft.Web/sites", "func-"),
     ("Microsoft.Storage/storageAccounts", "stdrop"),
     ("Microsoft.Storage/storageAccounts", "sthost"),
-    ("Microsoft.EventGrid/systemTopics", "evgt"),
+    ("microsoft.insights/components", "appi-attachdrop-"),  # in lower case, as Azure lists it
+    ("Microsoft.ManagedIdentity/userAssignedIdentities", "id-attachdrop-"),
+    ("Microsoft.EventGrid/systemTopics", "evgt-attachdrop-"),
 )
+APP, TOPIC = "id-attachdrop-{}", "evgt-attachdrop-{}"
+"""Names of the two resources that have an identity."""
 
 
 def deploy_infrastructure(
@@ -35,8 +39,7 @@ def deploy_infrastructure(
     group.setdefault("blobs", {})
     group["resources"] = [(kind, f"{stem}{tenant}") for kind, stem in RESOURCES]
     group.setdefault("app", new_app(tenant))
-    directory = world.directory(account)
-    directory["servicePrincipals"].setdefault(principal(tenant, APP_PRINCIPAL), [])
+    identities(world, account, group, tenant)
     known = world.subscription(account)
     uploader = rights.BLOB_CONTRIBUTOR
     if values.get("uploaderRole", "addAndWrite") == "addAndWrite":
@@ -51,17 +54,31 @@ def deploy_infrastructure(
             "scopes": [here],
         }
         known["roleDefinitions"] = [one for one in known["roleDefinitions"] if one["name"] != uploader] + [definition]
-    wanted = assignments(values, f"{here}/providers/Microsoft.Storage/storageAccounts/{group['dataStorage']}", uploader)
+    wanted = assignments(values, here, group["identities"], uploader, data=f"stdrop{tenant}", host=f"sthost{tenant}")
     for one in wanted:
         world.need(account, "Microsoft.Authorization/roleAssignments/write", one["scope"])
-        if one not in known["assignments"]:
+        there = next((other for other in known["assignments"] if same_place(one, other)), None)
+        if there is None:
             known["assignments"].append(one)
+        elif there["principalId"] != one["principalId"]:
+            raise errors.AzError(errors.OTHER_PRINCIPAL)
     group["deployments"][deployment] = {
         "name": deployment,
         "state": "Succeeded",
         "timestamp": f"2026-11-25T10:{len(group['deployments']):02}:00+00:00",
-        "outputs": outputs(tenant, values, wanted),
+        "outputs": outputs(tenant, values, wanted, group["identities"]),
     }
+
+
+def identities(world: World, account: dict[str, Any], group: dict[str, Any], tenant: str) -> None:
+    """Make the identities that are not there: another principal each time, as Microsoft Entra does."""
+    there = group.setdefault("identities", {})
+    for name, like in ((APP.format(tenant), APP_PRINCIPAL), (TOPIC.format(tenant), TOPIC_PRINCIPAL)):
+        if name not in there:
+            made = group.setdefault("identitiesMade", {})
+            made[name] = made.get(name, 0) + 1
+            there[name] = principal(tenant, like).replace("-4000-", f"-{3999 + made[name]}-")
+            world.directory(account)["servicePrincipals"].setdefault(there[name], [])
 
 
 def principal(tenant: str, like: str) -> str:
@@ -69,18 +86,35 @@ def principal(tenant: str, like: str) -> str:
     return like if tenant == "contoso" else like.replace("aaaaaaaa", "bbbbbbbb")
 
 
-def assignments(values: dict[str, object], storage: str, uploader: str) -> list[dict[str, str]]:
-    """What the templates assign on containers: the places that the deployer reconciles."""
-    tenant, base = str(values["tenantName"]), f"{storage}/blobServices/default/containers"
+def same_place(one: dict[str, str], other: dict[str, str]) -> bool:
+    return (one["scope"], one["name"]) == (other["scope"], other["name"])
+
+
+def assignments(
+    values: dict[str, object], here: str, principals: dict[str, str], uploader: str, *, data: str, host: str
+) -> list[dict[str, str]]:
+    """What the templates assign, with the names that they give: after the resource that has the identity."""
+    tenant = str(values["tenantName"])
+    accounts = f"{here}/providers/Microsoft.Storage/storageAccounts"
+    base = f"{accounts}/{data}/blobServices/default/containers"
     drops = f"{base}/{values.get('dropContainer', 'drop')}"
     checkpoints = f"{base}/{values.get('checkpointContainer', 'checkpoints')}"
-    app, topic = principal(tenant, APP_PRINCIPAL), principal(tenant, TOPIC_PRINCIPAL)
+    component = f"{here}/providers/Microsoft.Insights/components/appi-attachdrop-{tenant}"
+    app, topic = APP.format(tenant), TOPIC.format(tenant)
     deletes = values.get("sourceOnSuccess") == "delete"
-    service = "ServicePrincipal"
+    held = [
+        (app, rights.BLOB_OWNER, f"{accounts}/{host}"),
+        (app, rights.QUEUE_CONTRIBUTOR, f"{accounts}/{host}"),
+        (app, rights.TABLE_CONTRIBUTOR, f"{accounts}/{host}"),
+        (app, rights.BLOB_CONTRIBUTOR if deletes else rights.BLOB_READER, drops),
+        (app, rights.BLOB_CONTRIBUTOR, checkpoints),
+        (app, rights.QUEUE_CONTRIBUTOR, f"{accounts}/{data}"),
+        (app, rights.METRICS_PUBLISHER, component),
+        (topic, rights.BLOB_CONTRIBUTOR, f"{base}/deadletters"),
+    ]
     found = [
-        assigned(app, service, rights.BLOB_CONTRIBUTOR if deletes else rights.BLOB_READER, drops),
-        assigned(app, service, rights.BLOB_CONTRIBUTOR, checkpoints),
-        assigned(topic, service, rights.BLOB_CONTRIBUTOR, f"{base}/deadletters"),
+        assigned(principals[holder], "ServicePrincipal", role, scope, arm_guid(scope, holder, role))
+        for holder, role, scope in held
     ]
     for parameter, role in (("uploaders", uploader), ("verifiers", rights.BLOB_CONTRIBUTOR)):
         listed: Any = values.get(parameter, [])
@@ -102,20 +136,23 @@ def new_app(tenant: str) -> dict[str, Any]:
     }
 
 
-def outputs(tenant: str, values: dict[str, object], wanted: list[dict[str, str]]) -> dict[str, Any]:
+def outputs(
+    tenant: str, values: dict[str, object], wanted: list[dict[str, str]], principals: dict[str, str]
+) -> dict[str, Any]:
     texts = {
         "appName": f"func-{tenant}",
         "hostName": f"func-{tenant}.azurewebsites.net",
-        "topicName": f"evgt-{tenant}",
+        "topicName": TOPIC.format(tenant),
         "dataStorageName": f"stdrop{tenant}",
         "hostStorageName": f"sthost{tenant}",
         "dropContainer": values.get("dropContainer", "drop"),
         "checkpointContainer": values.get("checkpointContainer", "checkpoints"),
         "deadLetterContainer": "deadletters",
         "identityClientId": principal(tenant, "aaaaaaaa-0000-4000-8000-000000000003"),
-        "identityPrincipalId": principal(tenant, APP_PRINCIPAL),
+        "identityPrincipalId": principals[APP.format(tenant)],
     }
-    ids = [f"{one['scope']}/providers/Microsoft.Authorization/roleAssignments/{one['name']}" for one in wanted]
+    on_containers = [one for one in wanted if "/containers/" in one["scope"]]
+    ids = [f"{one['scope']}/providers/Microsoft.Authorization/roleAssignments/{one['name']}" for one in on_containers]
     made = {name: {"type": "String", "value": value} for name, value in texts.items()}
     return {**made, "containerRoleAssignments": {"type": "Array", "value": ids}}
 

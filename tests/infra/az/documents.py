@@ -198,3 +198,34 @@ def application(found: dict[str, Any]) -> dict[str, Any]:
         "id": found["id"],
         "signInAudience": found["signInAudience"],
     }
+
+
+def identity(subscription: str, group: str, name: str, principal: str) -> dict[str, Any]:
+    return {
+        "additionalProperties": {},
+        "clientId": "aaaaaaaa-0000-4000-8000-000000000003",
+        "id": f"/subscriptions/{subscription}/resourcegroups/{group}/providers/"
+        f"Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
+        "isolationScope": None,
+        "location": "westeurope",
+        "name": name,
+        "principalId": principal,
+        "resourceGroup": group,
+        "tags": {},
+        "type": "Microsoft.ManagedIdentity/userAssignedIdentities",
+    }
+
+
+def system_topic(subscription: str, group: str, name: str, principal: str) -> dict[str, Any]:
+    place = f"/subscriptions/{subscription}/resourceGroups/{group}/providers"
+    return {
+        "additionalProperties": {},
+        "id": f"{place}/Microsoft.EventGrid/systemTopics/{name}",
+        "identity": {"principalId": principal, "type": "SystemAssigned", "userAssignedIdentities": None},
+        "location": "westeurope",
+        "name": name,
+        "provisioningState": "Succeeded",
+        "resourceGroup": group,
+        "topicType": "Microsoft.Storage.StorageAccounts",
+        "type": "Microsoft.EventGrid/systemTopics",
+    }

@@ -33,6 +33,10 @@ def no_resource(kind: str, name: str, group: str) -> AzError:
     )
 
 
+OTHER_PRINCIPAL = (
+    '{"code": "InvalidTemplateDeployment", "details": [{"code": "RoleAssignmentUpdateNotPermitted", "message": "Tenant '
+    'ID, application ID, principal ID, and scope are not allowed to be updated."}]}'
+)
 NOT_SIGNED_IN = "Please run 'az login' to setup account."
 NO_SUCH_SUBSCRIPTION = "Subscription '{}' not found. Check the spelling and casing and try again."
 EXPIRED_ASSERTION = (

@@ -13,6 +13,9 @@ READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 ACCESS_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
 BLOB_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
 BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+QUEUE_CONTRIBUTOR = "974c5e8b-45b9-4653-ba55-5f855dd0fb88"
+TABLE_CONTRIBUTOR = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
+METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
 BLOB_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 
 ROLES: dict[str, dict[str, Any]] = {
@@ -36,6 +39,9 @@ ROLES: dict[str, dict[str, Any]] = {
         "name": "Storage Blob Data Contributor",
         "dataActions": [f"{BLOBS}/{one}" for one in ("delete", "read", "write", "move/action", "add/action")],
     },
+    QUEUE_CONTRIBUTOR: {"name": "Storage Queue Data Contributor"},
+    TABLE_CONTRIBUTOR: {"name": "Storage Table Data Contributor"},
+    METRICS_PUBLISHER: {"name": "Monitoring Metrics Publisher"},
     BLOB_READER: {"name": "Storage Blob Data Reader", "dataActions": [f"{BLOBS}/read"]},
 }
 DEFINITION_WRITER = "11111111-1111-4111-8111-00000000d0de"

@@ -23,6 +23,7 @@ USED = (
     *("deployment group list", "functionapp deployment source config-zip", "functionapp function list"),
     *("functionapp keys list", "functionapp keys set", "functionapp show", "rest"),
     *("eventgrid system-topic event-subscription show", "storage blob upload", "storage blob delete"),
+    *("identity show", "eventgrid system-topic show", "login", "cloud set", "bicep upgrade", "group list"),
     *("storage blob list", "role assignment list", "role assignment delete", "role assignment create"),
     *("role definition list", "role definition delete", "ad app list", "ad app create"),
     *("ad app federated-credential list", "ad app federated-credential create"),
