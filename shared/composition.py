@@ -24,7 +24,7 @@ from shared.graph.client import GraphClient
 from shared.graph.hosts import OUTLOOK_HOSTS, UploadHosts
 from shared.graph.probe import look
 from shared.graph.token import GraphToken, credential_for
-from shared.intake.accept import transfer_for
+from shared.intake.accept import refused, transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.rate_limit.limits import OUTLOOK
 from shared.run.arrivals import Arrivals
@@ -211,7 +211,9 @@ class Composition:
     def arrivals(self) -> Arrivals:
         """What becomes of dropped files."""
         health_probes = AwaitedFiles(self._messages)
-        return Arrivals(self.runs, health_probes, self.transfer_for, self.clock, self.edges.policy, self.logged)
+        return Arrivals(
+            self.runs, health_probes, self.transfer_for, self.clock, self.edges.policy, self.logged, refused
+        )
 
     @cached_property
     def rate_limiter(self) -> MailboxRateLimiter:

@@ -159,6 +159,8 @@ def check_evidence(request: Request, answer: HttpAnswer, event: ev.Event) -> Non
             ev.RunStarted()
             | ev.CancelRequested()
             | ev.Forbidden()
+            | ev.Acknowledged()
+            | ev.Superseded()
             | ev.CommitPrepared()
             | ev.CommitAborted()
             | ev.CommitUnsent()

@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.core.errors import Code
-from shared.core.events import CancelRequested, Forbidden, Refused, RefusedBy
-from shared.core.model import Answered, Failure, State, Transfer
+from shared.core.events import Acknowledged, CancelRequested, Forbidden, Refused, RefusedBy, Superseded
+from shared.core.model import Acknowledgement, Answered, Failure, State, Transfer
 from shared.core.policy import Policy
 
 
@@ -131,3 +131,15 @@ def cancel(transfer: Transfer, _event: CancelRequested, now: datetime, _policy: 
     if transfer.state in {State.FENCING, State.LOOKING, State.COMPARING}:
         return asked  # a look that was put off stays put off: a list may lag
     return wind_down(replace(asked, not_before=None), now)
+
+
+def acknowledge(transfer: Transfer, event: Acknowledged, now: datetime, _policy: Policy) -> Transfer:
+    """A person dealt with the failure otherwise. Said again, the last word counts; what took its place stays named."""
+    successor = transfer.acknowledged.successor if transfer.acknowledged is not None else None
+    return replace(transfer, acknowledged=Acknowledgement(now, event.note, event.by, successor))
+
+
+def supersede(transfer: Transfer, event: Superseded, now: datetime, _policy: Policy) -> Transfer:
+    """A newer version of the file, with its own metadata, is a transfer of its own."""
+    note = "The file has other metadata or content now: it is tried as a transfer of its own."
+    return replace(transfer, acknowledged=Acknowledgement(now, note, successor=event.successor))

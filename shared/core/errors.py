@@ -8,88 +8,10 @@ lead to a code is told in `shared/graph/refusals.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from shared.core.codes import Code
 
-class Code(StrEnum):
-    """Every stable code. Add, never rename: other people's alerts and scripts match them."""
-
-    # What the file's metadata, or a request's body, says
-    MAILBOX_MISSING = "MAILBOX_MISSING"
-    MAILBOX_INVALID = "MAILBOX_INVALID"
-    MAILBOX_NOT_ALLOWED = "MAILBOX_NOT_ALLOWED"
-    TARGET_MISSING = "TARGET_MISSING"
-    TARGET_CONTRADICTORY = "TARGET_CONTRADICTORY"
-    TARGET_INVALID = "TARGET_INVALID"
-    METADATA_ENCODING = "METADATA_ENCODING"
-    METADATA_KEY_UNKNOWN = "METADATA_KEY_UNKNOWN"
-    ATTACHMENT_NAME_INVALID = "ATTACHMENT_NAME_INVALID"
-    CONTENT_TYPE_INVALID = "CONTENT_TYPE_INVALID"
-    INLINE_INVALID = "INLINE_INVALID"
-    CONTENT_ID_MISSING = "CONTENT_ID_MISSING"
-    CONTENT_ID_INVALID = "CONTENT_ID_INVALID"
-    # The file
-    SOURCE_EMPTY = "SOURCE_EMPTY"
-    SOURCE_TOO_LARGE = "SOURCE_TOO_LARGE"
-    SOURCE_INCOMPLETE = "SOURCE_INCOMPLETE"
-    SOURCE_CHANGED = "SOURCE_CHANGED"
-    SOURCE_GONE = "SOURCE_GONE"
-    SOURCE_UNREADABLE = "SOURCE_UNREADABLE"
-    SOURCE_ARCHIVED = "SOURCE_ARCHIVED"
-    SOURCE_ENCRYPTED = "SOURCE_ENCRYPTED"
-    # The Outlook item and its mailbox
-    TARGET_NOT_FOUND = "TARGET_NOT_FOUND"
-    TARGET_AMBIGUOUS = "TARGET_AMBIGUOUS"
-    TARGET_IN_OTHER_MAILBOX = "TARGET_IN_OTHER_MAILBOX"
-    MAILBOX_NOT_FOUND = "MAILBOX_NOT_FOUND"
-    MAILBOX_NOT_SUPPORTED = "MAILBOX_NOT_SUPPORTED"
-    MAILBOX_FULL = "MAILBOX_FULL"
-    MESSAGE_LIMIT_EXCEEDED = "MESSAGE_LIMIT_EXCEEDED"
-    ATTACHMENT_TOO_LARGE = "ATTACHMENT_TOO_LARGE"
-    # Permission
-    ACCESS_DENIED = "ACCESS_DENIED"
-    TOKEN_REJECTED = "TOKEN_REJECTED"  # noqa: S105 - a code, not a token
-    IDENTITY_UNAVAILABLE = "IDENTITY_UNAVAILABLE"
-    # Microsoft Graph and the way to it
-    GRAPH_THROTTLED = "GRAPH_THROTTLED"
-    GRAPH_UNAVAILABLE = "GRAPH_UNAVAILABLE"
-    GRAPH_UNREACHABLE = "GRAPH_UNREACHABLE"
-    GRAPH_CONFLICT = "GRAPH_CONFLICT"
-    GRAPH_REFUSED = "GRAPH_REFUSED"
-    GRAPH_ANSWER_UNEXPECTED = "GRAPH_ANSWER_UNEXPECTED"
-    UPLOAD_HOST_REFUSED = "UPLOAD_HOST_REFUSED"
-    RANGE_REFUSED = "RANGE_REFUSED"
-    UPLOAD_DENIED = "UPLOAD_DENIED"
-    UPLOAD_STALLED = "UPLOAD_STALLED"
-    SIZE_ROUTES_REFUSED = "SIZE_ROUTES_REFUSED"
-    # The product's own bookkeeping
-    COMMIT_IN_DOUBT = "COMMIT_IN_DOUBT"
-    CHECKPOINT_UNREADABLE = "CHECKPOINT_UNREADABLE"
-    CHECKPOINT_NEWER = "CHECKPOINT_NEWER"
-    MESSAGE_UNREADABLE = "MESSAGE_UNREADABLE"
-    RUNS_FAILED = "RUNS_FAILED"
-    SWEEP_FAILED = "SWEEP_FAILED"
-    STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
-    STORAGE_ACCESS_DENIED = "STORAGE_ACCESS_DENIED"
-    STORAGE_DISABLED = "STORAGE_DISABLED"
-    STORAGE_IMMUTABLE = "STORAGE_IMMUTABLE"
-    STORAGE_LEASED = "STORAGE_LEASED"
-    STORAGE_ARCHIVED = "STORAGE_ARCHIVED"
-    STORAGE_ENCRYPTED = "STORAGE_ENCRYPTED"
-    STORAGE_REFUSED = "STORAGE_REFUSED"
-    # What a transfer waits for, beside what it may fail with; none of these ends a transfer
-    MAILBOX_ALLOWANCE_USED = "MAILBOX_ALLOWANCE_USED"
-    MAILBOX_BUSY = "MAILBOX_BUSY"
-    EVIDENCE_PENDING = "EVIDENCE_PENDING"
-    # What a request asks for; none of these ends a transfer
-    REQUEST_INVALID = "REQUEST_INVALID"
-    REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
-    BLOB_NOT_FOUND = "BLOB_NOT_FOUND"
-    TRANSFER_NOT_FOUND = "TRANSFER_NOT_FOUND"
-    TRANSFER_NOT_OVER = "TRANSFER_NOT_OVER"
-    TRANSFER_ATTACHED = "TRANSFER_ATTACHED"
-    TRANSFER_FAILED = "TRANSFER_FAILED"
-    RETRY_POINTLESS = "RETRY_POINTLESS"
+__all__ = ["CATALOGUE", "Code", "Entry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,66 +31,72 @@ class Entry:
     waiting: str | None = None
 
 
+_CORRECT = " In a blob's metadata: correct it and retry the transfer; the file need not be dropped again."
+"""Tail of the remedies for whatever metadata, or a request's body, can have wrong. A retry reads metadata anew."""
+
 CATALOGUE: dict[Code, Entry] = {
     Code.MAILBOX_MISSING: Entry(
         "No mailbox is named.",
-        "Set the metadata key `mailbox` to the mailbox's address or object id, and drop the file again.",
+        f"Set `mailbox` to the mailbox's address or object id.{_CORRECT}",
     ),
     Code.MAILBOX_INVALID: Entry(
         "The mailbox is neither an address nor an object id.",
-        "Set `mailbox` to the user principal name (name@domain) or to the object id (a GUID).",
+        f"Set `mailbox` to the user principal name (name@domain) or to the object id (a GUID).{_CORRECT}",
     ),
     Code.MAILBOX_NOT_ALLOWED: Entry(
         "This deployment may not write to that mailbox.",
-        "Use a mailbox of the setting ALLOWED_MAILBOXES, or have an operator add this one to it.",
+        f"Use a mailbox of the setting ALLOWED_MAILBOXES, or have an operator add this one to it and retry.{_CORRECT}",
     ),
     Code.TARGET_MISSING: Entry(
         "No message or event is named.",
-        "Set exactly one of `messageid`, `eventid`, `internetmessageid`, `icaluid`.",
+        f"Set exactly one of `messageid`, `eventid`, `internetmessageid`, `icaluid`.{_CORRECT}",
     ),
     Code.TARGET_CONTRADICTORY: Entry(
         "More than one message or event is named.",
-        "Keep exactly one of `messageid`, `eventid`, `internetmessageid`, `icaluid`.",
+        f"Keep exactly one of `messageid`, `eventid`, `internetmessageid`, `icaluid`.{_CORRECT}",
     ),
     Code.TARGET_INVALID: Entry(
         "The id of the message or event is unusable.",
-        "Give the id as Microsoft Graph returned it. In blob metadata % is written %25; + and / may stand as they are.",
+        "Give the id as Microsoft Graph returned it. In blob metadata % is written %25; + and / may stand as they are."
+        f"{_CORRECT}",
     ),
     Code.METADATA_ENCODING: Entry(
         "A metadata value is not percent-encoded UTF-8.",
-        "Percent-encode the value as UTF-8 (a literal % is %25).",
+        f"Percent-encode the value as UTF-8 (a literal % is %25).{_CORRECT}",
     ),
     Code.METADATA_KEY_UNKNOWN: Entry(
         "A metadata key is unknown, and nearly one of this app's.",
-        "Nothing, where the key is another program's. Else write the key as it is meant, and drop the file again.",
+        "Nothing, where the key is another program's. Else write the key as it is meant: if the transfer failed, "
+        "correct the metadata and retry it; if the file is attached already, remove the attachment and drop it again.",
     ),
     Code.ATTACHMENT_NAME_INVALID: Entry(
         "The attachment's name is unusable.",
-        "Set `attachmentname` to 1 to 255 characters without control characters.",
+        f"Set `attachmentname` to 1 to 255 characters without control characters.{_CORRECT}",
     ),
     Code.CONTENT_TYPE_INVALID: Entry(
         "The content type is unusable.",
-        "Set `contenttype` to a media type such as application/pdf, or leave it out.",
+        f"Set `contenttype` to a media type such as application/pdf, or leave it out.{_CORRECT}",
     ),
     Code.INLINE_INVALID: Entry(
         "`isinline` is neither true nor false.",
-        "Set `isinline` to `true` or `false`, or leave it out.",
+        f"Set `isinline` to `true` or `false`, or leave it out.{_CORRECT}",
     ),
     Code.CONTENT_ID_MISSING: Entry(
         "An inline picture has no content id.",
-        "Set `contentid` to the value that the message's HTML names as `cid:`.",
+        f"Set `contentid` to the value that the message's HTML names as `cid:`.{_CORRECT}",
     ),
     Code.CONTENT_ID_INVALID: Entry(
         "The content id is unusable.",
-        "Set `contentid` to 1 to 255 characters without spaces or control characters, with or without `cid:` or `<>`.",
+        "Set `contentid` to 1 to 255 characters without spaces or control characters, with or without `cid:` or `<>`."
+        f"{_CORRECT}",
     ),
     Code.SOURCE_EMPTY: Entry(
         "The file is empty.",
-        "Outlook takes no empty attachment through an upload session: drop a file with content.",
+        "Outlook takes no empty attachment through an upload session: drop the file again, with content.",
     ),
     Code.SOURCE_TOO_LARGE: Entry(
         "The file is larger than 157,286,400 bytes.",
-        "Outlook takes at most that (its 150 MB) per attachment: share the file by a link, or split it.",
+        "Outlook takes at most that (its 150 MB) per attachment: share the file by a link, or drop it again in parts.",
     ),
     Code.SOURCE_INCOMPLETE: Entry(
         "The file is not complete: the copy that makes it is under way, or has failed.",
@@ -195,29 +123,32 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.SOURCE_ENCRYPTED: Entry(
         "The file is encrypted with a key that the app does not have.",
-        "Upload the file again without a customer-provided key, in an encryption scope that is enabled.",
+        "Drop the file again without a customer-provided key, in an encryption scope that is enabled.",
     ),
     Code.TARGET_NOT_FOUND: Entry(
         "The message or event does not exist in the mailbox.",
-        "Check the id and the mailbox. An id changes when the item is moved or sent. Then retry.",
+        "Check the id and the mailbox. An id changes when the item is moved or sent. Correct the metadata where they "
+        "are wrong, or make the item; then retry.",
         waiting="The message or event does not exist yet.",
     ),
     Code.TARGET_AMBIGUOUS: Entry(
         "Several items match the lookup.",
-        "Name the one item by `messageid` or `eventid`.",
+        "Name the one item by `messageid` or `eventid`: correct the metadata, then retry.",
     ),
     Code.TARGET_IN_OTHER_MAILBOX: Entry(
         "The id belongs to another mailbox.",
-        "Set `mailbox` to the mailbox the id was read from.",
+        "Set `mailbox` to the mailbox the id was read from: correct the metadata, then retry.",
     ),
     Code.MAILBOX_NOT_FOUND: Entry(
         "The mailbox does not exist.",
-        "Check the address; a user without a mailbox, or an external guest, has none.",
+        "Check the address; a user without a mailbox, or an external guest, has none. Correct the metadata; then "
+        "retry.",
         waiting="Microsoft Graph does not find the mailbox just now.",
     ),
     Code.MAILBOX_NOT_SUPPORTED: Entry(
         "Microsoft Graph cannot reach this mailbox.",
-        "The mailbox is unlicensed, soft-deleted or on-premises: have an administrator license or migrate it.",
+        "The mailbox is unlicensed, soft-deleted or on-premises: have an administrator license or migrate it; then "
+        "retry.",
         waiting="Microsoft Graph cannot reach the mailbox just now.",
     ),
     Code.MAILBOX_FULL: Entry(
@@ -231,7 +162,7 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.ATTACHMENT_TOO_LARGE: Entry(
         "Microsoft Graph refuses an attachment of this size.",
-        "Share the file by a link, or split it.",
+        "Share the file by a link, or drop it again in parts.",
     ),
     Code.ACCESS_DENIED: Entry(
         "The app may not write to this mailbox.",
@@ -288,11 +219,12 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.UPLOAD_HOST_REFUSED: Entry(
         "The upload session points to a host that is not allowed.",
-        "If the host is Microsoft's, add it to GRAPH_UPLOAD_HOSTS; if not, treat it as an attack.",
+        "If the host is Microsoft's, add it to GRAPH_UPLOAD_HOSTS and retry; if not, treat it as an attack.",
     ),
     Code.RANGE_REFUSED: Entry(
         "Microsoft Graph refuses ranges of even the smallest size.",
-        "Report the error with its request id; something between the app and Graph limits request bodies.",
+        "Report the error with its request id; something between the app and Graph limits request bodies. Retry once "
+        "it does not.",
     ),
     Code.UPLOAD_DENIED: Entry(
         "The upload sessions that Microsoft Graph opened kept refusing the file.",
@@ -309,7 +241,8 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.SIZE_ROUTES_REFUSED: Entry(
         "Graph calls the file too large for one request and too small for an upload session.",
-        "Report the error with its request id; the service's limits contradict each other for this size.",
+        "Report the error with its request id; the service's limits contradict each other for this size. Drop the file "
+        "again in another size, zipped for one.",
     ),
     Code.COMMIT_IN_DOUBT: Entry(
         "The file may or may not be attached: the evidence does not tell.",
@@ -423,6 +356,7 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.RETRY_POINTLESS: Entry(
         "The same transfer cannot succeed.",
-        "Correct the file or its metadata and drop it again, or start a new transfer that names the target.",
+        "Correct the blob's metadata and retry, where they are what is wrong; else correct the file and drop it again, "
+        "or start a new transfer that names the target.",
     ),
 }

@@ -48,6 +48,21 @@ class Forbidden(EventBase):
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged(EventBase):
+    """A person has dealt with the failure otherwise. `note` says how; `by` who says so, where that is known."""
+
+    note: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded(EventBase):
+    """Another transfer has taken this one's place: of a newer version of the file, with other metadata."""
+
+    successor: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommitPrepared(EventBase):
     """The commit is about to be sent."""
 
@@ -218,6 +233,8 @@ Event = (
     RunStarted
     | CancelRequested
     | Forbidden
+    | Acknowledged
+    | Superseded
     | CommitPrepared
     | CommitAborted
     | CommitUnsent

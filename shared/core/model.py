@@ -103,12 +103,21 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What never changes. `target` and `attachment` are None only where intake refused the file's metadata."""
+    """What never changes. `target` and `attachment` are None only where intake refused the file's metadata.
+
+    `given` is then what could be read of the metadata: pairs of our own keys and their values, cut to a bound.
+    """
 
     source: Source
     target: Target | None
     attachment: Attachment | None
     created_at: datetime
+    given: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def mailbox(self) -> str | None:
+        """The mailbox by which the transfer is found: the target's, else what the metadata gave for one."""
+        return self.target.mailbox if self.target is not None else dict(self.given).get("mailbox") or None
 
 
 class Route(StrEnum):
@@ -218,6 +227,19 @@ class WaitingFor:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A failure or cancellation that was dealt with: it is history, and in no list of what a person has to look at.
+
+    `note` says how. `by` is who said so, where that is known. `successor` is the transfer that took its place.
+    """
+
+    at: datetime
+    note: str
+    by: str | None = None
+    successor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """One file on its way to one item.
 
@@ -253,6 +275,7 @@ class Transfer:
         retries: how often a person had it tried again after its end.
         bytes_confirmed: bytes that Graph has confirmed in the present session.
         attachment_id: Graph's id of the attachment, where Graph named it.
+        acknowledged: its end was dealt with otherwise; None while it was not.
     """
 
     id: str
@@ -293,6 +316,7 @@ class Transfer:
     failure: Failure | None = None
     updated_at: datetime | None = None
     finished_at: datetime | None = None
+    acknowledged: Acknowledgement | None = None
     history: tuple[Step, ...] = ()
 
     @property

@@ -66,9 +66,9 @@ def accept(source: Source, target: Target, attachment: Attachment, route: Route,
     return transfer if failure is None else _stillborn(transfer, failure, now)
 
 
-def refuse(source: Source, failure: Failure, now: datetime) -> Transfer:
-    """A file whose metadata names no usable target: a failed transfer that says why."""
-    plan = Plan(source, None, None, now)
+def refuse(source: Source, failure: Failure, now: datetime, given: tuple[tuple[str, str], ...] = ()) -> Transfer:
+    """A file whose metadata names no usable target: a failed transfer that says why, and what was `given`."""
+    plan = Plan(source, None, None, now, given)
     transfer = Transfer(id=transfer_id(source, None, None), plan=plan, route=Route.SESSION, updated_at=now)
     return _stillborn(transfer, failure, now)
 
@@ -118,6 +118,7 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
         bytes_confirmed=0,
         failure=None,
         finished_at=None,
+        acknowledged=None,
         updated_at=now,
     )
 

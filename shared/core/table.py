@@ -175,6 +175,9 @@ TABLE: Table = {
         Row(ev.Refused, settling.compare_refused, State.COMPARING, State.LOOKING, State.FENCING, *_LOOKED),
     ),
     State.ATTACHED: {},
-    State.FAILED: {},
-    State.CANCELLED: {},
+    State.FAILED: rows(
+        Row(ev.Acknowledged, ending.acknowledge, State.FAILED),
+        Row(ev.Superseded, ending.supersede, State.FAILED),
+    ),
+    State.CANCELLED: rows(Row(ev.Superseded, ending.supersede, State.CANCELLED)),
 }

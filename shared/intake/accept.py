@@ -10,7 +10,7 @@ from shared.core.history import remembered
 from shared.core.model import Failure, Step, Transfer
 from shared.graph.prepare import route_for
 from shared.intake.mailboxes import AllowedMailboxes
-from shared.intake.metadata import read_metadata
+from shared.intake.metadata import read_given, read_metadata
 from shared.storage.ports import Dropped
 
 
@@ -22,13 +22,18 @@ def transfer_for(dropped: Dropped, allowed: AllowedMailboxes, now: datetime) -> 
     """
     source = dropped.source
     if dropped.refusal is not None:
-        return planning.refuse(source, dropped.refusal, now)
+        return refused(dropped, dropped.refusal, now)
     wanted = read_metadata(source.blob, dropped.metadata, dropped.content_type, allowed)
     if isinstance(wanted, Failure):
-        return planning.refuse(source, wanted, now)
+        return refused(dropped, wanted, now)
     route = route_for(wanted.attachment, source.size)
     transfer = planning.accept(source, wanted.target, wanted.attachment, route, now)
     return noted(transfer, wanted.slips, now)
+
+
+def refused(dropped: Dropped, failure: Failure, now: datetime) -> Transfer:
+    """A failed transfer that keeps whatever could be read of the file's metadata, so that it is found by it."""
+    return planning.refuse(dropped.source, failure, now, read_given(dropped.metadata))
 
 
 def noted(transfer: Transfer, slips: tuple[str, ...], now: datetime) -> Transfer:

@@ -31,6 +31,11 @@ METADATA_KEYS: dict[Field, str] = {
 }
 
 
+LONGEST_KEPT = 330
+"""Characters of a value that a refused file's transfer keeps: a whole mailbox and its quotes. Chosen: all nine keys
+together stay small enough for the summary of a listing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What was asked for, checked. `slips` are keys that were passed over although ours are nearly called so."""
@@ -76,6 +81,15 @@ def read_attachment(blob: str, metadata: Mapping[str, str | None], content_type:
     """How the metadata wants the file to be shown, or everything that is wrong with that part of it."""
     given, unread = _fields(metadata, ATTACHMENT_FIELDS)
     return checks.check_attachment(given, METADATA_KEYS, name_from_blob(blob), content_type, unread)
+
+
+def read_given(metadata: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
+    """What a refused file's transfer keeps: each key of ours that is there, decoded where it can be, else as it is."""
+    given, faults = _fields(metadata, METADATA_KEYS)
+    raw = {key.lower(): value.strip() for key, value in metadata.items() if value}
+    unread = {fault.field: raw.get(METADATA_KEYS[fault.field], "") for fault in faults if fault.field is not None}
+    values = {METADATA_KEYS[field]: (given | unread).get(field, "") for field in METADATA_KEYS}
+    return tuple((key, value[:LONGEST_KEPT]) for key, value in values.items() if value)
 
 
 def _fields(metadata: Mapping[str, str | None], fields: Iterable[Field]) -> tuple[dict[Field, str], Faults]:

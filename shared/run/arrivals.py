@@ -91,9 +91,13 @@ class ArrivalObserver(Protocol):
         ...
 
 
+def _refuse(dropped: Dropped, failure: Failure, now: datetime) -> Transfer:
+    return planning.refuse(dropped.source, failure, now)
+
+
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """What becomes of a dropped file, whoever found it. `transfer_for` is intake."""
+    """What becomes of a dropped file, whoever found it. `transfer_for` and `refuse` are intake."""
 
     runs: TransferRunner
     looks: FileLooks
@@ -101,6 +105,7 @@ class Arrivals:
     clock: Clock
     policy: Policy
     observer: ArrivalObserver
+    refuse: Callable[[Dropped, Failure, datetime], Transfer] = _refuse
 
     def came(self, dropped: Dropped, asked: Continuation) -> None:
         """See `arrived`; `asked` is the message by which it was found."""
@@ -117,7 +122,7 @@ class Arrivals:
                 self.observer.not_ready(why, until)
                 self.looks.send(dropped.source.blob, since, self._pause(since, now, until))
             case Never(failure):
-                self.runs.start(planning.refuse(dropped.source, failure, now), asked)
+                self.runs.start(self.refuse(dropped, failure, now), asked)
             case Ready():
                 self.runs.start(self.transfer_for(dropped), asked)
 
@@ -136,7 +141,7 @@ class Arrivals:
                     return None
                 raise StorageRefused(Code.SOURCE_INCOMPLETE, f"{dropped.source.blob!r} is no whole file yet: {why}.")
             case Never(failure):
-                return planning.refuse(dropped.source, failure, now)
+                return self.refuse(dropped, failure, now)
             case Ready():
                 return self.transfer_for(dropped)
 

@@ -13,6 +13,8 @@ from shared.core import actions as ac
 from shared.core import events as ev
 from shared.core.errors import Code
 from shared.core.model import (
+    TERMINAL,
+    Acknowledgement,
     Answered,
     Attachment,
     Failure,
@@ -159,6 +161,11 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
         _GOING + _ENDING,
     )
     + _each([{"session": session(), "announced_at": NOW}], [{"suspects": ("new",)}], _GOING + _ENDING),
+    State.FAILED: _each(
+        [{"failure": FAILURE, "finished_at": NOW}],
+        [{}, {"acknowledged": Acknowledgement(NOW, "Sent by hand.", "ann@example.com", "e" * 32)}],
+    ),
+    State.CANCELLED: [{"finished_at": NOW}],
 }
 
 
@@ -198,8 +205,17 @@ ANYTIME: frozenset[type[ev.EventBase]] = frozenset({ev.RunStarted, ev.CancelRequ
 """What can happen to every transfer that is not over, whatever it wanted."""
 
 
+_AFTER_THE_END: dict[State, frozenset[type[ev.EventBase]]] = {
+    State.FAILED: frozenset({ev.Acknowledged, ev.Superseded}),
+    State.CANCELLED: frozenset({ev.Superseded}),
+}
+"""What people may do about an end. A retry is no event: it is a new beginning (`planning.retried`)."""
+
+
 def between_requests(state: State) -> frozenset[type[ev.EventBase]]:
     """What can happen in this state without anything having been asked of Graph."""
+    if state in TERMINAL:
+        return _AFTER_THE_END.get(state, frozenset())
     return ANYTIME | {ev.CommitUnsent} if state is State.COMMITTING else ANYTIME
 
 
@@ -221,6 +237,8 @@ _HELD = (Code.ACCESS_DENIED, Code.GRAPH_REFUSED)
 _CODES = (Code.GRAPH_UNAVAILABLE, Code.GRAPH_THROTTLED, Code.GRAPH_UNREACHABLE, Code.SOURCE_UNREADABLE)
 _EVENTS: dict[type[ev.EventBase], list[ev.EventBase]] = {
     ev.Forbidden: [ev.Forbidden(FAILURE)],
+    ev.Acknowledged: [ev.Acknowledged("Sent by hand."), ev.Acknowledged("Sent by hand.", "ann@example.com")],
+    ev.Superseded: [ev.Superseded("d" * 32)],
     ev.ItemsFound: [
         ev.ItemsFound(()),
         ev.ItemsFound((ev.FoundItem("a", is_draft=False),)),

@@ -16,6 +16,7 @@ from shared.core.actions import FindItem, ListAttachments
 from shared.core.errors import Code
 from shared.core.machine import decide
 from shared.core.model import (
+    Acknowledgement,
     Answered,
     Failure,
     GraphAnswer,
@@ -167,6 +168,7 @@ STORMY: dict[str, Any] = {
     "waiting_for": WaitingFor(Code.GRAPH_THROTTLED, NOW),
     "refusals": Refusals(NOW, 2, 7200, State.OPENING),
     "missing_since": NOW,
+    "acknowledged": Acknowledgement(NOW, "Sent by hand."),
     "tries": 1,
     "session_tries": 2,
     "transfer_tries": 3,

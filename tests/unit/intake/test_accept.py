@@ -12,6 +12,7 @@ from shared.core.errors import Code
 from shared.core.model import Route, Source, State
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
+from shared.intake.metadata import LONGEST_KEPT
 from shared.storage.ports import Dropped
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -93,3 +94,32 @@ def test_the_same_version_makes_the_same_id_and_another_version_another() -> Non
         accepted().id,
     }
     assert len(others) == 5
+
+
+LONG = "x" * 1000
+
+
+@pytest.mark.parametrize(
+    ("metadata", "given"),
+    [
+        ({}, ()),
+        ({"project": "atlas"}, ()),
+        ({"Mailbox": "ada@contoso.example"}, (("mailbox", "ada@contoso.example"),)),
+        ({"mailbox": "ada%40contoso.example", "project": "atlas"}, (("mailbox", "ada@contoso.example"),)),
+        ({"messageid": "a", "eventid": "b"}, (("messageid", "a"), ("eventid", "b"))),
+        ({"mailbox": "ada%4", "messageid": "a"}, (("mailbox", "ada%4"), ("messageid", "a"))),
+        ({"mailbox": LONG, "contentid": ""}, (("mailbox", LONG[:LONGEST_KEPT]),)),
+    ],
+)
+def test_a_refused_file_keeps_what_could_be_read_of_its_metadata(
+    metadata: dict[str, str], given: tuple[tuple[str, str], ...]
+) -> None:
+    made = accepted(metadata)
+    assert (made.state, made.plan.given) == (State.FAILED, given)
+    assert made.plan.mailbox == dict(given).get("mailbox")
+
+
+def test_what_is_kept_of_the_metadata_changes_no_id_and_is_not_kept_where_a_target_stands_for_it() -> None:
+    assert accepted({"mailbox": "ada@contoso.example"}).id == accepted({}).id
+    assert accepted().plan.given == ()
+    assert accepted().plan.mailbox == "ada@contoso.example"
