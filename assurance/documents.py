@@ -1,30 +1,19 @@
-"""`dev.py docs`: the parts of the documents that are made from the code, so that they cannot drift from it.
-
-A generated part stands between `<!-- made by dev.py docs: NAME -->` and `<!-- end -->`; `dev.py docs` writes all of
-them, and a test fails when one is out of date. Everything outside these marks is written by people.
-"""
+"""The generated parts that come from the product's tables and the campaigns' results. See `devkit/documents.py`."""
 
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 from assurance import evidence, rooms
 from assurance.campaigns import CAMPAIGNS
-from assurance.load import report as pacing
 from assurance.simulation import healing
-from bench import report as bench
+from devkit.documents import Parts, table
 from shared.core import events as ev
 from shared.core.errors import CATALOGUE
 from shared.core.model import TERMINAL, State
 from shared.core.table import TABLE
 from shared.settings import SETTINGS
-
-ROOT = Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"(<!-- made by dev\.py docs: (?P<name>[a-z-]+) -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
 
 ASIDES = {
     ev.CancelRequested,
@@ -48,37 +37,10 @@ ENDS = {State.FAILED, State.CANCELLED}
 SETTLING = (State.ASKING, State.RESENDING, State.FENCING, State.LOOKING, State.COMPARING)
 
 
-def main(_command: str, _argv: list[str]) -> int:
-    """Write every generated part anew; say which documents changed."""
-    for document in documents():
-        old = document.read_text(encoding="utf-8")
-        new = rendered(old)
-        if new != old:
-            document.write_text(new, encoding="utf-8")
-            print(f"brought up to date: {document.relative_to(ROOT)}")
-    for proof in evidence.load()["proofs"]:
-        why = evidence.stale_since(proof)
-        if why:
-            print(f"stale: {proof['name']}, because of {why}")
-    return 0
-
-
-def documents() -> list[Path]:
-    """README.md and everything under docs/ that has a generated part."""
-    found = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    return [document for document in found if document.exists() and BLOCK.search(document.read_text(encoding="utf-8"))]
-
-
-def rendered(text: str) -> str:
-    """The document with each generated part as the code has it now. Raises KeyError for a part nobody makes."""
-    return BLOCK.sub(lambda match: match[1] + PARTS[match["name"]]() + "\n" + match[3], text)
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
-    lines = [list(head), *([*row] for row in rows)]
-    lines.insert(1, ["---"] * len(lines[0]))
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+def remarks() -> list[str]:
+    """A line for each campaign whose result no longer speaks of the code as it is."""
+    because = {result["name"]: evidence.stale_since(result) for result in evidence.load()["results"]}
+    return [f"stale: {name}, because of {why}" for name, why in because.items() if why]
 
 
 def settings_table() -> str:
@@ -129,12 +91,12 @@ def promises_table() -> str:
     """What was tried, how often, and how much of it failed: the numbers that `dev.py verify` kept."""
     rows = [
         (
-            _worded(proof)[0],
-            f"{proof['achieved']:,} {_worded(proof)[1]}",
-            f"{proof['failures']:,} failed",
-            _dated(proof),
+            _worded(result)[0],
+            f"{result['achieved']:,} {_worded(result)[1]}",
+            f"{result['failures']:,} failed",
+            _dated(result),
         )
-        for proof in evidence.load()["proofs"]
+        for result in evidence.load()["results"]
     ]
     return table(("promise", "tried", "result", "on"), rows)
 
@@ -143,39 +105,39 @@ def campaigns_table() -> str:
     """The same in full: invariants, floors, seeds, and further counts."""
     rows = [
         (
-            f"`{proof['name']}`",
-            proof["invariants"],
-            f"{proof['achieved']:,} {_worded(proof)[1]}",
-            f"{proof['floor']:,}",
-            str(proof["failures"]),
-            "-" if proof["seed"] is None else str(proof["seed"]),
-            ", ".join(f"{name} {_number(count)}" for name, count in proof["details"].items()) or "-",
-            f"{proof['seconds']:,.0f}",
-            proof["date"],
-            evidence.told_origin(proof),
-            "yes" if evidence.stale_since(proof) else "no",
+            f"`{result['name']}`",
+            result["invariants"],
+            f"{result['achieved']:,} {_worded(result)[1]}",
+            f"{result['floor']:,}",
+            str(result["failures"]),
+            "-" if result["seed"] is None else str(result["seed"]),
+            ", ".join(f"{name} {_number(count)}" for name, count in result["details"].items()) or "-",
+            f"{result['seconds']:,.0f}",
+            result["date"],
+            evidence.told_origin(result),
+            "yes" if evidence.stale_since(result) else "no",
         )
-        for proof in evidence.load()["proofs"]
+        for result in evidence.load()["results"]
     ]
     measured = ("seconds", "date", "measured on", "stale")
     return table(("campaign", "invariants", "tried", "floor", "failures", "seed", "further counts", *measured), rows)
 
 
-def _worded(proof: dict[str, Any]) -> tuple[str, str]:
+def _worded(result: dict[str, Any]) -> tuple[str, str]:
     """Promise and unit in the campaign's present words; those that were kept where the campaign is no more."""
     words = {one.name: (one.promise, one.unit) for one in CAMPAIGNS}
-    return words.get(proof["name"], (proof["promise"], proof["unit"]))
+    return words.get(result["name"], (result["promise"], result["unit"]))
 
 
-def _dated(proof: dict[str, Any]) -> str:
+def _dated(result: dict[str, Any]) -> str:
     """The day of a result, and whether the code it speaks of has changed since."""
-    return f"{proof['date']}, stale" if evidence.stale_since(proof) else str(proof["date"])
+    return f"{result['date']}, stale" if evidence.stale_since(result) else str(result["date"])
 
 
 def outages_table() -> str:
     """How transfers came through outages of storage, by their length; empty until the campaign ran."""
     found: dict[str, str] = next(
-        (proof["details"] for proof in evidence.load()["proofs"] if proof["name"] == "outages"), {}
+        (result["details"] for result in evidence.load()["results"] if result["name"] == "outages"), {}
     )
     return table(("storage down for", *healing.COLUMNS), ([name, *told.split(" / ")] for name, told in found.items()))
 
@@ -188,7 +150,7 @@ def _words(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
 
 
-PARTS: dict[str, Callable[[], str]] = {
+PARTS: Parts = {
     "settings": settings_table,
     "errors": errors_table,
     "rooms": lambda: rooms.diagram(rooms.imports()),
@@ -197,10 +159,4 @@ PARTS: dict[str, Callable[[], str]] = {
     "promises": promises_table,
     "campaigns": campaigns_table,
     "outages": outages_table,
-    **bench.PARTS,
-    **pacing.PARTS,
 }
-
-
-if __name__ == "__main__":
-    sys.exit(main("docs", []))

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from assurance import measured
+from devkit import documents
+from devkit.documents import ROOT
 
 SHORT = 9  # characters of a commit's or a tree's name
-ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "docs" / "reliability.json"
 
 
@@ -55,11 +56,8 @@ class Evidence:
 
 
 def load(path: Path = KEPT) -> dict[str, Any]:
-    """What was kept last: `date`, `python`, `proofs`; empty where nothing was kept yet."""
-    if not path.exists():
-        return {"date": "", "python": "", "proofs": []}
-    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return kept
+    """What was kept last: `date`, `python`, `results`; empty where nothing was kept yet."""
+    return {"date": "", "python": "", "results": [], **documents.kept(path)}
 
 
 def keep(found: Iterable[Evidence], order: Iterable[str], date: str, python: str, path: Path = KEPT) -> None:
@@ -67,25 +65,25 @@ def keep(found: Iterable[Evidence], order: Iterable[str], date: str, python: str
 
     A campaign that was not run this time keeps its older result, with its own date; one that is no more loses it.
     """
-    kept = {proof["name"]: proof for proof in load(path)["proofs"]}
+    kept = {result["name"]: result for result in load(path)["results"]}
     for evidence in found:
         told = {"details": dict(evidence.details), "rests": dict(evidence.rests), "date": date}
         kept[evidence.name] = {**asdict(evidence), **told}
-    proofs = [kept[name] for name in order if name in kept]
-    text = json.dumps({"date": date, "python": python, "proofs": proofs}, indent=2, ensure_ascii=False)
+    results = [kept[name] for name in order if name in kept]
+    text = json.dumps({"date": date, "python": python, "results": results}, indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def stale_since(proof: Mapping[str, Any], root: Path = ROOT) -> str:
+def stale_since(result: Mapping[str, Any], root: Path = ROOT) -> str:
     """Why a kept result no longer speaks of the code as it is: the paths that changed since; empty where none did."""
-    if not proof.get("rests"):
+    if not result.get("rests"):
         return "an origin that was not kept"
-    return ", ".join(measured.changed(proof["rests"], root))
+    return ", ".join(measured.changed(result["rests"], root))
 
 
-def told_origin(proof: Mapping[str, Any]) -> str:
+def told_origin(result: Mapping[str, Any]) -> str:
     """The commit that a kept result was measured on, and the tree where that was another."""
-    if not proof.get("commit"):
+    if not result.get("commit"):
         return "-"
-    commit, tree = str(proof["commit"])[:SHORT], str(proof["tree"])[:SHORT]
-    return f"`{commit}`" if proof.get("is_clean") else f"`{commit}` and changes, tree `{tree}`"
+    commit, tree = str(result["commit"])[:SHORT], str(result["tree"])[:SHORT]
+    return f"`{commit}`" if result.get("is_clean") else f"`{commit}` and changes, tree `{tree}`"

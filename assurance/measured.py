@@ -26,7 +26,7 @@ LIVE = (
     "devkit/functions_host",
     "devkit/graph",
     "assurance/oracle.py",
-    "assurance/harness.py",
+    "devkit/local/harness.py",
     "devkit/local/stack.py",
 )
 """What a scenario in real processes rests on."""

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from assurance.harness import ENDS, TRANSFERS, Delivery, Harness
 from assurance.secrets import Scanner
 from devkit.local.azurite import KEY
+from devkit.local.harness import ENDS, TRANSFERS, Delivery, Harness
 from devkit.local.stack import json_object
 
 POISON = "-poison"

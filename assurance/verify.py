@@ -11,51 +11,52 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from assurance import documents, evidence, measured
+from assurance import evidence, measured
 from assurance.campaign import Campaign, fresh_seed
 from assurance.campaigns import CAMPAIGNS
 from assurance.evidence import Evidence
 from assurance.measured import Origin
+from devkit import documents
 
 
 def main(_command: str, argv: list[str]) -> int:
     """Exit code 0 only where every campaign held at its floor."""
-    names = [proof.name for proof in CAMPAIGNS]
+    names = [result.name for result in CAMPAIGNS]
     parser = argparse.ArgumentParser(prog="python3 dev.py verify", description=__doc__)
     parser.add_argument("--only", action="append", choices=names, help="run this campaign; may be repeated")
     parser.add_argument("--seed", type=int, help="replays the campaigns that draw (default: a fresh one for each)")
     given = parser.parse_args(argv)
-    chosen = [proof for proof in CAMPAIGNS if given.only is None or proof.name in given.only]
+    chosen = [result for result in CAMPAIGNS if given.only is None or result.name in given.only]
     origin = measured.origin()
-    found = [tried(proof, given.seed, origin) for proof in chosen]
+    found = [tried(result, given.seed, origin) for result in chosen]
     evidence.keep(found, names, datetime.now(UTC).date().isoformat(), platform.python_version())
     documents.main("docs", [])
     return 0 if all(one.holds for one in found) else 1
 
 
-def tried(proof: Campaign, seed: int | None, origin: Origin) -> Evidence:
+def tried(result: Campaign, seed: int | None, origin: Origin) -> Evidence:
     """Run one campaign, say how it went, and hand over what was counted.
 
     Without a seed one is drawn, so that a repeat tries something new; it is said before anything runs.
     """
     seed = fresh_seed() if seed is None else seed
-    print(f"{proof.name}: {proof.promise}", flush=True)
-    if proof.draws:
-        print(f"  seed {seed}: dev.py verify --only {proof.name} --seed {seed} draws the same", flush=True)
-    rests = measured.fingerprints(proof.rests)
+    print(f"{result.name}: {result.promise}", flush=True)
+    if result.draws:
+        print(f"  seed {seed}: dev.py verify --only {result.name} --seed {seed} draws the same", flush=True)
+    rests = measured.fingerprints(result.rests)
     began = time.monotonic()
-    outcome = proof.run(seed)
+    outcome = result.run(seed)
     for line in outcome.broken[:20]:
         print(f"  FAILED {line}")
     found = Evidence(
-        name=proof.name,
-        promise=proof.promise,
-        invariants=proof.invariants,
-        unit=proof.unit,
+        name=result.name,
+        promise=result.promise,
+        invariants=result.invariants,
+        unit=result.unit,
         achieved=outcome.achieved,
-        floor=proof.floor,
+        floor=result.floor,
         failures=len(outcome.broken),
-        seed=seed if proof.draws else None,
+        seed=seed if result.draws else None,
         seconds=round(time.monotonic() - began, 1),
         details=outcome.details,
         commit=origin.commit,

@@ -8,7 +8,7 @@ import sys
 from statistics import median
 from typing import Any
 
-from assurance.evidence import ROOT
+from devkit.documents import ROOT
 from devkit.local.azurite import ACCOUNT, KEY
 
 NEEDED = "azure.functions, azurefunctions.extensions.bindings.blob, azure.storage.blob"

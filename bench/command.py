@@ -20,11 +20,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from assurance import documents
-from assurance.evidence import ROOT
 from bench import cold, drops, measure, peer, report
 from bench.bed import Bed
 from bench.measure import QUICK, Plan
+from devkit import documents
+from devkit.documents import ROOT
 
 ON_BED: dict[str, Callable[[Bed, Plan], dict[str, Any]]] = {
     "side-by-side": measure.side_by_side,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-from assurance.harness import Harness, content
+from devkit.local.harness import Harness, content
 from devkit.local.stack import Stack
 
 SIZE = 1_000_000

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from assurance.evidence import ROOT
+from devkit.documents import ROOT
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 HOME = ROOT / "build" / "bench-venv"

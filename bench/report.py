@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from math import ceil
 from pathlib import Path
 from typing import Any
 
-from assurance.evidence import ROOT
 from bench import svg
+from devkit import documents
+from devkit.documents import ROOT, Parts, table
 from shared.core.policy import LARGEST_RANGE
 
 KEPT = ROOT / "docs" / "performance.json"
@@ -29,17 +29,7 @@ Kept = dict[str, Any]
 
 def load(path: Path = KEPT) -> Kept:
     """The parts by name; empty where nothing was measured yet."""
-    if not path.exists():
-        return {}
-    kept: Kept = json.loads(path.read_text(encoding="utf-8"))
-    return kept
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
-    lines = [list(head), *([*row] for row in rows)]
-    lines.insert(1, ["---", *(["---:"] * (len(lines[0]) - 1))])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return documents.kept(path)
 
 
 def bars(kept: Kept) -> list[tuple[str, str, str, bool]]:
@@ -74,7 +64,7 @@ def bars(kept: Kept) -> list[tuple[str, str, str, bool]]:
 def bars_table() -> str:
     """The bars, one row each."""
     rows = [(what, measured, most, "yes" if held else "**no**") for what, measured, most, held in bars(load())]
-    return table(("", "measured", "at most", "held"), rows)
+    return table(("", "measured", "at most", "held"), rows, figures=True)
 
 
 def side_by_side_table() -> str:
@@ -94,9 +84,8 @@ def side_by_side_table() -> str:
             for name, one in latency["contestants"].items()
         ]
         head = ("", "whole run / limit", "first to last PUT / limit", "whole run (s)", "CPU (s)", "memory (MiB)")
-        told.append(
-            f"{_megabytes(kept['size'])}, {_where(latency)}, medians of {kept['rounds']}:\n\n{table(head, rows)}"
-        )
+        caption = f"{_megabytes(kept['size'])}, {_where(latency)}, medians of {kept['rounds']}:"
+        told.append(f"{caption}\n\n{table(head, rows, figures=True)}")
     return "\n\n".join(told) or "Not measured yet."
 
 
@@ -108,20 +97,20 @@ def requests_table() -> str:
     body = [(f"Graph: {kind}", *(str(row["graph"].get(kind, 0)) for row in rows)) for kind in graph]
     body += [(f"storage: {kind}", *(str(row["storage"].get(kind, 0)) for row in rows)) for kind in storage]
     body.append(("storage calls in all", *(str(sum(row["storage"].values())) for row in rows)))
-    return table(("", *(_megabytes(row["size"]) for row in rows)), body)
+    return table(("", *(_megabytes(row["size"]) for row in rows)), body, figures=True)
 
 
 def sizes_table() -> str:
     """The curve over the size of the file."""
     rows = [_pair(_megabytes(row["size"]), row) for row in load().get("sizes", {}).get("rows", ())]
-    return table(_PAIR_HEAD, rows)
+    return table(_PAIR_HEAD, rows, figures=True)
 
 
 def together_table() -> str:
     """The curve over how many files are on their way at once."""
     kept = load().get("together", {})
     rows = [_pair(f"{row['count']} x {_megabytes(kept['size'])}", row) for row in kept.get("rows", ())]
-    return table(_PAIR_HEAD, rows)
+    return table(_PAIR_HEAD, rows, figures=True)
 
 
 _PAIR_HEAD = ("", "limit (s)", "this product (s)", "ratio", "CPU (s)", "memory (MiB)")
@@ -151,7 +140,7 @@ def starts_table() -> str:
         for heat, told in (("warm", "warm worker"), ("cold", "first file of a worker")):
             rows.append((f"event to first byte at Graph, 1 MB, {told}", f"{one[heat]['first_byte_ms']} ms"))
             rows.append((f"event to attached, 1 MB, {told}", f"{one[heat]['attached_ms']} ms"))
-    return table(("", "measured"), rows)
+    return table(("", "measured"), rows, figures=True)
 
 
 def machine_line() -> str:
@@ -199,7 +188,7 @@ def _megabytes(size: int) -> str:
     return f"{size / MB:g} MB"
 
 
-PARTS: dict[str, Callable[[], str]] = {
+PARTS: Parts = {
     "bench-bars": bars_table,
     "bench-side-by-side": side_by_side_table,
     "bench-requests": requests_table,
@@ -208,4 +197,4 @@ PARTS: dict[str, Callable[[], str]] = {
     "bench-starts": starts_table,
     "bench-machine": machine_line,
 }
-"""The generated parts of `docs/performance.md`, for `assurance/documents.py`."""
+"""The generated parts of `docs/performance.md`, for `devkit/documents.py`."""

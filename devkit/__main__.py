@@ -19,7 +19,7 @@ COMMANDS = {
         "bench.command",
         "one transfer beside the limit, a plain loop and O365: ten minutes; writes docs/performance.md",
     ),
-    "docs": ("assurance.documents", "bring the generated parts of the documents up to date"),
+    "docs": ("devkit.documents", "bring the generated parts of the documents up to date"),
     "check": ("devkit.checks", "ruff, mypy and the import rules only"),
 }
 

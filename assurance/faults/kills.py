@@ -24,7 +24,7 @@ from typing import Any
 
 from assurance import oracle
 from assurance.campaign import fresh_seed
-from assurance.harness import Delivery, Harness, content
+from devkit.local.harness import Delivery, Harness, content
 from devkit.local.stack import Stack
 from shared.app import HOST_JSON, App
 from shared.composition import Composition, SystemClock

@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 
 from assurance import oracle
 from assurance.campaign import fresh_seed
-from assurance.harness import ENDS, Delivery, Harness, content
 from devkit.functions_host.client import HostProcess
+from devkit.local.harness import ENDS, Delivery, Harness, content
 from devkit.local.proxy import Action, Direction, Fault, Proxy
 from devkit.local.stack import Stack
 

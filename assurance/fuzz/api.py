@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from assurance import oracle
 from assurance.campaign import Campaign, Outcome
-from assurance.harness import MAILBOX, Harness, content
 from assurance.measured import LIVE
+from devkit.local.harness import MAILBOX, Harness, content
 from devkit.local.stack import ROOT, Stack
 from shared.api.openapi import description
 

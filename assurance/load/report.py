@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from math import ceil
 from typing import Any
 
 from assurance import evidence
 from assurance.load.graph import Line
-from bench import report as bench
+from devkit.documents import ROOT, Parts, kept, table
 from shared.core.policy import LARGEST_RANGE
 from shared.rate_limit.limits import OUTLOOK
 from shared.run import sweep
+
+PERFORMANCE = ROOT / "docs" / "performance.json"
+"""What `dev.py bench` measured."""
 
 MB, MIB, DAY = 1_000_000, 1024 * 1024, 86_400
 
@@ -43,22 +45,22 @@ USED = 0.8
 
 def campaigns_table() -> str:
     """The simulation and the rehearsal, side by side."""
-    proofs = [proof for proof in evidence.load()["proofs"] if proof["name"] in {"pacing", "rehearsal"}]
-    if not proofs:
+    results = [result for result in evidence.load()["results"] if result["name"] in {"pacing", "rehearsal"}]
+    if not results:
         return "Not tested yet."
-    names = list(dict.fromkeys(name for proof in proofs for name in proof["details"]))
-    body = [("files attached exactly once", *(f"{proof['achieved']:,}" for proof in proofs))]
-    body += [(name, *(_number(proof["details"].get(name, "-")) for proof in proofs)) for name in names]
-    body.append(("measured on", *(proof["date"] for proof in proofs)))
-    return bench.table(("", *(f"`{proof['name']}`" for proof in proofs)), body)
+    names = list(dict.fromkeys(name for result in results for name in result["details"]))
+    body = [("files attached exactly once", *(f"{result['achieved']:,}" for result in results))]
+    body += [(name, *(_number(result["details"].get(name, "-")) for result in results)) for name in names]
+    body.append(("measured on", *(result["date"] for result in results)))
+    return table(("", *(f"`{result['name']}`" for result in results)), body, figures=True)
 
 
 def ceilings_table() -> str:
     """Each ceiling in files a day, of the simulation's average size."""
-    proof = next((one for one in evidence.load()["proofs"] if one["name"] == "pacing"), None)
-    if proof is None:
+    result = next((one for one in evidence.load()["results"] if one["name"] == "pacing"), None)
+    if result is None:
         return "Not tested yet."
-    files, told = proof["achieved"], proof["details"]
+    files, told = result["achieved"], result["details"]
     size = told["bytes"] / files
     ranges = ceil(size / LARGEST_RANGE)
     calls = told["storage calls"] / files + ranges
@@ -106,12 +108,12 @@ def ceilings_table() -> str:
     ]
     rows.sort(key=lambda row: row[3])
     body = [(what, most, each, f"{rate * DAY:,.0f}") for what, most, each, rate in rows]
-    return bench.table(("", "ceiling", "a file takes", "files a day"), body)
+    return table(("", "ceiling", "a file takes", "files a day"), body, figures=True)
 
 
 def instances_table() -> str:
     """How many transfers an instance can feed, by what one of them takes on the wire's clock."""
-    beside = bench.load().get("side-by-side", {}).get("latencies", ())
+    beside = kept(PERFORMANCE).get("side-by-side", {}).get("latencies", ())
     product: dict[str, Any] | None = next((one["contestants"]["product"] for one in beside if one["put_ms"]), None)
     if product is None:
         return "Not measured yet."
@@ -124,11 +126,11 @@ def instances_table() -> str:
         chosen = max(1, round(0.6 * fit))
         rows.append((f"{mib:,} MB, {cores:g} cores", str(by_cores), str(by_memory), str(chosen)))
     head = ("instance", "transfers its cores feed", "its memory holds", "set")
-    return bench.table(head, rows)
+    return table(head, rows, figures=True)
 
 
 def _host_json() -> dict[str, Any]:
-    text = (evidence.ROOT / "host.json").read_text(encoding="utf-8")
+    text = (ROOT / "host.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)["extensions"]
     return found
 
@@ -137,9 +139,9 @@ def _number(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:,}"
 
 
-PARTS: dict[str, Callable[[], str]] = {
+PARTS: Parts = {
     "scale-campaigns": campaigns_table,
     "scale-ceilings": ceilings_table,
     "scale-instances": instances_table,
 }
-"""For `assurance/documents.py`."""
+"""The generated parts of `docs/scale.md`, for `devkit/documents.py`."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from assurance.harness import MAILBOX, Harness
+from devkit.local.harness import MAILBOX, Harness
 
 PROBLEM = "application/problem+json"
 

@@ -9,7 +9,7 @@ import pytest
 from assurance import oracle
 from assurance.campaigns import CAMPAIGNS
 from assurance.fuzz import api
-from assurance.harness import Harness
+from devkit.local.harness import Harness
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("api fuzz"), pytest.mark.timeout(900)]
 

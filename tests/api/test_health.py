@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from assurance.harness import Harness
 from devkit.local.azurite import Azurite
+from devkit.local.harness import Harness
 from devkit.local.stack import Stack
 from shared.api import health
 from shared.api.health import Health

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import pytest
 
 from assurance import oracle
-from assurance.harness import MAILBOX, Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import MAILBOX, Harness, content
 from tests.api.caller import Caller, accepted, refused
 from tests.e2e.stage import LOST, staged
 

@@ -15,8 +15,8 @@ from azure.core.exceptions import ResourceExistsError
 
 from assurance import oracle
 from assurance.checkpoint_fixtures import CheckpointFixtures
-from assurance.harness import MAILBOX, Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import MAILBOX, Harness, content
 from devkit.local.stack import ROOT, Stack
 from shared.core import planning
 from shared.core.model import Attachment, Route, Source, Target, TargetKey

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from assurance.harness import Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import Harness, content
 from devkit.local.stack import ROOT
 from shared.api.openapi import description
 from shared.log import DECISION_KEYS

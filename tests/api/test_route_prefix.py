@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from assurance.harness import MAILBOX, Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import MAILBOX, Harness, content
 from tests.e2e.stage import staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("api prefix")]

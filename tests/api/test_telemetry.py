@@ -16,8 +16,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from assurance import oracle
 from assurance.fuzz import environment
-from assurance.harness import Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import Harness, content
 from devkit.local.stack import ROOT
 from shared import telemetry
 from shared.composition import Composition

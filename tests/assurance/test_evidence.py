@@ -1,4 +1,4 @@
-"""What is kept of the proofs."""
+"""What is kept of the results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_results_stand_in_the_order_of_the_proofs_whenever_each_was_run(tmp_path
     kept = tmp_path / "kept.json"
     evidence.keep([result("third", 30)], ["first", "second", "third"], "2026-01-01", "3.11.7", kept)
     evidence.keep([result("first", 10)], ["first", "second", "third"], "2026-01-02", "3.11.7", kept)
-    found = [(proof["name"], proof["date"]) for proof in evidence.load(kept)["proofs"]]
+    found = [(result["name"], result["date"]) for result in evidence.load(kept)["results"]]
     assert found == [("first", "2026-01-02"), ("third", "2026-01-01")]
 
 
@@ -31,14 +31,14 @@ def test_a_new_result_takes_the_place_of_the_older_one(tmp_path: Path) -> None:
     kept = tmp_path / "kept.json"
     for achieved in (10, 20):
         evidence.keep([result("first", achieved)], ["first"], "2026-01-01", "3.11.7", kept)
-    assert [proof["achieved"] for proof in evidence.load(kept)["proofs"]] == [20]
+    assert [result["achieved"] for result in evidence.load(kept)["results"]] == [20]
 
 
 def test_a_proof_that_is_no_more_is_not_quoted(tmp_path: Path) -> None:
     kept = tmp_path / "kept.json"
     evidence.keep([result("first", 10), result("second", 20)], ["first", "second"], "2026-01-01", "3.11.7", kept)
     evidence.keep([], ["second"], "2026-01-02", "3.11.7", kept)
-    assert [proof["name"] for proof in evidence.load(kept)["proofs"]] == ["second"]
+    assert [result["name"] for result in evidence.load(kept)["results"]] == ["second"]
 
 
 def test_only_enough_tries_without_a_failure_hold() -> None:
@@ -109,7 +109,7 @@ def test_a_row_names_its_commit_and_its_tree_where_that_is_another() -> None:
 def test_the_documents_mark_a_stale_row(monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = {**kept_row("fresh"), "rests": measured.fingerprints(("host.json",))}
     stale = {**kept_row("stale"), "rests": {"host.json": "other"}}
-    monkeypatch.setattr(evidence, "load", lambda: {"proofs": [fresh, stale]})
+    monkeypatch.setattr(evidence, "load", lambda: {"results": [fresh, stale]})
     first, second = documents.promises_table().splitlines()[2:]
     assert "stale" not in first.rpartition("0 failed")[2]
     assert second.endswith("| 2026-01-01, stale |")
@@ -119,7 +119,7 @@ def test_the_documents_mark_a_stale_row(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_row_has_the_words_that_its_campaign_has_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "load", lambda: {"proofs": [kept_row("crashes"), kept_row("no more")]})
+    monkeypatch.setattr(evidence, "load", lambda: {"results": [kept_row("crashes"), kept_row("no more")]})
     crashes = next(one for one in CAMPAIGNS if one.name == "crashes")
     first, second = documents.promises_table().splitlines()[2:]
     assert first.startswith(f"| {crashes.promise} | 1 {crashes.unit} | 0 failed |")
@@ -143,10 +143,10 @@ def kept_row(name: str) -> dict[str, Any]:
 
 
 def test_every_proof_rests_on_paths_that_are_there() -> None:
-    for proof in CAMPAIGNS:
-        missing = [path for path, digest in measured.fingerprints(proof.rests).items() if not digest]
-        assert (proof.name, missing) == (proof.name, [])
-        assert proof.rests
+    for result in CAMPAIGNS:
+        missing = [path for path, digest in measured.fingerprints(result.rests).items() if not digest]
+        assert (result.name, missing) == (result.name, [])
+        assert result.rests
 
 
 def test_what_draws_is_given_a_fresh_seed_that_is_printed_and_kept(capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,11 +156,11 @@ def test_what_draws_is_given_a_fresh_seed_that_is_printed_and_kept(capsys: pytes
         given.append(seed)
         return Outcome(10, [])
 
-    proof = Campaign("drawn", "it holds", "I1", "stories", 10, run, draws=True, rests=("host.json",))
-    found = [verify.tried(proof, None, Origin("c", "t", is_clean=True)) for _ in range(2)]
+    result = Campaign("drawn", "it holds", "I1", "stories", 10, run, draws=True, rests=("host.json",))
+    found = [verify.tried(result, None, Origin("c", "t", is_clean=True)) for _ in range(2)]
     assert [one.seed for one in found] == given
     assert given[0] != given[1]
     assert f"dev.py verify --only drawn --seed {given[0]}" in capsys.readouterr().out
-    assert verify.tried(proof, 5, Origin("c", "t", is_clean=True)).seed == given[2] == 5
+    assert verify.tried(result, 5, Origin("c", "t", is_clean=True)).seed == given[2] == 5
     assert (found[0].commit, found[0].tree, found[0].is_clean) == ("c", "t", True)
     assert found[0].rests == measured.fingerprints(("host.json",))

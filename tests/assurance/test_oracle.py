@@ -11,9 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from assurance import oracle
-from assurance.harness import MAILBOX, Harness, content
 from devkit.graph.wire import Request
 from devkit.local.azurite import Azurite
+from devkit.local.harness import MAILBOX, Harness, content
 from devkit.local.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("judge")]

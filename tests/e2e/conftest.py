@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from assurance.harness import Harness
+from devkit.local.harness import Harness
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What every end-to-end module starts with: a scene of its own, judged when its tests are done."""
+"""What every end-to-end module starts with: a harness of its own, judged when its tests are done."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from assurance import oracle
-from assurance.harness import PATIENCE, Delivery, Harness
 from devkit.local.azurite import Azurite
+from devkit.local.harness import PATIENCE, Delivery, Harness
 from devkit.local.stack import Stack
 
 LOST = frozenset({"worker lost"})
@@ -26,7 +26,7 @@ def staged(
     message_limit: int | None = None,
     allowed: frozenset[str] = frozenset(),
 ) -> Iterator[Harness]:
-    """A scene; at its end nothing is half done, no secret stands anywhere, no token went astray, no run broke.
+    """A harness; at its end nothing is half done, no secret stands anywhere, no token went astray, no run broke.
 
     It takes an account of `azurite`. `allowed` are outcomes of runs that the module's tests bring about on purpose.
     """

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from assurance.harness import Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import Harness, content
 from tests.e2e.stage import attached, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e answers")]

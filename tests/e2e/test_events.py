@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from assurance import oracle
-from assurance.harness import MAILBOX, Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import MAILBOX, Harness, content
 from tests.e2e.stage import attached, runs_of, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e events")]

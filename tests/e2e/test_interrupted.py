@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from assurance.harness import Delivery, Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import Delivery, Harness, content
 from tests.e2e.stage import LOST, OVERRUN, attached, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e interrupted")]
@@ -25,7 +25,7 @@ RANGES = {"RANGE_BYTES": str(MIB)}
 
 
 class Struck(NamedTuple):
-    """A file whose transfer was killed, and the scene it is in."""
+    """A file whose transfer was killed, and the harness it is in."""
 
     harness: Harness
     file: Delivery

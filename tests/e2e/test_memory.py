@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from assurance.harness import content
 from devkit.functions_host.client import measured
 from devkit.local.azurite import Azurite
+from devkit.local.harness import content
 from tests.e2e.stage import attached, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e memory")]

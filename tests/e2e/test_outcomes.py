@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from assurance.harness import MAILBOX, Delivery, Harness, content
 from devkit.graph.wire import Request
 from devkit.local.azurite import Azurite
+from devkit.local.harness import MAILBOX, Delivery, Harness, content
 from tests.e2e.stage import attached, failed, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e outcomes")]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from assurance.harness import MAILBOX, Delivery, Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import MAILBOX, Delivery, Harness, content
 from shared.core.errors import CATALOGUE, Code
 from tests.e2e.stage import runs_of, staged
 

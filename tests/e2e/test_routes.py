@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from assurance.harness import Delivery, Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import Delivery, Harness, content
 from shared.core.errors import CATALOGUE, Code
 from tests.e2e.stage import attached, failed, runs_of, staged
 

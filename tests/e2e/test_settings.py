@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from assurance.harness import Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import Harness, content
 from devkit.local.processes import ChildError
 from devkit.local.stack import Stack
 from tests.e2e.stage import attached

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from assurance.harness import Harness, Kind, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import Harness, Kind, content
 from tests.e2e.stage import attached, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e sizes")]

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from assurance.harness import MAILBOX, Delivery, Harness, Kind, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import MAILBOX, Delivery, Harness, Kind, content
 from tests.e2e.stage import attached, failed, runs_of, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e targets")]

@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from assurance import oracle
-from assurance.harness import Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import Harness, content
 from devkit.local.stack import Stack
 from tests.e2e.stage import LOST, attached
 

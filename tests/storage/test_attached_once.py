@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from assurance.checkpoint_fixtures import CheckpointFixtures
-from assurance.harness import MAILBOX, content
 from assurance.simulation.clock import VirtualClock
 from assurance.simulation.storage import MemorySources
 from devkit.local.azurite import Azurite
+from devkit.local.harness import MAILBOX, content
 from shared.core.errors import Code
 from shared.core.model import Failure, State, Transfer
 from shared.intake.accept import transfer_for

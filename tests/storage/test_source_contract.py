@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assurance.harness import content
+from devkit.local.harness import content
 from shared.core.errors import Code
 from shared.storage.ports import SourceLost, SourceReader
 from tests.storage.rooms import Room

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from assurance.harness import content
+from devkit.local.harness import content
 from shared.storage import source
 from shared.storage.source import BlobReader
 from shared.storage.stream import BlobStream

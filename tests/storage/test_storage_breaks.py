@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from assurance.harness import content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import content
 from devkit.local.proxy import Fault, Proxy
 from shared.composition import SystemClock
 from shared.core.model import Transfer

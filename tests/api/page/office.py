@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from assurance.checkpoint_fixtures import CheckpointFixtures
-from assurance.harness import Harness
+from devkit.local.harness import Harness
 from shared.core import planning
 from shared.core.errors import Code
 from shared.core.model import (

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from assurance.harness import Harness
 from devkit.local.azurite import Azurite
+from devkit.local.harness import Harness
 from devkit.local.stack import ROOT, Stack
 from tests.api.caller import Caller
 from tests.api.page import office

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
-from assurance.harness import MAILBOX, Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import MAILBOX, Harness, content
 from tests.api.caller import Caller, accepted
 from tests.api.page.browser import Visit, visit
 from tests.e2e.stage import staged

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from assurance.evidence import ROOT
 from assurance.load import load
 from assurance.load.fleet import Concurrency
 from assurance.load.simulate import Plan, Result, simulate
+from devkit.documents import ROOT
 from shared.core.allowance import MailboxBytes
 
 HOT = "box@contoso.example"

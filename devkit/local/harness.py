@@ -1,10 +1,10 @@
 """A stack with one mailbox in it, and the files that are on their way to its messages and events.
 
-    with Scene() as scene:
-        file = scene.drop(content(40_000_000))
-        scene.attached(file)
+    with Harness(Stack()) as harness:
+        file = harness.drop(content(40_000_000))
+        harness.ended(file)
 
-`attached` and `ended` wait for a transfer's end; `assurance/oracle.py` says whether that end is what was promised.
+`ended` and `all_ended` wait for a transfer's end; `assurance/oracle.py` says whether that end is what was promised.
 """
 
 from __future__ import annotations
