@@ -182,7 +182,7 @@ CAMPAIGNS = (
         rests=SIMULATED,
     ),
     Campaign(
-        "people",
+        "external-actors",
         "a file overwritten or deleted, a cancellation, an expired session, a vanished item: never a wrong attachment",
         "I1-I3, I12, I13, I16",
         "scenarios: one such event at each call, alone and with a fault at each later call",
@@ -191,7 +191,7 @@ CAMPAIGNS = (
         rests=SIMULATED,
     ),
     Campaign(
-        "storms",
+        "sustained-faults",
         "calls that keep failing end in one attachment or a failure with a code; a retry then attaches the file once",
         "I1-I3, I15",
         "scenarios: lost, refused or failed calls in a row, from each call on, for a time or for good",

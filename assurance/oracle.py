@@ -140,7 +140,7 @@ def settle(harness: Harness, timeout: float = QUIET_SECONDS) -> None:
 def aftermath(
     harness: Harness, allowed: frozenset[str] = frozenset(), orphaned: frozenset[str] = frozenset()
 ) -> list[str]:
-    """Everything that holds at the end of any story, once it has settled. See `broken_runs` and `left_behind`."""
+    """Everything that holds at the end of any scenario, once it has settled. See `broken_runs` and `left_behind`."""
     settle(harness)
     return [
         *left_behind(harness, orphaned),

@@ -1,7 +1,7 @@
 """Transfers over a network that breaks: between the app and Graph, its upload sessions, and storage.
 
-Every story is one file, one fault of `devkit/local/proxy.py` that its own requests alone meet, and one end: the file is
-attached once, byte for byte, and nothing is left half done. Several stories run side by side, as transfers do.
+Every scenario is one file, one fault of `devkit/local/proxy.py` that its own requests alone meet, and one end: the
+file is attached once, byte for byte, and nothing is left half done. Several run side by side, as transfers do.
 
     python -m assurance.faults.network --positions 64
 """
@@ -40,15 +40,15 @@ HEAD = 400
 """Bytes, at least: the head of a request, before its body."""
 
 TOGETHER = 12
-"""Stories side by side."""
+"""Scenarios side by side."""
 
 PATIENCE = 400.0
-"""Seconds that a story may take: the app gives a silent Graph 100 s, and storage 30 s, before it tries again. A POST
+"""Seconds that a scenario may take: the app gives a silent Graph 100 s, and storage 30 s, before it tries again. A POST
 whose answer was lost is looked for until 5 minutes after it was announced."""
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class NetworkScenario:
     """One fault: at which request of a transfer, where in it, and what happens there."""
 
     place: Place
@@ -146,16 +146,16 @@ class Report:
     missed: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     slowest: float = 0.0
-    slowest_story: str = ""
+    slowest_scenario: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain values; `runs` are the stories whose fault really acted."""
+        """The report as plain values; `runs` are the scenarios whose fault really acted."""
         return {
             "runs": self.scenarios - len(self.missed),
             "acted": dict(sorted(self.acted.items())),
             "missed": self.missed,
             "broken": self.broken,
-            "slowest": f"{self.slowest:.0f} s: {self.slowest_story}",
+            "slowest": f"{self.slowest:.0f} s: {self.slowest_scenario}",
         }
 
 
@@ -164,43 +164,43 @@ def positions(count: int, total: int) -> list[int]:
     return [0] if count == 1 else [round(at * total / (count - 1)) for at in range(count)]
 
 
-def everyday() -> list[Story]:
-    """One story of each kind: what is tried at every change."""
+def everyday() -> list[NetworkScenario]:
+    """One scenario of each kind: what is tried at every change."""
     middle = HEAD + MIB // 2
     return [
-        Story("upload", "range", "reset", after=middle, nth=2),
-        Story("upload", "range", "close", direction="down", nth=2),
-        Story("upload", "final range", "reset", after=middle // 100),
-        Story("upload", "final range", "reset", direction="down"),
-        Story("upload", "range", "pause", after=middle, nth=3),
-        Story("upload", "range", "slow", after=middle, nth=2),
-        Story("graph", "list", "reset"),
-        Story("graph", "create", "close", direction="down", after=40),
-        Story("graph", "create", "reset", direction="down"),
-        Story("storage", "read", "reset", direction="down", after=MIB + MIB // 2),
-        Story("storage", "read", "close", direction="down", after=10),
-        Story("storage", "version", "reset", direction="down"),
-        Story("storage", "checkpoint", "reset", direction="down"),
-        Story("storage", "checkpoint", "close", direction="down", nth=2),
-        Story("storage", "checkpoint", "reset", after=400, nth=2),
-        Story("storage", "read", "slow", direction="down", after=middle),
+        NetworkScenario("upload", "range", "reset", after=middle, nth=2),
+        NetworkScenario("upload", "range", "close", direction="down", nth=2),
+        NetworkScenario("upload", "final range", "reset", after=middle // 100),
+        NetworkScenario("upload", "final range", "reset", direction="down"),
+        NetworkScenario("upload", "range", "pause", after=middle, nth=3),
+        NetworkScenario("upload", "range", "slow", after=middle, nth=2),
+        NetworkScenario("graph", "list", "reset"),
+        NetworkScenario("graph", "create", "close", direction="down", after=40),
+        NetworkScenario("graph", "create", "reset", direction="down"),
+        NetworkScenario("storage", "read", "reset", direction="down", after=MIB + MIB // 2),
+        NetworkScenario("storage", "read", "close", direction="down", after=10),
+        NetworkScenario("storage", "version", "reset", direction="down"),
+        NetworkScenario("storage", "checkpoint", "reset", direction="down"),
+        NetworkScenario("storage", "checkpoint", "close", direction="down", nth=2),
+        NetworkScenario("storage", "checkpoint", "reset", after=400, nth=2),
+        NetworkScenario("storage", "read", "slow", direction="down", after=middle),
     ]
 
 
-def thorough(count: int) -> list[Story]:
+def thorough(count: int) -> list[NetworkScenario]:
     """Every kind of fault, each once: `count` positions of a range and of what is read, and every answer."""
     return list(dict.fromkeys(_thorough(count)))
 
 
-def _thorough(count: int) -> Iterator[Story]:
+def _thorough(count: int) -> Iterator[NetworkScenario]:
     whole: tuple[Action, ...] = ("reset", "close")
     final = SIZE % MIB
     for at in positions(count, HEAD + MIB):
-        yield from (Story("upload", "range", action, after=at, nth=2) for action in whole)
+        yield from (NetworkScenario("upload", "range", action, after=at, nth=2) for action in whole)
     for at in positions(count, HEAD + final):
-        yield Story("upload", "final range", "reset", after=at)
+        yield NetworkScenario("upload", "final range", "reset", after=at)
     for at in positions(count, SIZE):
-        yield from (Story("storage", "read", action, direction="down", after=at) for action in whole)
+        yield from (NetworkScenario("storage", "read", action, direction="down", after=at) for action in whole)
     answers: list[tuple[Place, str, int]] = [
         *(("upload", "range", nth) for nth in (1, 2, 3)),
         ("upload", "final range", 1),
@@ -211,17 +211,19 @@ def _thorough(count: int) -> Iterator[Story]:
     ]
     for (place, request, nth), at in itertools.product(answers, (0, 17, 150)):
         for action in ("reset", "close", "pause"):
-            yield Story(place, request, action, direction="down", after=at, nth=nth)
-        yield Story(place, request, "reset", after=at, nth=nth)
+            yield NetworkScenario(place, request, action, direction="down", after=at, nth=nth)
+        yield NetworkScenario(place, request, "reset", after=at, nth=nth)
     for (place, request, nth), direction in itertools.product(answers, ("up", "down")):
-        yield Story(place, request, "slow", direction=direction, nth=nth)  # type: ignore[arg-type]  # mypy widens it
-    yield from (Story("graph", "post", "reset", after=at, small=True) for at in positions(8, HEAD + SMALL))
-    yield from (Story("graph", "post", "reset", direction="down", after=at, small=True) for at in (0, 17, 150))
+        yield NetworkScenario(place, request, "slow", direction=direction, nth=nth)  # type: ignore[arg-type]  # mypy widens it
+    yield from (NetworkScenario("graph", "post", "reset", after=at, small=True) for at in positions(8, HEAD + SMALL))
+    yield from (
+        NetworkScenario("graph", "post", "reset", direction="down", after=at, small=True) for at in (0, 17, 150)
+    )
     for (place, request, nth), direction in itertools.product(answers, ("up", "down")):
-        yield Story(place, request, "black-hole", direction=direction, nth=nth)  # type: ignore[arg-type]  # as above
+        yield NetworkScenario(place, request, "black-hole", direction=direction, nth=nth)  # type: ignore[arg-type]  # as above
 
 
-def lost_acknowledgements(count: int) -> list[Story]:
+def lost_acknowledgements(count: int) -> list[NetworkScenario]:
     """`count` saves of a checkpoint that storage carried out and whose answer never came: every save of a transfer.
 
     Where it is closed behind its first line, an answer without headers did come: `thorough` has those.
@@ -230,16 +232,16 @@ def lost_acknowledgements(count: int) -> list[Story]:
     ways: tuple[tuple[Action, int], ...] = (("reset", 0), ("reset", 17), ("reset", 150), ("close", 0))
     each = itertools.cycle(itertools.product(saves, ways))
     return [
-        Story("storage", "checkpoint", action, direction="down", after=after, nth=nth, small=small)
+        NetworkScenario("storage", "checkpoint", action, direction="down", after=after, nth=nth, small=small)
         for (small, nth), (action, after) in itertools.islice(each, count)
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A story under way: the fault in force for it, its file, and when it began on `time.monotonic`."""
+    """A scenario under way: the fault in force for it, its file, and when it began on `time.monotonic`."""
 
-    scenario: Story
+    scenario: NetworkScenario
     fault: Fault
     file: Delivery
     began: float
@@ -251,50 +253,52 @@ class _Running:
 
 
 class NetworkCampaign:
-    """Stories on one stack, so many at a time. `most_runs` is how many runs a transfer may take, where that counts."""
+    """Scenarios on one stack, so many at a time. `most_runs`: how many runs a transfer may take, where that counts."""
 
     def __init__(self, harness: Harness, proxies: Mapping[Place, Proxy], most_runs: int | None = None) -> None:
-        self._scene = harness
+        self._harness = harness
         self._most_runs = most_runs
         self._proxies = proxies
         self._numbers = itertools.count(1)
         self._orphaned: set[str] = set()
         self.report = Report()
 
-    def tell(self, scenarios: Iterable[Story]) -> None:
-        """Run the stories, `TOGETHER` side by side, and judge each once it is over."""
+    def run(self, scenarios: Iterable[NetworkScenario]) -> None:
+        """Run the scenarios, `TOGETHER` side by side, and check each once it is over."""
         waiting = iter(scenarios)
         running = [self._start(scenario) for scenario in itertools.islice(waiting, TOGETHER)]
         while running:
-            over = self._scene.stack.wait_until(partial(self._over, running), 2 * PATIENCE, what="a story ends")
+            over = self._harness.stack.wait_until(partial(self._over, running), 2 * PATIENCE, what="a scenario ends")
             for one in over:
-                self._judge(one)
+                self._check(one)
             running = [one for one in running if one not in over]
             running += [self._start(scenario) for scenario in itertools.islice(waiting, len(over))]
 
     def close(self) -> None:
-        """Judge what is left once everything is over. A run may fail where storage does: it is delivered again."""
-        wrong = oracle.aftermath(self._scene, frozenset({"failed"}), frozenset(self._orphaned))
+        """Check what is left once everything is over. A run may fail where storage does: it is delivered again."""
+        wrong = oracle.aftermath(self._harness, frozenset({"failed"}), frozenset(self._orphaned))
         self.report.broken += [f"at the end: {line}" for line in wrong]
 
-    def _start(self, scenario: Story) -> _Running:
-        tag = f"AAMkStory{next(self._numbers):05}"
+    def _start(self, scenario: NetworkScenario) -> _Running:
+        tag = f"AAMkScenario{next(self._numbers):05}"
         fault = scenario.fault(tag)
         self._proxies[scenario.place].add(fault)
-        item = self._scene.item(mailbox=self._scene.mailbox(), id=tag)
+        item = self._harness.item(mailbox=self._harness.mailbox(), id=tag)
         if scenario.request == "create":
             self._orphaned.add(item)
         data = content(SMALL if scenario.small else SIZE, tag)
-        return _Running(scenario, fault, self._scene.drop(data, item=item, blob=f"{tag}.bin"), time.monotonic())
+        return _Running(scenario, fault, self._harness.drop(data, item=item, blob=f"{tag}.bin"), time.monotonic())
 
     def _over(self, running: Iterable[_Running]) -> list[_Running]:
         """Those that have ended, and those that have had their time."""
-        return [one for one in running if one.seconds > PATIENCE or self._scene.transfer(one.file).get("state") in ENDS]
+        return [
+            one for one in running if one.seconds > PATIENCE or self._harness.transfer(one.file).get("state") in ENDS
+        ]
 
-    def _judge(self, one: _Running) -> None:
+    def _check(self, one: _Running) -> None:
         self.report.scenarios += 1
         if one.seconds > self.report.slowest:
-            self.report.slowest, self.report.slowest_story = one.seconds, str(one.scenario)
+            self.report.slowest, self.report.slowest_scenario = one.seconds, str(one.scenario)
         self.report.broken += [f"{one.scenario}: {wrong}" for wrong in self._wrong(one.file)]
         proxy = self._proxies[one.scenario.place]
         if proxy.hits(one.fault.match):
@@ -304,31 +308,31 @@ class NetworkCampaign:
         proxy.remove(one.fault.match)
 
     def _wrong(self, file: Delivery) -> list[str]:
-        transfer = self._scene.transfer(file)
+        transfer = self._harness.transfer(file)
         if transfer.get("state") not in ENDS:
             return [f"not over, but {transfer.get('state', 'without a transfer')}"]
-        wrong = oracle.attached_once(self._scene, file)
+        wrong = oracle.attached_once(self._harness, file)
         if self._most_runs is not None and transfer["runs"] > self._most_runs:
             wrong.append(f"took {transfer['runs']} runs")
         return wrong
 
 
 def run(
-    scenarios: Iterable[Story] | None = None, *, count: int = 64, seed: int = 0, most_runs: int | None = None
+    scenarios: Iterable[NetworkScenario] | None = None, *, count: int = 64, seed: int = 0, most_runs: int | None = None
 ) -> dict[str, Any]:
-    """Tell the stories, or all thorough ones at `count` positions in the order that `seed` shuffles; what came of it.
+    """Run the scenarios, or all thorough ones at `count` positions in the order that `seed` shuffles; what came of it.
 
     `broken` is empty where all of it held; `acted` counts the faults by kind and place.
-    `missed` are stories whose fault found nothing to act on. See `NetworkCampaign` for `most_runs`.
+    `missed` are scenarios whose fault found nothing to act on. See `NetworkCampaign` for `most_runs`.
     """
-    told = thorough(count) if scenarios is None else list(scenarios)
-    random.Random(seed).shuffle(told)
+    chosen = thorough(count) if scenarios is None else list(scenarios)
+    random.Random(seed).shuffle(chosen)
     # Minutes each, so begun first: a POST that has to be looked for, and a service that is silent.
-    told.sort(key=lambda scenario: (scenario.request != "post", scenario.action != "black-hole"))
+    chosen.sort(key=lambda scenario: (scenario.request != "post", scenario.action != "black-hole"))
     stack = ProxiedStack()
     with Harness(stack) as harness:
         campaign = NetworkCampaign(harness, stack.proxies, most_runs)
-        campaign.tell(told)
+        campaign.run(chosen)
         campaign.close()
         return campaign.report.as_dict()
 
@@ -338,7 +342,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m assurance.faults.network", description=__doc__)
     parser.add_argument("--positions", type=int, default=64)
     parser.add_argument("--seed", type=int, default=fresh_seed(), help="default: a fresh one, printed")
-    parser.add_argument("--everyday", action="store_true", help="one story of each kind")
+    parser.add_argument("--everyday", action="store_true", help="one scenario of each kind")
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
     report = run(everyday() if given.everyday else None, count=given.positions, seed=given.seed)

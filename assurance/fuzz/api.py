@@ -1,4 +1,4 @@
-"""Schemathesis against the running app: requests of every operation, stories along their links, what came of them."""
+"""Schemathesis against the running app: requests of every operation, sequences along their links, what came of them."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ CASES = 1000
 """Requests for each operation in the large proof."""
 
 STORY_SHARE = 5
-"""Stories along the links: one for so many cases of an operation. Each has several steps."""
+"""Sequences along the links: one for so many cases of an operation. Each has several steps."""
 
-FEWEST_STORIES = 25
+FEWEST_SEQUENCES = 25
 
 OPERATIONS = tuple(f"{method.upper()} {path}" for path, methods in description()["paths"].items() for method in methods)
 """Every described operation, as Schemathesis names it."""
 
-HEALTH, STORIES = "GET /health", "Stateful tests"
+HEALTH, SEQUENCES = "GET /health", "Stateful tests"
 
 AT_ONCE = 4
 """Processes of Schemathesis side by side in the large proof, each with its share of the operations.
@@ -59,7 +59,7 @@ GIVEN_KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_siz
 class Fuzzed:
     """What Schemathesis did. `cases` counts the requests by operation; `told` is its own report, failures included.
 
-    `steps` are the requests of the stories, which belong to no one operation.
+    `steps` are the requests of the sequences, which belong to no one operation.
     """
 
     passed: bool
@@ -82,20 +82,20 @@ def stage() -> Iterator[Harness]:
 
 
 def fuzz(harness: Harness, cases: int, seed: int, at_once: int = 1) -> Fuzzed:
-    """Requests of every kind, `cases` generated ones for each operation, and then stories along the links.
+    """Requests of every kind, `cases` generated ones for each operation, and then sequences along the links.
 
     `at_once` processes of Schemathesis send the requests; each takes seconds to start.
     """
     shares = [OPERATIONS[number::at_once] for number in range(at_once)]
     with ThreadPoolExecutor(at_once) as pool:
         runs = [*pool.map(lambda share: _run(harness, "examples,coverage,fuzzing", cases, seed, share), shares)]
-    runs.append(_run(harness, "stateful", max(cases // STORY_SHARE, FEWEST_STORIES), seed, ()))
+    runs.append(_run(harness, "stateful", max(cases // STORY_SHARE, FEWEST_SEQUENCES), seed, ()))
     amiss = ask_for_health(harness, cases, seed)
     counts = sum((run.cases for run in runs), Counter({HEALTH: cases}))
     return Fuzzed(
         passed=not amiss and all(run.code == 0 for run in runs),
         cases={label: counts[label] for label in OPERATIONS},
-        steps=counts[STORIES],
+        steps=counts[SEQUENCES],
         told="\n".join([*(run.told for run in runs), amiss]),
     )
 
@@ -130,7 +130,7 @@ def prove(seed: int) -> Outcome:
         broken += [f"{label}: {count} requests" for label, count in found.cases.items() if count < CASES]
         broken += oracle.aftermath(harness)
     achieved = sum(found.cases.values()) + found.steps
-    return Outcome(achieved, broken, {**found.cases, "in stories": found.steps})
+    return Outcome(achieved, broken, {**found.cases, "in sequences": found.steps})
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def _run(harness: Harness, phases: str, examples: int, seed: int, operations: tu
 
 
 def _counted(events: Path) -> Counter[str]:
-    """The requests that were sent, by operation; those of stories together."""
+    """The requests that were sent, by operation; those of sequences together."""
     counts: Counter[str] = Counter()
     with events.open(encoding="utf-8") as lines:
         for line in lines:

@@ -1,4 +1,4 @@
-"""Simulated stories in which every answer of Graph holds secrets, and all that the product says is read through.
+"""Simulated scenarios in which every answer of Graph holds secrets, and all that the product says is read through.
 
 What it says: log lines and those of the libraries below, spans, exceptions with their tracebacks, history, views,
 notices, the summary in a blob's metadata, queue messages, and the checkpoint once the transfer is over. The secrets:
@@ -43,14 +43,14 @@ from shared.views import view
 
 CANARY = "eyJ0eXAiOiJKV1QifQ.canary-in-an-answer"
 ANSWER_TIME = 0.01
-"""Seconds of the story's own clock."""
+"""Seconds of the scenario's own clock."""
 
 HEADERS = ("www-authenticate", "set-cookie", "x-ms-diagnostics", "x-session-url", "content-location")
 
 
 @dataclass
 class Heard:
-    """What one story said. `logged` are the log's lines; `said` is everything else, with where it was said."""
+    """What one scenario said. `logged` are the log's lines; `said` is everything else, with where it was said."""
 
     logged: list[str] = field(default_factory=list)
     said: list[tuple[str, str]] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Heard:
 
 
 def overhear(case: Case) -> tuple[Heard, list[str]]:
-    """Tell the story to its end; what was said, and one line for each leak in it."""
+    """Tell the scenario to its end; what was said, and one line for each leak in it."""
     world = World(case)
     heard = Heard()
     spans, meters = InMemorySpanExporter(), InMemoryMetricReader()
@@ -175,7 +175,7 @@ class _Ear:
 
 
 def _kept(world: World) -> Iterator[tuple[str, str]]:
-    """What is left of the story in storage, and what people are shown of it."""
+    """What is left of the scenario in storage, and what people are shown of it."""
     now = world.clock.now()
     for transfer in world.transfers():
         yield "the view", json.dumps(view(transfer, now))
@@ -194,7 +194,7 @@ def _kept(world: World) -> Iterator[tuple[str, str]]:
 
 
 def secrets_of(world: World) -> list[str]:
-    """Every secret that the story's services gave out, and the file's content in the forms that a text could hold.
+    """Every secret that the scenario's services gave out, and the file's content in the forms that a text could hold.
 
     A content of a few bytes cannot be told from ordinary text.
     """

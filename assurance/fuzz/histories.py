@@ -2,8 +2,8 @@
 
     python -m assurance.fuzz.histories 1.1.0
 
-makes `tests/histories/1.1.0/`: one file for every kind of checkpoint that simulated stories leave in storage, byte for
-byte, and `next.json` with what is to be done next about each. Done once per release; the files are never changed again.
+makes `tests/histories/1.1.0/`: one file for every kind of checkpoint that simulated scenarios leave in storage, byte
+for byte, and `next.json` with what is to be done next about each. Done once per release; the files never change again.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _shown(action: Action) -> dict[str, Any]:
 
 
 def _written(case: Case) -> Iterator[bytes]:
-    """Every version of every checkpoint that the story writes, in order."""
+    """Every version of every checkpoint that the scenario writes, in order."""
     world, texts = World(case), []
     put = world.checkpoints._put  # noqa: SLF001 - behind the gate, where nothing breaks any more
 
@@ -96,7 +96,7 @@ def _harmless(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def _unrun() -> Iterator[Checkpoint]:
-    """What intake makes and no story tells of: a refused file, and a target that has to be looked up."""
+    """What intake makes and no scenario tells of: a refused file, and a target that has to be looked up."""
     failure = Failure(Code.METADATA_ENCODING, "`messageid` is 'AAMk%', it has a % without two hexadecimal digits.")
     yield Checkpoint(planning.refuse(SOURCE, failure, NOW), None, "run-1.0")
     for key in sorted(LOOKUPS):

@@ -93,7 +93,7 @@ def fuzzed(drawn: int) -> Outcome:
 
 
 def secrets(drawn: int) -> Outcome:
-    """Stories whose every answer holds secrets, and all that was said in them."""
+    """Scenarios whose every answer holds secrets, and all that was said in them."""
     told = read = 0
     broken: list[str] = []
     for case in _talkative(drawn):

@@ -77,7 +77,7 @@ CAMPAIGNS = (
         rests=("shared/rate_limit", "shared/run", "shared/storage", "assurance/load"),
     ),
     Campaign(
-        "rehearsal",
+        "load-test",
         "the same in real processes, with one worker killed half-way",
         "I1-I3, I15, I23",
         "files of 1 to 20 MB onto 6 items of 3 mailboxes through three worker processes",

@@ -24,7 +24,7 @@ APP = Path(__file__).with_name("shortened_app.py")
 MB = 1_000_000
 PUT_MS = 80.0
 GIVE_UP = 4.0
-"""Times the bound after which a rehearsal that does not end is ended."""
+"""Times the bound after which a load test that does not end is ended."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ class Result:
 
 
 def rehearse(plan: Plan) -> Result:
-    """Run one rehearsal to its end."""
-    with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
+    """Run one load test to its end."""
+    with tempfile.TemporaryDirectory(prefix="load-test-") as folder:
         app = Path(folder)
         shutil.copy(APP, app / "function_app.py")
         shutil.copy(ROOT / "host.json", app)
         settings = {
-            "REHEARSAL_ROOT": str(ROOT),
-            "REHEARSAL_SPEED": str(plan.speed),
+            "LOAD_TEST_ROOT": str(ROOT),
+            "LOAD_TEST_SPEED": str(plan.speed),
             "MAILBOX_BYTES": plan.bytes.value,
         }
         switches = {

@@ -44,8 +44,8 @@ USED = 0.8
 
 
 def campaigns_table() -> str:
-    """The simulation and the rehearsal, side by side."""
-    results = [result for result in evidence.load()["results"] if result["name"] in {"pacing", "rehearsal"}]
+    """The simulation and the load test, side by side."""
+    results = [result for result in evidence.load()["results"] if result["name"] in {"pacing", "load-test"}]
     if not results:
         return "Not tested yet."
     names = list(dict.fromkeys(name for result in results for name in result["details"]))

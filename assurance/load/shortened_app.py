@@ -10,8 +10,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-ROOT = Path(os.environ["REHEARSAL_ROOT"])
-SPEED = float(os.environ["REHEARSAL_SPEED"])
+ROOT = Path(os.environ["LOAD_TEST_ROOT"])
+SPEED = float(os.environ["LOAD_TEST_SPEED"])
 
 sys.path.insert(0, str(ROOT))
 

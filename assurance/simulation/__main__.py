@@ -1,4 +1,4 @@
-"""`python -m assurance.simulation 'ID'`: tell one story again, from the id that a failing test printed."""
+"""`python -m assurance.simulation 'ID'`: tell one scenario again, from the id that a failing test printed."""
 
 from __future__ import annotations
 

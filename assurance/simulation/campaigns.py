@@ -193,8 +193,8 @@ def expiries(ranges: Iterable[int], skews: Iterable[float] = (-300, 0, 300)) -> 
 def sustained_faults(ranges: Iterable[int], retries: int = 0) -> Iterator[Case]:
     """Calls that fail in a row, for a while or for ever; then, where told so, a person has the transfer tried again."""
     for count in ranges:
-        for storm in _storms(len(calls_of(Case(ranges=count)))):
-            yield Case(ranges=count, sustained_faults=(storm,), retries=retries if storm.last else 0)
+        for fault in _sustained(len(calls_of(Case(ranges=count)))):
+            yield Case(ranges=count, sustained_faults=(fault,), retries=retries if fault.last else 0)
 
 
 _ACCESS = (1, 60, 1800, 7000)
@@ -231,7 +231,7 @@ def healing(ranges: Iterable[int], *, after: bool = False) -> Iterator[Case]:
                 yield Case(ranges=count, denials=(Denial(names, status, length, first, after),), heals=True)
 
 
-def _storms(calls: int) -> Iterator[SustainedFault]:
+def _sustained(calls: int) -> Iterator[SustainedFault]:
     kinds = [(fault, 0) for fault in (Fault.LOST_BEFORE, Fault.LOST_AFTER, Fault.UNSENT)]
     kinds += [(Fault.ANSWER, status) for status in REFUSALS] + [(Fault.ANSWER_AFTER, status) for status in FAILURES]
     firsts = sorted({1, 4, calls // 2, calls - 3})

@@ -1,4 +1,4 @@
-"""One simulated story, as a value that can be printed, and replayed from what was printed."""
+"""One simulated scenario, as a value that can be printed, and replayed from what was printed."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Denial:
 
 @dataclass(frozen=True)
 class Case:
-    """One story.
+    """One scenario.
 
     Attributes:
         ranges: ranges of the file, the last one short; 0 = a small file that is sent by POST.
@@ -142,14 +142,14 @@ class Case:
 
     @property
     def id(self) -> str:
-        """The story as one line of JSON; `read` makes the same story of it."""
+        """The scenario as one line of JSON; `read` makes the same scenario of it."""
         plain = asdict(self)
         defaults = {one.name: one.default for one in fields(self)} | {"switches": {}}
         return json.dumps({name: value for name, value in plain.items() if value != defaults[name]})
 
     @classmethod
     def read(cls, text: str) -> Case:
-        """The story that `id` printed."""
+        """The scenario that `id` printed."""
         values = json.loads(text)
         values["faults"] = tuple((call, Fault(fault), number) for call, fault, number in values.get("faults", ()))
         values["happenings"] = tuple((call, ExternalAction(what)) for call, what in values.get("happenings", ()))

@@ -1,4 +1,4 @@
-"""Every story of a kind: all single faults, all pairs, and whatever else may happen, at every call."""
+"""Every scenario of a kind: all single faults, all pairs, and whatever else may happen, at every call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REPEATED = ("checkpoint.create", "checkpoint.save", "mark.", "queue.", "outcome
 
 
 def calls_of(case: Case) -> list[str]:
-    """The names of the calls that the story makes."""
+    """The names of the calls that the scenario makes."""
     _, world = run_case(case)
     return world.gate.names
 
@@ -35,7 +35,7 @@ def faults_at(name: str, latenesses: Iterable[int] = LATENESSES) -> Iterator[tup
 
 
 def singles(case: Case, latenesses: Iterable[int] = LATENESSES) -> Iterator[Case]:
-    """The story with each fault at each of its calls."""
+    """The scenario with each fault at each of its calls."""
     latenesses = tuple(latenesses)
     for call, name in enumerate(calls_of(case), 1):
         for fault, argument in faults_at(name, latenesses):
@@ -43,7 +43,7 @@ def singles(case: Case, latenesses: Iterable[int] = LATENESSES) -> Iterator[Case
 
 
 def pairs(case: Case, first_latenesses: Iterable[int] = (3, 7)) -> Iterator[Case]:
-    """The story with each fault at each of its calls, and then each of the four at each call that follows."""
+    """The scenario with each fault at each of its calls, and then each of the four at each call that follows."""
     for once in singles(case, first_latenesses):
         first = once.faults[-1][0]
         for call in range(first + 1, len(calls_of(once)) + 1):

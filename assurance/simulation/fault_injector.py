@@ -1,4 +1,4 @@
-"""The gate that breaks calls: every one is numbered, and the story says what befalls which."""
+"""The gate that breaks calls: every one is numbered, and the scenario says what befalls which."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.storage.ports import Conflict, SourceLost, SourceUnreadable, Storage
 T = TypeVar("T")
 
 MOST_CALLS = 6000
-"""Calls after which a story is taken to have no end. Chosen: many times the longest honest one."""
+"""Calls after which a scenario is taken to have no end. Chosen: many times the longest honest one."""
 
 
 class Died(BaseException):
@@ -28,7 +28,7 @@ class Died(BaseException):
 
 
 class Endless(AssertionError):  # noqa: N818 - it names what is the case
-    """A story that does not end."""
+    """A scenario that does not end."""
 
 
 @dataclass
@@ -62,7 +62,7 @@ class FaultInjector:
         self._happenings: dict[int, list[ExternalAction]] = {}
         for call, what in case.happenings:
             self._happenings.setdefault(call, []).append(what)
-        self._storms = case.sustained_faults
+        self._sustained = case.sustained_faults
         self._denials = case.denials
         self._denied_until: dict[Denial, datetime] = {}
         self.downs = [Down(outage) for outage in case.outages]
@@ -91,9 +91,9 @@ class FaultInjector:
         fault, argument = self._faults.get(self.calls, (None, 0))
         if fault is not None:
             return self._broken(name, effect, fault, argument, "")
-        for storm in self._storms:
-            if self._blows(storm, name):
-                return self._broken(name, effect, storm.fault, storm.argument, storm.retry_after)
+        for one in self._sustained:
+            if self._is_in_force(one, name):
+                return self._broken(name, effect, one.fault, one.argument, one.retry_after)
         return self._denied(name, effect)
 
     def land_all(self) -> bool:
@@ -141,9 +141,9 @@ class FaultInjector:
         now = self._clock.now()
         return now < self._denied_until.setdefault(denial, now + timedelta(seconds=denial.seconds))
 
-    def _blows(self, storm: SustainedFault, name: str) -> bool:
-        begun = storm.first <= self.calls and (storm.last == 0 or self.calls <= storm.last)
-        return begun and name.startswith(storm.names)
+    def _is_in_force(self, fault: SustainedFault, name: str) -> bool:
+        begun = fault.first <= self.calls and (fault.last == 0 or self.calls <= fault.last)
+        return begun and name.startswith(fault.names)
 
     def _broken(self, name: str, effect: Callable[[], T], fault: Fault, argument: int, retry_after: str) -> T:
         match _fitting(fault, name):

@@ -43,7 +43,7 @@ class WatchedSources(MemorySources):
 
 @dataclass(frozen=True, slots=True)
 class Forgery:
-    """One story: the field at `path` of a checkpoint in that state is `value`; None and `gone`: it is not there."""
+    """One scenario: the field at `path` of a checkpoint in that state is `value`; None and `gone`: it is not there."""
 
     state: State
     path: tuple[str | int, ...]
@@ -99,7 +99,7 @@ def forgeries(values: tuple[Any, ...] = VALUES) -> Iterator[Forgery]:
 
 
 def judged(forgery: Forgery) -> list[str]:
-    """What the story broke."""
+    """What the scenario broke."""
     world, document = _world(forgery.state)
     [transfer] = world.transfers
     text = _forged(document, forgery)

@@ -25,7 +25,7 @@ class Healed:
     """What came of outages of one length.
 
     Attributes:
-        stories: how many there were; `attached`: of them, by themselves.
+        scenarios: how many there were; `attached`: of them, by themselves.
         broken: one line for each that did not end so, or broke a promise.
         latest: by the service, the most seconds between the outage's end and the transfer's.
     """

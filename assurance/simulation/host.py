@@ -39,7 +39,7 @@ MOST_SWEEPS = 500
 """Ticks in a row without a message after which what is left is taken to be left for ever: 8 hours."""
 
 MOST_TURNS = 12_000
-"""Messages and ticks after which a story is taken to have no end."""
+"""Messages and ticks after which a scenario is taken to have no end."""
 
 
 class Kind(StrEnum):

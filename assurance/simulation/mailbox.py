@@ -1,4 +1,4 @@
-"""Graph as every story finds it: one mailbox with one message, and what other people attach to that."""
+"""Graph as every scenario finds it: one mailbox with one message, and what other people attach to that."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def furnished(content: bytes, now: datetime, skew: float) -> Furnished:
 
 @lru_cache(maxsize=64)
 def _first(content: bytes, now: datetime, skew: float) -> Furnished:
-    """Made once, because thousands of stories begin with the same; each then changes a copy."""
+    """Made once, because thousands of scenarios begin with the same; each then changes a copy."""
     service = GraphService()
     service.switch(min_session_size=1, log_requests=False)
     service.add_mailbox(MAILBOX)

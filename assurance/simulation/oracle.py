@@ -1,4 +1,4 @@
-"""What must hold when a story is over, judged by what is attached and told, not by what the code believes."""
+"""What must hold when a scenario is over, judged by what is attached and told, not by what the code believes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.run.commands import Accepted
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a story ended, and every promise it broke.
+    """How a scenario ended, and every promise it broke.
 
     Attributes:
         state, code: of the first transfer.
@@ -33,7 +33,7 @@ class Verdict:
 
 
 def judge(world: World) -> Verdict:
-    """Judge a world whose story is over."""
+    """Judge a world whose scenario is over."""
     broken = list(world.watch.broken)
     transfers = world.transfers()
     attachments = _ours(world)

@@ -1,4 +1,4 @@
-"""Tell a story and judge it; tell it again from its id."""
+"""Tell a scenario and judge it; tell it again from its id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stories made up from a seed: everything that may happen, mixed. The same seed makes the same story, for ever."""
+"""Scenarios made up from a seed: everything that may happen, mixed. The same seed makes the same scenario, for ever."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def switches(random: Random, most: int = 5) -> dict[str, Any]:
 
 
 def throttled(seed: int) -> Case:
-    """A story of waits: Graph says "later" at many calls, in every form."""
+    """A scenario of waits: Graph says "later" at many calls, in every form."""
     random = Random(f"throttled {seed}")
     return Case(
         ranges=random.randint(0, 4),
@@ -67,7 +67,7 @@ def _waits(random: Random) -> SustainedFault:
 
 
 def mixed(seed: int) -> Case:
-    """A story of everything: several faults, other people, strange answers, clocks that differ."""
+    """A scenario of everything: several faults, other people, strange answers, clocks that differ."""
     random = Random(f"mixed {seed}")
     ranges = random.choice((0, 0, 1, 1, 2, 2, 3, 4, 6))
     workers = random.choice((1, 1, 1, 2, 3))

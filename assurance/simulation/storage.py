@@ -96,7 +96,7 @@ class MemoryCheckpoints:
 
 @lru_cache(maxsize=2048)
 def _decoded(data: bytes, transfer_id: str) -> Checkpoint:
-    """What the real codec reads. Read once, because thousands of stories begin with the same checkpoints."""
+    """What the real codec reads. Read once, because thousands of scenarios begin with the same checkpoints."""
     return codec.decode(data, transfer_id, DROP)
 
 

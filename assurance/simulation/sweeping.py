@@ -69,7 +69,7 @@ STATUSES = {"AccountIsDisabled": 403, "ServerBusy": 503, "InternalError": 500}
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One story: so many items of a kind, the `bad`th of which storage answers so about, at one call."""
+    """One scenario: so many items of a kind, the `bad`th of which storage answers so about, at one call."""
 
     kind: Kind
     items: int
@@ -213,7 +213,7 @@ class World:
 
 
 def judged(tick: Tick) -> list[str]:
-    """What the story broke."""
+    """What the scenario broke."""
     world = World(tick)
     bad = world.transfers[tick.bad]
     about = bad.plan.source.blob if tick.call.startswith("source.") else bad.id

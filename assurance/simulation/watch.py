@@ -1,4 +1,4 @@
-"""What is watched while a story runs: the order of durable writes and requests, which the end no longer shows.
+"""What is watched while a scenario runs: the order of durable writes and requests, which the end no longer shows.
 
 It looks at the wire and at the stored bytes only, never at what the product thinks of itself.
 """

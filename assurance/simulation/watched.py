@@ -1,4 +1,4 @@
-"""The edges of a story that tell the watch what passes them, and the witness who remembers every decision."""
+"""The edges of a scenario that tell the watch what passes them, and the witness who remembers every decision."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from shared.storage.ports import Stored
 
 @dataclass
 class Witness:
-    """Implements `Observer`, `SweepObserver` and `TroubleObserver`: keeps the story for whoever reads a replay."""
+    """Implements `Observer`, `SweepObserver` and `TroubleObserver`: keeps the scenario for whoever reads a replay."""
 
     told: list[str] = field(default_factory=list)
 

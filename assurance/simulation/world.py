@@ -1,6 +1,6 @@
 """The real runs in a world in memory: one file, one message, a host that delivers again, and a sweep.
 
-Everything the product does goes through one gate, which the story breaks. What happens outside the product (other
+Everything the product does goes through one gate, which the scenario breaks. What happens outside the product (other
 people, the host) does not.
 """
 
@@ -54,7 +54,7 @@ def size_of(ranges: int) -> int:
 
 
 class World:
-    """One story being told. Everything is reachable: the parts are plain attributes."""
+    """One scenario being told. Everything is reachable: the parts are plain attributes."""
 
     def __init__(self, case: Case) -> None:
         self.case = case
@@ -95,7 +95,7 @@ class World:
 
     def _keeps_waits(self, case: Case) -> bool:
         mild = {Fault.ANSWER, Fault.ANSWER_AFTER}
-        faults = {fault for _, fault, _ in case.faults} | {storm.fault for storm in case.sustained_faults}
+        faults = {fault for _, fault, _ in case.faults} | {sustained.fault for sustained in case.sustained_faults}
         others = {
             ExternalAction.CANCEL,
             ExternalAction.OVERWRITE,
@@ -256,7 +256,7 @@ class World:
         return dropped
 
     def run(self) -> None:
-        """Tell the story to its end: every message delivered, every mark taken away."""
+        """Tell the scenario to its end: every message delivered, every mark taken away."""
         self.drop()
         self.finish()
 

@@ -16,7 +16,7 @@ from assurance.measured import Origin
 
 
 def result(name: str, achieved: int, *, floor: int = 10, failures: int = 0) -> Evidence:
-    return Evidence(name, "it holds", "I1", "stories", achieved, floor, failures, seed=None, seconds=1.0, details={})
+    return Evidence(name, "it holds", "I1", "scenarios", achieved, floor, failures, seed=None, seconds=1.0, details={})
 
 
 def test_results_stand_in_the_order_of_the_proofs_whenever_each_was_run(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_row_has_the_words_that_its_campaign_has_now(monkeypatch: pytest.Monke
     crashes = next(one for one in CAMPAIGNS if one.name == "crashes")
     first, second = documents.promises_table().splitlines()[2:]
     assert first.startswith(f"| {crashes.promise} | 1 {crashes.unit} | 0 failed |")
-    assert second.startswith("| it holds | 1 stories | 0 failed |")
+    assert second.startswith("| it holds | 1 scenarios | 0 failed |")
 
 
 def kept_row(name: str) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def kept_row(name: str) -> dict[str, Any]:
         "name": name,
         "promise": "it holds",
         "invariants": "I1",
-        "unit": "stories",
+        "unit": "scenarios",
         "achieved": 1,
         "floor": 1,
         "failures": 0,
@@ -156,7 +156,7 @@ def test_what_draws_is_given_a_fresh_seed_that_is_printed_and_kept(capsys: pytes
         given.append(seed)
         return Outcome(10, [])
 
-    result = Campaign("drawn", "it holds", "I1", "stories", 10, run, draws=True, rests=("host.json",))
+    result = Campaign("drawn", "it holds", "I1", "scenarios", 10, run, draws=True, rests=("host.json",))
     found = [verify.tried(result, None, Origin("c", "t", is_clean=True)) for _ in range(2)]
     assert [one.seed for one in found] == given
     assert given[0] != given[1]

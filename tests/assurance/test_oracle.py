@@ -1,4 +1,4 @@
-"""The judge of end-to-end stories notices each kind of wrong that it is there for."""
+"""The judge of end-to-end scenarios notices each kind of wrong that it is there for."""
 
 from __future__ import annotations
 

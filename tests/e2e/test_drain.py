@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from assurance.harness import Delivery, Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import Delivery, Harness, content
 from tests.e2e.stage import attached, runs_of, staged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e drain")]

@@ -151,12 +151,12 @@ def test_the_filters_show_exactly_what_they_say(visited: Visit) -> None:
 
 def test_the_detail_view_tells_the_transfers_story(visited: Visit) -> None:
     caller = visited.caller
-    failed = start_failing(caller, "story.bin", "AAMkADstory=")
+    failed = start_failing(caller, "scenario.bin", "AAMkADstory=")
     visited.open(transfer=failed["id"])
     main = visited.page.locator("main")
     for told in (
         failed["id"],
-        "story.bin",
+        "scenario.bin",
         MAILBOX,
         "AAMkADstory=",
         failed["error"]["title"],

@@ -65,7 +65,7 @@ def test_a_simulation_that_breaks_a_bar_is_reported_with_its_seed(
     assert "seed 7" in line
 
 
-def test_a_good_rehearsal_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_good_load_test_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = rehearsed(monkeypatch, REHEARSED)
     assert (outcome.achieved, outcome.broken) == (60, [])
     assert outcome.details["times the bound"] == 1.1
@@ -90,4 +90,4 @@ def test_a_load_test_that_breaks_a_bar_is_reported(
 def test_the_long_runs_are_among_the_proofs() -> None:
     floors = {proof.name: proof.floor for proof in CAMPAIGNS}
     assert floors["pacing"] == simulate.Plan().files == 10_000
-    assert floors["rehearsal"] == load_test.Plan().files == 60
+    assert floors["load-test"] == load_test.Plan().files == 60

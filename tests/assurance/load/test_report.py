@@ -23,7 +23,7 @@ PACING: dict[str, Any] = {
         "storage calls": 200_000,
     },
 }
-REHEARSAL: dict[str, Any] = {**PACING, "name": "rehearsal", "achieved": 60, "details": {"429": 3}}
+LOAD_TEST: dict[str, Any] = {**PACING, "name": "load-test", "achieved": 60, "details": {"429": 3}}
 PRODUCT = {"cpu": 0.4, "seconds": 4.0, "memory": 10 * 1024 * 1024, "idle": 80 * 1024 * 1024}
 
 
@@ -34,7 +34,7 @@ def rows(text: str) -> dict[str, list[str]]:
 
 
 def test_both_campaigns_stand_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "load", lambda: {"results": [PACING, REHEARSAL]})
+    monkeypatch.setattr(evidence, "load", lambda: {"results": [PACING, LOAD_TEST]})
     told = rows(report.campaigns_table())
     assert told["files attached exactly once"] == ["10,000", "60"]
     assert told["429"] == ["0", "3"]

@@ -113,8 +113,8 @@ def test_a_sustained_fault_ends_in_an_attachment_or_in_a_named_failure(ranges: i
 def test_what_passes_after_a_few_calls_never_leaves_a_doubt(ranges: int, names: str, fault: tuple[Fault, int]) -> None:
     base = Case(ranges=ranges)
     for first in range(1, len(calls_of(base)) + 1):
-        storm = SustainedFault(names, fault[0], first, first + 3, fault[1])
-        verdict, _ = run_case(replace(base, sustained_faults=(storm,)))
+        sustained = SustainedFault(names, fault[0], first, first + 3, fault[1])
+        verdict, _ = run_case(replace(base, sustained_faults=(sustained,)))
         assert verdict.code != "COMMIT_IN_DOUBT", verdict
         assert verdict.broken == ()
 
@@ -136,7 +136,7 @@ def test_waits_of_every_form_are_kept(part: int) -> None:
     assert tally.ends == {"attached": tally.scenarios}
 
 
-@pytest.mark.parametrize("seed", [0, 1, 3, 4])  # a story of seed 2 is told by itself, in test_workers.py
+@pytest.mark.parametrize("seed", [0, 1, 3, 4])  # a scenario of seed 2 is told by itself, in test_workers.py
 def test_everything_at_once(seed: int) -> None:
     kept(campaigns.mixed(600, seed), 600)
 

@@ -1,4 +1,4 @@
-"""Engines that are wrong on purpose: the same stories must find each of them out."""
+"""Engines that are wrong on purpose: the same scenarios must find each of them out."""
 
 from __future__ import annotations
 

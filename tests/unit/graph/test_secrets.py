@@ -35,20 +35,20 @@ OUTAGE = timedelta(minutes=5)
 """For which a run cannot read its file: several runs, and an end all the same."""
 
 
-# --- stories ---
+# --- scenarios ---
 
 
 @pytest.mark.parametrize("ranges", [0, 1, 2])
 def test_no_story_with_a_fault_lets_a_secret_out(ranges: int) -> None:
-    stories = said = 0
+    scenarios = said = 0
     for case in singles(Case(ranges=ranges), latenesses=(2,)):
         heard, leaks = overhear(case)
         assert leaks == []
         assert heard.ended
         assert heard.logged
-        stories, said = stories + 1, said + heard.size
-    assert stories > 4 * len(FOUR)
-    assert said > 10_000 * stories
+        scenarios, said = scenarios + 1, said + heard.size
+    assert scenarios > 4 * len(FOUR)
+    assert said > 10_000 * scenarios
 
 
 def test_no_story_with_an_answer_that_nobody_documents_lets_a_secret_out() -> None:
@@ -64,7 +64,7 @@ def test_no_story_of_everything_at_once_lets_a_secret_out(seed: int) -> None:
     assert [leak for case in cases for leak in overhear(case)[1]] == []
 
 
-# --- the stories would tell ---
+# --- the scenarios would tell ---
 
 
 def lets(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, leaky: Callable[..., Any]) -> None:

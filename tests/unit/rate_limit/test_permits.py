@@ -292,12 +292,12 @@ def test_a_run_that_sends_nothing_needs_a_slot_only() -> None:
 @pytest.mark.parametrize("seed", range(25))
 def test_in_any_order_no_more_is_granted_than_outlook_allows(seed: int) -> None:
     """Random transfers on one mailbox, some killed: never more than the places, the item, or the window allow."""
-    story = _Simulation(random.Random(seed))
-    story.tell()
-    assert story.most_at_once <= LIMITS.slots
-    assert story.most_in_a_window <= LIMITS.window_bytes
-    assert not story.shared_commits
-    assert story.finished == story.begun
+    scenario = _Simulation(random.Random(seed))
+    scenario.tell()
+    assert scenario.most_at_once <= LIMITS.slots
+    assert scenario.most_in_a_window <= LIMITS.window_bytes
+    assert not scenario.shared_commits
+    assert scenario.finished == scenario.begun
 
 
 class _Simulation:

@@ -1,4 +1,4 @@
-"""A story is a value: it can be printed, read back, and told again with the same end."""
+"""A scenario is a value: it can be printed, read back, and run again with the same end."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def test_external_actors_at_any_call_and_a_fault_at_a_later_one(part: int) -> No
 
 
 def before_every_call(what: ExternalAction, ranges: int) -> list[Case]:
-    """The same thing before every call of the story, and after the last."""
+    """The same thing before every call of the scenario, and after the last."""
     base = Case(ranges=ranges)
     return [replace(base, happenings=((call, what),)) for call in range(1, len(calls_of(base)) + 2)]
 
@@ -80,7 +80,7 @@ def test_the_same_file_dropped_twice_for_one_item_is_attached_twice(ranges: int)
 
 
 def test_two_transfers_take_one_attachment_where_nobody_asks_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the stories are for: without claims they find it."""
+    """What the scenarios are for: without claims they find it."""
     monkeypatch.setattr(MemoryClaims, "of_others", lambda *_: frozenset())
     monkeypatch.setattr(MemoryClaims, "take", lambda *_: True)
     lost = (one for one in campaigns.twins([0]) if any(fault is Fault.LOST_BEFORE for _, fault, _ in one.faults))
