@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from devkit.graph import people, sending
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
@@ -56,6 +58,41 @@ def _remove_item(service: GraphService, arguments: Arguments, _now: datetime) ->
 
 def _move_item(service: GraphService, arguments: Arguments, _now: datetime) -> object:
     return service.move_item(**arguments)
+
+
+def _send_draft(service: GraphService, arguments: Arguments, now: datetime) -> object:
+    return people.send_draft(service.state, now=now, **arguments)
+
+
+def _edit_item(service: GraphService, arguments: Arguments, now: datetime) -> object:
+    people.edit_item(service.state, now=now, **arguments)
+    return None
+
+
+def _delete_item(service: GraphService, arguments: Arguments, now: datetime) -> object:
+    return people.delete_item(service.state, now=now, **arguments)
+
+
+def _remove_attachment(service: GraphService, arguments: Arguments, _now: datetime) -> object:
+    people.remove_attachment(service.state, **arguments)
+    return None
+
+
+def _outgoing(service: GraphService, _arguments: Arguments, _now: datetime) -> object:
+    return [{**asdict(one), "at": one.at.isoformat()} for one in service.state.outgoing]
+
+
+def _folder(service: GraphService, arguments: Arguments, now: datetime) -> object:
+    """Ids of the messages that lie in a folder of a mailbox."""
+    sending.settle(service.state, now)
+    owner = service.state.mailboxes[arguments["mailbox"].lower()].id
+    mine = [item for item in service.items.values() if item.mailbox == owner and item.collection == "messages"]
+    return [item.id for item in mine if item.mail.folder == arguments["folder"]]
+
+
+def _copies(service: GraphService, arguments: Arguments, _now: datetime) -> object:
+    """What each attendee of an event has in the calendar."""
+    return {who: asdict(copy) for who, copy in service.items[arguments["item_id"]].meeting.copies.items()}
 
 
 def _attachments(service: GraphService, arguments: Arguments, _now: datetime) -> object:
@@ -154,6 +191,13 @@ _COMMANDS: dict[str, Callable[[GraphService, Arguments, datetime], object]] = {
     "add-event": _add_event,
     "remove-item": _remove_item,
     "move-item": _move_item,
+    "send-draft": _send_draft,
+    "edit-item": _edit_item,
+    "delete-item": _delete_item,
+    "remove-attachment": _remove_attachment,
+    "outgoing": _outgoing,
+    "folder": _folder,
+    "copies": _copies,
     "attachments": _attachments,
     "attachment-bytes": _attachment_bytes,
     "switch": _switch,

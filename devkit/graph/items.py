@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from devkit.graph.call import document
 from devkit.graph.errors import Refusal, bad_request, id_malformed, item_not_found
+from devkit.graph.mail import folder_id
 from devkit.graph.names import immutable, plain
 from devkit.graph.routes import query_values
+from devkit.graph.search import expanded, is_shown, property_filter
 from devkit.graph.wire import timestamp
 
 if TYPE_CHECKING:
@@ -25,8 +27,24 @@ _FILTER = re.compile(r"\s*(\w+)\s+eq\s+'((?:[^']|'')*)'\s*")
 _LOOKUP = {"messages": "internetMessageId", "events": "iCalUId"}
 # What may be selected. Those the emulator does not model are left out of the answer.
 _COMMON = ("id", "subject", "isDraft", "createdDateTime", "lastModifiedDateTime", "hasAttachments", "changeKey")
-_OF_MESSAGES = ("parentFolderId", "internetMessageId", "receivedDateTime", "sentDateTime", "conversationId", "webLink")
-_OF_EVENTS = ("iCalUId", "start", "end", "type", "seriesMasterId", "isCancelled", "transactionId", "webLink")
+_OF_MESSAGES = (
+    "parentFolderId", "internetMessageId", "receivedDateTime", "sentDateTime", "conversationId", "webLink",
+    "toRecipients", "ccRecipients", "bccRecipients", "replyTo", "body", "importance",
+)  # fmt: skip
+_OF_EVENTS = (
+    "attendees",
+    "body",
+    "importance",
+    "location",
+    "iCalUId",
+    "start",
+    "end",
+    "type",
+    "seriesMasterId",
+    "isCancelled",
+    "transactionId",
+    "webLink",
+)
 _PROPERTIES = {
     "messages": frozenset((*_COMMON, *_OF_MESSAGES)),
     "events": frozenset((*_COMMON, *_OF_EVENTS)),
@@ -96,22 +114,34 @@ def applied(call: Call) -> dict[str, str] | None:
 
 def show_item(state: State, call: Call) -> Answer:
     """GET of one message or event."""
-    item = item_of(state, call)
-    selected = _selected(query_values(call.route.query), item.collection)
+    return document(200, entity(state, item_of(state, call), call), applied(call))
+
+
+def entity(state: State, item: Item, call: Call) -> dict[str, object]:
+    """One item as the answer to its GET, POST or PATCH shows it."""
+    options = query_values(call.route.query)
+    selected, expanded = _selected(options, item.collection), _expanded(options)
     context = f"{state.graph_origin}/{call.route.version}/$metadata#users/{item.collection}/$entity"
-    return document(200, {"@odata.context": context, **_view(item, selected, call)}, applied(call))
+    return {"@odata.context": context, **_view(item, selected, expanded, call)}
 
 
 def find_items(state: State, call: Call) -> Answer:
-    """GET of a collection, by `$filter=internetMessageId eq '..'` or `iCalUId eq '..'`; no filter lists everything."""
+    """GET of a collection, by internetMessageId, iCalUId or an extended property; no filter lists everything.
+
+    Every folder of the mailbox is searched, Deleted Items too.
+    """
     mailbox = mailbox_of(state, call.route.user, call.now)
     collection = call.route.collection
     options = query_values(call.route.query)
-    selected = _selected(options, collection)
-    wanted = _wanted(options.get("$filter"), collection)
+    selected, expanded = _selected(options, collection), _expanded(options)
+    marked = property_filter(options.get("$filter", ""))
+    wanted = _wanted(options.get("$filter"), collection) if marked is None else None
     mine = [item for item in state.items.values() if item.mailbox == mailbox.id and item.collection == collection]
-    found = [item for item in mine if wanted is None or item.lookup == wanted]
-    value = [_view(item, selected, call) for item in found if _seen(item, call)]
+    if marked is None:
+        found = [item for item in mine if wanted is None or item.lookup == wanted]
+    else:
+        found = [item for item in mine if marked.matches(item) and is_shown(item, call.now)]
+    value = [_view(item, selected, expanded, call) for item in found if _seen(item, call)]
     top = options.get("$top")
     if top is not None:
         if not top.isdecimal() or not 1 <= int(top) <= 1000:  # noqa: PLR2004 - Outlook pages hold at most 1000 items
@@ -146,19 +176,51 @@ def _selected(options: Mapping[str, str], collection: str) -> frozenset[str] | N
     return names | {"id"}
 
 
-def _view(item: Item, selected: frozenset[str] | None, call: Call) -> dict[str, object]:
+def _expanded(options: Mapping[str, str]) -> frozenset[str]:
+    names = expanded(options.get("$expand"))
+    if names is None:
+        raise bad_request("Invalid value for $expand.")
+    return names
+
+
+def _view(item: Item, selected: frozenset[str] | None, properties: frozenset[str], call: Call) -> dict[str, object]:
     view: dict[str, object] = {
-        "@odata.etag": f'W/"{len(item.attachments)}"',
+        "@odata.etag": f'W/"{len(item.attachments) + item.changes}"',
         "id": (item.stable or immutable(item.id)) if prefers_immutable(call) else item.id,
         "subject": item.subject,
         "isDraft": item.is_draft,
         "createdDateTime": timestamp(item.created)[:19] + "Z",
         "hasAttachments": any(not one.is_inline for one in item.attachments.values()),
-        "changeKey": f"{len(item.attachments)}",
+        "changeKey": f"{len(item.attachments) + item.changes}",
         _LOOKUP[item.collection]: item.lookup,
+        **(_of_message(item) if item.collection == "messages" else _of_event(item)),
     }
-    if item.collection == "messages":
-        view["parentFolderId"] = "AAMkADdrafts=" if item.is_draft else "AAMkADinbox="
-    if selected is None:
-        return view
-    return {name: value for name, value in view.items() if name in selected or name == "@odata.etag"}
+    if selected is not None:
+        view = {name: value for name, value in view.items() if name in selected or name == "@odata.etag"}
+    shown = [{"id": key, "value": value} for key, value in item.mail.properties.items() if key in properties]
+    return {**view, "singleValueExtendedProperties": shown} if shown else view
+
+
+def _of_message(item: Item) -> dict[str, object]:
+    mail = item.mail
+    sent = timestamp(mail.sent or item.created)[:19] + "Z"  # a draft has a sentDateTime too: when it was made
+    return {
+        "parentFolderId": folder_id(mail.folder),
+        "conversationId": mail.conversation,
+        "sentDateTime": sent,
+        "receivedDateTime": sent,
+        "toRecipients": _people(mail.to),
+        "ccRecipients": _people(mail.cc),
+        "bccRecipients": _people(mail.bcc),
+        "replyTo": _people(mail.reply_to),
+        "importance": mail.importance,
+        "body": {"contentType": mail.body_type, "content": mail.body},
+    }
+
+
+def _of_event(item: Item) -> dict[str, object]:
+    return {**item.meeting.values, "attendees": _people(tuple(item.meeting.copies))}
+
+
+def _people(addresses: tuple[str, ...]) -> list[dict[str, object]]:
+    return [{"emailAddress": {"name": address, "address": address}} for address in addresses]

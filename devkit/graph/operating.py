@@ -99,9 +99,16 @@ class Operated:
         )
         return cast("str", made)
 
-    def add_event(self, mailbox: str, id: str | None = None, ical_uid: str | None = None) -> str:  # noqa: A002
-        """An event; returns its id, which is made up unless given."""
-        return cast("str", self.command("add-event", mailbox=mailbox, item_id=id, ical_uid=ical_uid))
+    def add_event(
+        self,
+        mailbox: str,
+        id: str | None = None,  # noqa: A002 - Graph's own name
+        ical_uid: str | None = None,
+        attendees: tuple[str, ...] = (),
+    ) -> str:
+        """An event whose attendees have been invited; returns its id, which is made up unless given."""
+        made = self.command("add-event", mailbox=mailbox, item_id=id, ical_uid=ical_uid, attendees=attendees)
+        return cast("str", made)
 
     def remove_item(self, item_id: str) -> None:
         """Delete an item, or move it away."""
@@ -110,6 +117,34 @@ class Operated:
     def move_item(self, item_id: str) -> str:
         """Move an item to another folder of its mailbox; returns its new id. Its immutable id stays."""
         return cast("str", self.command("move-item", item_id=item_id))
+
+    def send_draft(self, item_id: str, **how: object) -> str:
+        """A person sends a draft (`people.send_draft`); returns the id of its copy in Sent Items."""
+        return cast("str", self.command("send-draft", item_id=item_id, **how))
+
+    def edit_item(self, item_id: str, **changes: object) -> None:
+        """A person edits a draft (`people.edit_item`)."""
+        self.command("edit-item", item_id=item_id, **changes)
+
+    def delete_item(self, item_id: str) -> str:
+        """A person deletes a message; returns the id that it has in Deleted Items."""
+        return cast("str", self.command("delete-item", item_id=item_id))
+
+    def remove_attachment(self, item_id: str, attachment_id: str) -> None:
+        """A person takes a file off an item."""
+        self.command("remove-attachment", item_id=item_id, attachment_id=attachment_id)
+
+    def outgoing(self) -> list[dict[str, Any]]:
+        """Every message that went out, whoever sent it: the members of `mail.Outgoing`, time as ISO text."""
+        return cast("list[dict[str, Any]]", self.command("outgoing"))
+
+    def folder(self, mailbox: str, folder: str) -> list[str]:
+        """Ids of the messages in a folder: drafts, outbox, sentitems, inbox, archive or deleteditems."""
+        return cast("list[str]", self.command("folder", mailbox=mailbox, folder=folder))
+
+    def copies(self, item_id: str) -> dict[str, dict[str, Any]]:
+        """What each attendee of an event has: `mails` received about it, and the `files` of the last one."""
+        return cast("dict[str, dict[str, Any]]", self.command("copies", item_id=item_id))
 
     def attachments(self, mailbox: str, item_id: str) -> list[StoredAttachment]:
         """What is on an item, whether a listing shows it yet or not."""

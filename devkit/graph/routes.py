@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, unquote_plus
@@ -15,22 +15,25 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "create", "put", "final-put", "ask", "cancel",
-    "list", "post", "find", "value", "token", "item", "attachment", "delete", "other",
+    "list", "post", "find", "value", "token", "item", "attachment", "delete",
+    "compose", "update", "remove", "send", "folder", "other",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     "create", "put", "final-put", "ask", "cancel",
-    "list", "post", "find", "value", "token", "item", "attachment", "delete", "other",
+    "list", "post", "find", "value", "token", "item", "attachment", "delete",
+    "compose", "update", "remove", "send", "folder", "other",
 )  # fmt: skip
 # Kinds that add to or take from an item at once, when they succeed.
 COMMITS: frozenset[Kind] = frozenset(("final-put", "post", "delete"))
 
-Tail = Literal["", "attachments", "create", "attachment", "value"]
+Tail = Literal["", "attachments", "create", "attachment", "value", "send", "folder"]
 TOKEN_PATH = "/msi/token"
 _KEYED = re.compile(r"([A-Za-z]+)\('(.*)'\)")
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 # Ways to qualify an item that Graph accepts and does not need (section 1.1): each takes an id after it.
 _QUALIFIERS = frozenset(("mailfolders", "childfolders", "calendars", "calendargroups"))
 _CREATE = frozenset(("createuploadsession", "microsoft.graph.createuploadsession"))
+_SEND = frozenset(("send", "microsoft.graph.send"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Route:
     tail: Tail = ""
     malformed: bool = False
     """An id was cut by a raw `/` or holds a raw `+`."""
+    qualified: bool = False
+    """The item is named through its folder or calendar, which some actions do not take."""
 
 
 @lru_cache(maxsize=8192)
@@ -79,10 +84,14 @@ def _graph(route: Route, raw: list[str]) -> Route:
         user = "me"
     else:
         return Route("none", route.origin, route.path, route.query)
+    count = len(segments)
+    if count == 2 and segments[0].lower() == "mailfolders":  # noqa: PLR2004 - the folder itself is addressed
+        return replace(route, user=user, collection="messages", item=unquote(segments[1]), tail="folder")
     while segments and segments[0].lower() in _QUALIFIERS:
         del segments[:2]
     if segments and segments[0].lower() == "calendar":
         del segments[0]
+    route = replace(route, qualified=len(segments) < count)
     collection = segments.pop(0).lower() if segments else ""
     if collection not in ("messages", "events"):
         return Route("none", route.origin, route.path, route.query)
@@ -101,6 +110,8 @@ def _item(route: Route, user: str, collection: Collection, segments: list[str]) 
             tail = "attachments"
         case ["attachments", action] if action.lower() in _CREATE:
             tail = "create"
+        case [action] if action.lower() in _SEND and item:
+            tail = "send"
         case ["attachments", attachment]:
             tail = "attachment"
         case ["attachments", attachment, "$value"]:
@@ -119,6 +130,7 @@ def _item(route: Route, user: str, collection: Collection, segments: list[str]) 
         unquote(attachment),
         tail,
         malformed or "+" in attachment,
+        route.qualified,
     )
 
 
@@ -175,4 +187,9 @@ _GRAPH_KINDS: dict[tuple[str, Tail, bool], Kind] = {
     ("GET", "attachment", True): "attachment",
     ("DELETE", "attachment", True): "delete",
     ("GET", "value", True): "value",
+    ("POST", "", False): "compose",
+    ("PATCH", "", True): "update",
+    ("DELETE", "", True): "remove",
+    ("POST", "send", True): "send",
+    ("GET", "folder", True): "folder",
 }

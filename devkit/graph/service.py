@@ -9,7 +9,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from devkit.graph import attachments, items, sessions, tokens
+from devkit.graph import attachments, composing, folders, items, sending, sessions, tokens
 from devkit.graph.call import Answer, Call
 from devkit.graph.errors import Refusal, error_body, method_not_allowed
 from devkit.graph.faults import CODES, PASSING, Rule, fault_answer
@@ -49,6 +49,7 @@ class GraphService(Setup):
         """A request has arrived, its body (`length` bytes) has not. The call is open until `end`."""
         if self.late:
             self._land_due(now)
+        sending.settle(self.state, now, calls=1)
         call = self._call(method, url, headers, now, length)
         if self.faults.rules:
             call.fault = self.faults.match(method, call.kind, call.route.path)
@@ -249,4 +250,9 @@ _ROOMS: dict[Kind, Callable[[State, Call], Answer]] = {
     "delete": attachments.delete,
     "find": items.find_items,
     "item": items.show_item,
+    "compose": composing.compose,
+    "update": composing.update,
+    "remove": composing.remove,
+    "send": sending.send,
+    "folder": folders.show_folder,
 }

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
+from devkit.graph import folders
 from devkit.graph.faults import Faults, Rule
-from devkit.graph.names import Names, immutable
+from devkit.graph.mail import Mail
+from devkit.graph.names import Names
 from devkit.graph.state import MESSAGE_LIMIT, Attachment, Collection, Item, Mailbox, Session, State
 from devkit.graph.switches import Switches
 from devkit.graph.throttle import Throttle
@@ -114,7 +116,7 @@ class Setup:
         self.state.mailboxes[identifier] = self.state.mailboxes[address.lower()] = mailbox
         return mailbox
 
-    def add_item(
+    def add_item(  # noqa: PLR0913 - what can be said of an item
         self,
         mailbox: str,
         collection: Collection,
@@ -123,6 +125,7 @@ class Setup:
         lookup: str | None = None,
         is_draft: bool = True,
         subject: str = "",
+        attendees: tuple[str, ...] = (),
         now: datetime = EPOCH,
     ) -> str:
         """A message or event in a mailbox; returns its id. It may stay unseen for a while (switches propagation_*)."""
@@ -132,7 +135,7 @@ class Setup:
         if identifier in self.state.items:
             raise ValueError(f"there is an item {identifier!r} already; ids are unique over all mailboxes")
         made_up = f"<{self.state.names.guid()}@emulator>" if collection == "messages" else self.state.names.guid()
-        self.state.items[identifier] = Item(
+        self.state.items[identifier] = item = Item(
             identifier,
             owner.id,
             collection,
@@ -143,6 +146,9 @@ class Setup:
             now + timedelta(seconds=switches.propagation_seconds),
             switches.propagation_calls,
         )
+        item.mail = Mail("drafts" if is_draft else "inbox", conversation=self.state.names.outlook_id())
+        for address in attendees:
+            item.meeting = item.meeting.invited(address, ())
         return identifier
 
     def add_message(
@@ -160,10 +166,19 @@ class Setup:
         )
 
     def add_event(
-        self, mailbox: str, *, item_id: str | None = None, ical_uid: str | None = None, now: datetime = EPOCH
+        self,
+        mailbox: str,
+        *,
+        item_id: str | None = None,
+        ical_uid: str | None = None,
+        attendees: tuple[str, ...] = (),
+        now: datetime = EPOCH,
     ) -> str:
-        """An event; see `add_item`."""
-        return self.add_item(mailbox, "events", item_id=item_id, lookup=ical_uid, is_draft=False, now=now)
+        """An event whose attendees have been invited; see `add_item`."""
+        lookup = ical_uid
+        return self.add_item(
+            mailbox, "events", item_id=item_id, lookup=lookup, is_draft=False, attendees=tuple(attendees), now=now
+        )
 
     def remove_item(self, item_id: str) -> None:
         """Delete an item, or move it away: its id and its sessions no longer work."""
@@ -171,14 +186,7 @@ class Setup:
 
     def move_item(self, item_id: str) -> str:
         """Move an item to another folder: it gets another id, which is returned; its immutable id and sessions stay."""
-        item = self.state.items.pop(item_id)
-        item.stable = item.stable or immutable(item_id)
-        item.id = self.state.names.outlook_id()
-        self.state.items[item.id] = item
-        for session in self.state.sessions.values():
-            if session.item == item_id:
-                session.item = item.id
-        return item.id
+        return folders.move(self.state, self.state.items[item_id], "archive")
 
     def attachments(self, mailbox: str, item_id: str) -> list[Attachment]:
         """What is on an item, in the order it came, whether it can be listed yet or not."""

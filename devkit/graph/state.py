@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from devkit.graph.mail import Mail, Meeting, Outgoing
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -100,6 +102,14 @@ class Item:
     creations: int = 0
     stable: str = ""
     """Its immutable id once it was moved, which changed the other one."""
+    mail: Mail = field(default_factory=Mail)
+    meeting: Meeting = field(default_factory=Meeting)
+    changes: int = 0
+    """How often it was changed, its attachments aside."""
+    hidden_searches: int = 0
+    """So many searches by an extended property that match it do not show it."""
+    searched_from: datetime | None = None
+    """Nor does any before this moment."""
     attachments: dict[str, Attachment] = field(default_factory=dict)
 
     def copy(self) -> Item:
@@ -165,7 +175,10 @@ class Session:
 class State:
     """Everything that calls may change, and the switches they obey."""
 
-    __slots__ = ("graph_origin", "items", "mailboxes", "names", "sessions", "switches", "upload_origin")
+    __slots__ = (
+        "graph_origin", "items", "mailboxes", "names", "outgoing", "sessions", "submitted", "switches",
+        "upload_origin",
+    )  # fmt: skip
 
     def __init__(self, names: Names, switches: Switches, graph_origin: str, upload_origin: str) -> None:
         self.names = names
@@ -178,11 +191,16 @@ class State:
         """By id; ids are case-sensitive and unique over all mailboxes."""
         self.sessions: dict[str, Session] = {}
         """By the path of their upload URL, byte for byte."""
+        self.outgoing: list[Outgoing] = []
+        """Every message that went out, in that order."""
+        self.submitted = False
+        """Whether a submitted draft may still have to move."""
 
     def copy(self) -> State:
         """An independent twin."""
         twin = State(self.names.copy(), self.switches, self.graph_origin, self.upload_origin)
         twin.mailboxes = self.mailboxes.copy()
         twin.items = {key: item.copy() for key, item in self.items.items()}
+        twin.outgoing, twin.submitted = self.outgoing.copy(), self.submitted
         twin.sessions = {key: session.copy() for key, session in self.sessions.items()}
         return twin

@@ -99,6 +99,38 @@ class Switches:
     """An item added from now on answers 404 to so many calls that address it."""
     propagation_seconds: float = 0
 
+    # composing and sending
+    search_lag_calls: int = 0
+    """A message that was made, changed or moved is missing from so many searches by an extended property."""
+    search_lag_seconds: float = 0
+    may_send: bool = True
+    """Whether the identity holds Mail.Send; without it /send is refused with 403."""
+    send_seconds: float = 1
+    """From the 202 until the draft moves; until then it still looks like a draft."""
+    send_calls: int = 0
+    """And so many further requests come before it moves."""
+    submitted_folder: Literal["drafts", "outbox"] = "drafts"
+    """Where it lies until then."""
+    sent_id: Literal["moved", "kept", "replaced"] = "moved"
+    """Of the copy in Sent Items: `moved`: another id, the same immutable one (outlook-immutable-id); `replaced`:
+    neither stays (docs#6250, docs#1533); `kept`: both do."""
+    sent_copy: Literal["kept", "none"] = "kept"
+    """`none`: nothing is left in the mailbox (PidTagDeleteAfterSubmit, or a rule)."""
+    second_send: Literal["refuse", "accept"] = "accept"
+    """What /send says of a message that was submitted already; accepted, it goes out again. Not documented."""
+    send_limit: int = 0
+    """Bytes of all files that /send takes, inclusive; 0: the mailbox's message limit."""
+    send_retry_after: float = 0
+    """Retry-After on the 202 of /send (java#1487); 0: none. The message went out all the same."""
+    removed_to: Literal["deleteditems", "nowhere"] = "deleteditems"
+    """Where DELETE of a message leaves it."""
+    update_mails: tuple[str, ...] = ("subject", "body", "location", "start", "end", "importance")
+    """Properties of an event whose PATCH mails every attendee. Which ones do is not documented."""
+    update_mails_same: bool = True
+    """Whether a PATCH mails that changes no value."""
+    copies_lag: int = 0
+    """So many of the newest attachments are missing from what attendees get (docs#10063)."""
+
     access_seconds: float = 0
     """A mailbox that is added from now on refuses access for so long: Exchange caches permissions for hours."""
 
