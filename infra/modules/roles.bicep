@@ -1,4 +1,4 @@
-// Who may do what, and why: each assignment carries its reason, and docs/deploy.md prints them as a table.
+// Who may do what, and why: each assignment carries its reason into Azure, and docs/deploy.md prints them as a table.
 // Names are guid(scope, the resource that has the identity, role): a rerun finds its own assignments instead of making new
 // ones, and what-if knows them before the identity exists. The price: an identity that was deleted and made anew leaves
 // assignments behind under these names, and Azure refuses to change their principal (RoleAssignmentUpdateNotPermitted);
@@ -87,88 +87,88 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
   name: componentName
 }
 
-@description('The Functions host reads the code package and keeps its leases and keys here; it asks for Owner by name.')
 resource appHostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(hostStorage.id, appIdentityName, blobDataOwner)
   scope: hostStorage
   properties: {
+    description: 'The Functions host reads the code package and keeps its leases and keys here; it asks for Owner by name.'
     principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataOwner)
   }
 }
 
-@description('The blob trigger\'s webhook puts every event on a queue of this account and the workers take it from there.')
 resource appHostQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(hostStorage.id, appIdentityName, queueDataContributor)
   scope: hostStorage
   properties: {
+    description: 'The blob trigger\'s webhook puts every event on a queue of this account and the workers take it from there.'
     principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueDataContributor)
   }
 }
 
-@description('The Functions host writes its diagnostic events to a table.')
 resource appHostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(hostStorage.id, appIdentityName, tableDataContributor)
   scope: hostStorage
   properties: {
+    description: 'The Functions host writes its diagnostic events to a table.'
     principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', tableDataContributor)
   }
 }
 
-@description('The app reads dropped files; it may delete them only where SOURCE_ON_SUCCESS is delete.')
 resource appDrops 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(drops.id, appIdentityName, appRoleOnDrops)
   scope: drops
   properties: {
+    description: 'The app reads dropped files; it may delete them only where SOURCE_ON_SUCCESS is delete.'
     principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', appRoleOnDrops)
   }
 }
 
-@description('The app writes one checkpoint per transfer, holds leases here, and removes its own markers.')
 resource appCheckpoints 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(checkpoints.id, appIdentityName, blobDataContributor)
   scope: checkpoints
   properties: {
+    description: 'The app writes one checkpoint per transfer, holds leases here, and removes its own markers.'
     principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
   }
 }
 
-@description('The app sends and takes continuations; the host writes poison messages here and makes their queues when missing.')
 resource appQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(dataStorage.id, appIdentityName, queueDataContributor)
   scope: dataStorage
   properties: {
+    description: 'The app sends and takes continuations; the host writes poison messages here and makes their queues when missing.'
     principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueDataContributor)
   }
 }
 
-@description('Application Insights takes Microsoft Entra tokens only; without this role every log line is dropped silently.')
 resource appTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(component.id, appIdentityName, monitoringMetricsPublisher)
   scope: component
   properties: {
+    description: 'Application Insights takes Microsoft Entra tokens only; without this role every log line is dropped silently.'
     principalId: appIdentity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', monitoringMetricsPublisher)
   }
 }
 
-@description('Event Grid writes the events that it could not deliver, and nothing else.')
 resource topicDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(deadLetters.id, topicName, blobDataContributor)
   scope: deadLetters
   properties: {
+    description: 'Event Grid writes the events that it could not deliver, and nothing else.'
     principalId: topic.identity.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
@@ -200,12 +200,12 @@ resource uploaderDefinition 'Microsoft.Authorization/roleDefinitions@2022-04-01'
   }
 }
 
-@description('Named in the tenant file as one who may drop files.')
 resource uploaderRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for uploader in uploaders: {
     name: guid(drops.id, uploader.principalId, uploaderRoleOnDrops)
     scope: drops
     properties: {
+      description: 'Named in the tenant file as one who may drop files.'
       principalId: uploader.principalId
       principalType: uploader.principalType
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', uploaderRoleOnDrops)
@@ -216,12 +216,12 @@ resource uploaderRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-@description('Named in the tenant file as one who runs verify, which takes its probe files away again.')
 resource verifierRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for verifier in verifiers: {
     name: guid(drops.id, verifier.principalId, blobDataContributor)
     scope: drops
     properties: {
+      description: 'Named in the tenant file as one who runs verify, which takes its probe files away again.'
       principalId: verifier.principalId
       principalType: verifier.principalType
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)

@@ -25,11 +25,18 @@ needed = pytest.mark.skipif(BICEP is None, reason="bicep, Azure's compiler of th
 
 PARAMETER_FILES = {
     "example": INFRA / "tenants" / "example.bicepparam",
-    "everything": Path(__file__).with_name("tenants") / "everything.bicepparam",
+    **{
+        name: Path(__file__).with_name("tenants") / f"{name}.bicepparam"
+        for name in ("everything", "closed-and-long-name", "subscription")
+    },
 }
-"""The example that operators copy, and a tenant with everything turned on."""
+"""The example that operators copy; a tenant with everything turned on; one with the longest name, closed to the
+internet and without a custom role; and the second pass of the example's deployment, subscription.bicep."""
 
-_PLACES = {"example": "westeurope", "everything": "swedencentral"}
+TENANTS = [name for name in PARAMETER_FILES if name != "subscription"]
+
+_PLACES = {"subscription": "rg-attachdrop-example"}
+_REGIONS = {"everything": "swedencentral"}
 
 
 def bicep(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -45,7 +52,8 @@ def snapshot(mode: str, tenant: str) -> subprocess.CompletedProcess[str]:
         *("snapshot", str(PARAMETER_FILES[tenant]), "--mode", mode),
         *("--tenant-id", "11111111-1111-4111-8111-111111111111"),
         *("--subscription-id", "22222222-2222-4222-8222-222222222222"),
-        *("--resource-group", f"rg-attachdrop-{tenant}", "--location", _PLACES[tenant]),
+        *("--resource-group", _PLACES.get(tenant, f"rg-attachdrop-{tenant}")),
+        *("--location", _REGIONS.get(tenant, "westeurope")),
     )
 
 
@@ -54,6 +62,13 @@ def resources(tenant: str) -> tuple[dict[str, Any], ...]:
     """Every resource of the tenant's deployment, from its snapshot."""
     path = PARAMETER_FILES[tenant].with_suffix(".snapshot.json")
     return tuple(json.loads(path.read_text(encoding="utf-8"))["predictedResources"])
+
+
+@cache
+def outputs(tenant: str) -> dict[str, Any]:
+    """What the tenant's deployment returns, from its snapshot."""
+    path = PARAMETER_FILES[tenant].with_suffix(".snapshot.json")
+    return json.loads(path.read_text(encoding="utf-8"))["outputs"]  # type: ignore[no-any-return]
 
 
 def of_type(tenant: str, type_name: str) -> list[dict[str, Any]]:

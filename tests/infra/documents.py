@@ -1,4 +1,4 @@
-"""The tables of docs/deploy.md that are made from the templates.
+"""The tables of docs/deploy.md: roles and alerts as they are deployed (by the snapshots), parameters as declared.
 
     python -m tests.infra.documents      writes them anew
 
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from infra.deployer import cost
 from tests.infra import bicep
 from tests.infra.bicep import Choice, Expr
-from tests.infra.roles import ASSIGNMENTS, role_name
+from tests.infra.compiler import of_type
+from tests.infra.roles import everywhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,20 +23,6 @@ if TYPE_CHECKING:
 DOCUMENT = bicep.INFRA.parent / "docs" / "deploy.md"
 BLOCK = re.compile(r"(<!-- made by tests\.infra\.documents: (?P<name>[a-z]+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 
-WHO = {
-    "appIdentity.properties.principalId": "the app",
-    "topic.identity.principalId": "Event Grid",
-    "uploader.principalId": "each of `uploaders`",
-    "verifier.principalId": "each of `verifiers`",
-}
-WHERE = {
-    "hostStorage": "host account",
-    "dataStorage": "data account",
-    "drops": "drop container",
-    "checkpoints": "checkpoint container",
-    "deadLetters": "dead-letter container",
-    "component": "Application Insights",
-}
 SEVERITY = {1: "1, act now", 2: "2, look today"}
 WINDOW = {"PT15M": "15 minutes", "PT30M": "30 minutes", "PT2H": "2 hours"}
 
@@ -46,16 +33,14 @@ def rendered(text: str) -> str:
 
 
 def roles() -> str:
-    rows = (
-        (
-            WHO[str(one.body["properties"]["principalId"])],
-            WHERE[str(one.body["scope"])],
-            role_name(one.body["properties"]["roleDefinitionId"].arguments[1]),
-            str(one.description),
-        )
-        for one in ASSIGNMENTS
-    )
-    return _table(("who", "where", "role", "why"), rows)
+    """One row for each reason; where the tenants' files decide about the role, every one that it may be."""
+    rows: dict[str, tuple[str, str, list[str]]] = {}
+    for one in everywhere():
+        _, _, found = rows.setdefault(one.why, (one.who, one.where, []))
+        if one.role not in found:
+            found.append(one.role)
+    listed = ((who, where, " or ".join(found), why) for why, (who, where, found) in rows.items())
+    return _table(("who", "where", "role", "why"), listed)
 
 
 def parameters() -> str:
@@ -66,8 +51,12 @@ def parameters() -> str:
 
 
 def alerts() -> str:
-    rules: Iterable[dict[str, Any]] = bicep.module("alerts").variables["rules"]
-    rows = ((f"`{one['name']}`", SEVERITY[one["severity"]], WINDOW[one["window"]], one["remedy"]) for one in rules)
+    rows = []
+    for one in of_type("example", "Microsoft.Insights/scheduledQueryRules"):
+        rule = one["properties"]
+        name = one["name"].removeprefix("attachdrop-example-")
+        remedy = rule["actions"]["customProperties"]["remedy"]
+        rows.append((f"`{name}`", SEVERITY[rule["severity"]], WINDOW[rule["windowSize"]], remedy))
     return _table(("alert", "severity", "looks back", "what it means, and what to do"), rows)
 
 

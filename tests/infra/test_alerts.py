@@ -12,7 +12,7 @@ import pytest
 from shared.core.errors import Code
 from shared.core.model import State
 from tests.infra import bicep, toolchain
-from tests.infra.compiler import of_type
+from tests.infra.compiler import TENANTS, of_type
 
 # one process waits for the installation, not two
 pytestmark = pytest.mark.xdist_group("infra npm")
@@ -39,9 +39,23 @@ WANTED = {
     "delivery-failing",
 }
 
-alerts = bicep.module("alerts")
-queries = {path.stem: path.read_text(encoding="utf-8") for path in sorted((bicep.INFRA / "alerts").glob("*.kql"))}
 root = bicep.INFRA.parent
+
+
+def rules(tenant: str) -> dict[str, dict[str, Any]]:
+    """The tenant's rules by the name that every tenant's have."""
+    stem = f"attachdrop-{tenant}-"
+    found = of_type(tenant, "Microsoft.Insights/scheduledQueryRules")
+    return {one["name"].removeprefix(stem): one["properties"] for one in found}
+
+
+def criterion(rule: dict[str, Any]) -> dict[str, Any]:
+    (found,) = rule["criteria"]["allOf"]
+    return found  # type: ignore[no-any-return]
+
+
+# as they are deployed, with every value in its place
+queries = {name: criterion(rule)["query"] for name, rule in rules("example").items()}
 
 
 def asked(texts: dict[str, str]) -> dict[str, Any]:
@@ -52,11 +66,16 @@ def asked(texts: dict[str, str]) -> dict[str, Any]:
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
-def test_the_rules_are_these_and_each_has_its_query() -> None:
-    assert {rule["name"] for rule in alerts.variables["rules"]} == WANTED == queries.keys()
-    for rule in alerts.variables["rules"]:
-        assert f"../alerts/{rule['name']}.kql" in str(rule["query"])
-        assert rule["remedy"].endswith(".")
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_the_rules_are_these_and_each_has_its_query_and_its_remedy(tenant: str) -> None:
+    found = rules(tenant)
+    assert found.keys() == WANTED
+    assert {path.stem for path in (bicep.INFRA / "alerts").glob("*.kql")} == WANTED
+    for name, rule in found.items():
+        text = (bicep.INFRA / "alerts" / f"{name}.kql").read_text(encoding="utf-8")
+        assert criterion(rule)["query"].startswith(text.partition("{")[0])
+        assert not re.search(r"\{\w+\}", criterion(rule)["query"]), "a value was not filled in"
+        assert rule["actions"]["customProperties"]["remedy"].endswith(".")
 
 
 def test_every_query_is_sound_kusto() -> None:
@@ -70,42 +89,49 @@ def test_the_parser_refuses_a_query_that_is_not_sound() -> None:
     assert all(answer["faults"] for answer in faults.values())
 
 
-def test_a_rule_fires_on_one_row_within_its_window() -> None:
-    (rules,) = alerts.of_type("Microsoft.Insights/scheduledQueryRules")
-    (criterion,) = rules.body["properties"]["criteria"]["allOf"]
-    assert (criterion["operator"], criterion["threshold"]) == ("GreaterThan", 0)
-    assert rules.body["properties"]["actions"]["actionGroups"] == ["operators.id"]
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_a_rule_fires_on_one_row_within_its_window_and_sends_mail(tenant: str) -> None:
+    (group,) = of_type(tenant, "Microsoft.Insights/actionGroups")
+    for rule in rules(tenant).values():
+        found = criterion(rule)
+        assert (found["timeAggregation"], found["operator"], found["threshold"]) == ("Count", "GreaterThan", 0)
+        assert rule["enabled"] is True
+        assert rule["actions"]["actionGroups"] == [group["id"]]
+    wanted = {"everything": ["messaging-operations@example.com", "night-shift@example.com"]}
+    mails = [one["emailAddress"] for one in group["properties"]["emailReceivers"]]
+    assert mails == wanted.get(tenant, ["messaging-operations@example.com"])
 
 
 def test_a_stuck_transfer_stays_in_sight_for_as_long_as_the_sweep_reports_it() -> None:
     """Not its own lines, which end with what stopped it: the sweep's, which come with every tick."""
-    windows = {rule["name"]: rule["window"] for rule in alerts.variables["rules"]}
+    windows = {name: rule["windowSize"] for name, rule in rules("example").items()}
     assert windows["transfer-stuck"] == "PT30M"
     assert windows["sweep-silent"] == "PT2H"
     assert '"swept"' in queries["transfer-stuck"]
     assert not re.search(r"transfer_(attached|failed|cancelled)", queries["transfer-stuck"])
 
 
-@pytest.mark.parametrize(("tenant", "seconds"), [("example", 10_800), ("everything", 18_000)])
+@pytest.mark.parametrize(
+    ("tenant", "seconds"), [("example", 10_800), ("everything", 18_000), ("closed-and-long-name", 10_800)]
+)
 def test_no_wait_that_is_meant_counts_as_stuck(tenant: str, seconds: int) -> None:
     """An hour more than the longer of targetWaitSeconds and accessWaitSeconds."""
-    texts = [json.dumps(one) for one in of_type(tenant, "Microsoft.Insights/scheduledQueryRules")]
-    (stuck,) = [text for text in texts if "oldestUnfinishedSeconds" in text]
-    assert f'tolong(\\\\\\"{seconds}' in json.dumps(stuck) or f'tolong(\\"{seconds}\\")' in stuck
+    assert f'tolong("{seconds}")' in criterion(rules(tenant)["transfer-stuck"])["query"]
 
 
 def test_a_second_trouble_sends_a_mail_of_its_own_while_the_first_is_still_open() -> None:
     """A rule that resolves its alerts sends one mail for each value of its dimensions, and none for a second row."""
     columns = {name: set(answer["columns"]) for name, answer in asked(queries).items()}
-    dimensions = {rule["name"]: rule["dimensions"] for rule in alerts.variables["rules"]}
+    dimensions = {
+        name: [one["name"] for one in criterion(rule)["dimensions"]] for name, rule in rules("example").items()
+    }
     assert dimensions.pop("sweep-silent") == []  # there is one sweep
     assert dimensions["commit-in-doubt"] == ["TransferId", "When"]
     for name, wanted in dimensions.items():
         assert wanted, name
         assert set(wanted) <= columns[name], name
-    (rules,) = alerts.of_type("Microsoft.Insights/scheduledQueryRules")
-    (criterion,) = rules.body["properties"]["criteria"]["allOf"]
-    assert "rule.dimensions" in str(criterion["dimensions"])
+    every = [one for rule in rules("example").values() for one in criterion(rule)["dimensions"]]
+    assert all((one["operator"], one["values"]) == ("Include", ["*"]) for one in every)
 
 
 def logged_events() -> set[str]:

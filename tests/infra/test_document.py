@@ -109,7 +109,7 @@ def test_the_number_of_checks_that_verify_makes_is_the_one_it_tells() -> None:
 
 
 def test_the_number_of_alert_rules_is_the_one_it_tells() -> None:
-    assert len(bicep.module("alerts").variables["rules"]) == 8
+    assert len(compiler.of_type("example", "Microsoft.Insights/scheduledQueryRules")) == 8
     assert "the eight alert rules" in " ".join(text.split())
 
 

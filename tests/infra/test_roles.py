@@ -4,78 +4,87 @@ from __future__ import annotations
 
 import re
 
-from tests.infra import bicep
-from tests.infra.bicep import Expr
-from tests.infra.roles import ASSIGNMENTS, FILE, OWN_ROLE, role_name
+import pytest
 
-# (who, where) -> role
+from infra.deployer.orphaned_roles import assignment_name
+from tests.infra import bicep
+from tests.infra.compiler import TENANTS, of_type
+from tests.infra.roles import APP, EVENT_GRID, OWN_ROLE, UPLOADERS, VERIFIERS, assignments, everywhere
+
+SERVICES = {
+    (APP, "host account", "Storage Blob Data Owner"),
+    (APP, "host account", "Storage Queue Data Contributor"),
+    (APP, "host account", "Storage Table Data Contributor"),
+    (APP, "checkpoint container", "Storage Blob Data Contributor"),
+    (APP, "data account", "Storage Queue Data Contributor"),
+    (APP, "Application Insights", "Monitoring Metrics Publisher"),
+    (EVENT_GRID, "dead-letter container", "Storage Blob Data Contributor"),
+}
+
+# (who, where, role) of each tenant
 EXPECTED = {
-    ("appIdentity.properties.principalId", "hostStorage", "Storage Blob Data Owner"),
-    ("appIdentity.properties.principalId", "hostStorage", "Storage Queue Data Contributor"),
-    ("appIdentity.properties.principalId", "hostStorage", "Storage Table Data Contributor"),
-    (
-        "appIdentity.properties.principalId",
-        "drops",
-        "Storage Blob Data Contributor if it deletes sources, else Storage Blob Data Reader",
-    ),
-    ("appIdentity.properties.principalId", "checkpoints", "Storage Blob Data Contributor"),
-    ("appIdentity.properties.principalId", "dataStorage", "Storage Queue Data Contributor"),
-    ("appIdentity.properties.principalId", "component", "Monitoring Metrics Publisher"),
-    ("topic.identity.principalId", "deadLetters", "Storage Blob Data Contributor"),
-    ("uploader.principalId", "drops", f"{OWN_ROLE}, or Storage Blob Data Contributor (`uploaderRole`)"),
-    ("verifier.principalId", "drops", "Storage Blob Data Contributor"),
+    # keeps its sources
+    "example": {
+        (APP, "drop container", "Storage Blob Data Reader"),
+        (UPLOADERS, "drop container", OWN_ROLE),
+    },
+    # deletes its sources, and somebody runs verify
+    "everything": {
+        (APP, "drop container", "Storage Blob Data Contributor"),
+        (UPLOADERS, "drop container", OWN_ROLE),
+        (VERIFIERS, "drop container", "Storage Blob Data Contributor"),
+    },
+    # may make no role of its own
+    "closed-and-long-name": {
+        (APP, "drop container", "Storage Blob Data Reader"),
+        (UPLOADERS, "drop container", "Storage Blob Data Contributor"),
+    },
 }
 
 
-# what-if knows the name of the resource that has the identity before the identity exists
-NAMED_BY = {"appIdentity.properties.principalId": "appIdentityName", "topic.identity.principalId": "topicName"}
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_the_assignments_are_exactly_these(tenant: str) -> None:
+    assert {(one.who, one.where, one.role) for one in assignments(tenant)} == SERVICES | EXPECTED[tenant]
 
 
-def test_the_assignments_are_exactly_these() -> None:
-    found = {
-        (
-            str(one.body["properties"]["principalId"]),
-            str(one.body["scope"]),
-            role_name(one.body["properties"]["roleDefinitionId"].arguments[1]),
-        )
-        for one in ASSIGNMENTS
-    }
-    assert found == EXPECTED
-    assert len(ASSIGNMENTS) == len(EXPECTED)
+def test_each_person_on_the_list_gets_one() -> None:
+    counts = {tenant: sum(one.who == UPLOADERS for one in assignments(tenant)) for tenant in TENANTS}
+    assert counts == {"example": 1, "everything": 2, "closed-and-long-name": 1}
 
 
-def test_no_other_file_assigns_a_role() -> None:
-    others = [file.path.name for file in bicep.all_files() if file.of_type("Microsoft.Authorization/roleAssignments")]
-    assert others == ["roles.bicep"]
+@pytest.mark.parametrize(("tenant", "count"), [("example", 1), ("everything", 1), ("closed-and-long-name", 0)])
+def test_a_role_is_made_only_where_it_is_given(tenant: str, count: int) -> None:
+    assert len(of_type(tenant, "Microsoft.Authorization/roleDefinitions")) == count
 
 
-def test_every_assignment_says_why() -> None:
-    reasons = [one.description for one in ASSIGNMENTS]
-    assert all(reason and reason.endswith(".") for reason in reasons)
-    assert len(set(reasons)) == len(reasons)
+def test_every_assignment_says_why_in_azure_too() -> None:
+    reasons: dict[str, set[tuple[str, str]]] = {}
+    for one in everywhere():
+        reasons.setdefault(one.why, set()).add((one.who, one.where))
+    assert all(why.endswith(".") for why in reasons)
+    assert [why for why, places in reasons.items() if len(places) > 1] == []
 
 
-def test_a_rerun_finds_its_own_assignments() -> None:
-    for one in ASSIGNMENTS:
-        name, properties = one.body["name"], one.body["properties"]
-        assert name.name == "guid"
-        scope, principal, role = name.arguments
-        assert scope == f"{one.body['scope']}.id"
-        assert principal == NAMED_BY.get(properties["principalId"], properties["principalId"])
-        assert role == properties["roleDefinitionId"].arguments[1]
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_a_rerun_finds_its_own_assignments(tenant: str) -> None:
+    """A person's go by the object id; what-if knows the name of the resource that has the identity before it exists."""
+    for one in assignments(tenant):
+        assert one.name == assignment_name(one.scope, one.principal, one.role_id)
 
 
 def test_a_principal_that_is_minutes_old_is_found() -> None:
-    for one in ASSIGNMENTS:
-        who = str(one.body["properties"]["principalId"]).partition(".")[0]
-        wanted = Expr(f"{who}.principalType") if one.is_loop else "ServicePrincipal"
-        assert one.body["properties"]["principalType"] == wanted
+    kinds = {one.who: one.kind for one in everywhere()}
+    assert (kinds[APP], kinds[EVENT_GRID]) == ("ServicePrincipal", "ServicePrincipal")
+    people = {one.kind for one in assignments("everything") if one.who == UPLOADERS}
+    assert people == {"Group", "ServicePrincipal"}
 
 
 def test_every_assignment_on_a_container_is_told_to_the_deployer() -> None:
-    """What is not told would be taken back after the deployment."""
-    on_containers = {one.symbol for one in ASSIGNMENTS if one.body["scope"] in {"drops", "checkpoints", "deadLetters"}}
-    told = re.findall(r"(\w+)(?:\[index\])?\.id", str(FILE.outputs))
+    """What is not told would be taken back after the deployment. A module's outputs are in no snapshot."""
+    file = bicep.module("roles")
+    made = file.of_type("Microsoft.Authorization/roleAssignments")
+    on_containers = {one.symbol for one in made if one.body["scope"] in {"drops", "checkpoints", "deadLetters"}}
+    told = re.findall(r"(\w+)(?:\[index\])?\.id", str(file.outputs))
     assert on_containers == set(told)
     told_by_main = str(bicep.main().outputs["containerRoleAssignments"])
-    assert [name for name in FILE.outputs if f"roles.outputs.{name}" not in told_by_main] == []
+    assert [name for name in file.outputs if f"roles.outputs.{name}" not in told_by_main] == []

@@ -14,7 +14,7 @@ from infra.deployer.deployment import Tenant
 from infra.deployer.tenant_file import read
 from tests.infra.az import deploying, rights
 from tests.infra.az.commands import COMMANDS
-from tests.infra.compiler import PARAMETER_FILES, of_type
+from tests.infra.compiler import PARAMETER_FILES, TENANTS, of_type
 from tests.infra.expressions import Call, value
 from tests.infra.site import account
 from tests.infra.stand_in import GROUP, SUBSCRIPTION_ID, AzureStub
@@ -102,16 +102,17 @@ def compiled(tenant: str) -> set[tuple[str, str, str, str]]:
     return found
 
 
-@pytest.mark.parametrize("tenant", list(PARAMETER_FILES))
+@pytest.mark.parametrize("tenant", TENANTS)
 def test_it_assigns_what_the_compiler_says_the_templates_assign(tenant: str) -> None:
     """Under the same names, too: by them a second deployment finds the assignments of the first."""
     values = read(PARAMETER_FILES[tenant]).values
     known = Tenant(tenant, values)
     app, topic = (stem.format(tenant) for stem in (deploying.APP, deploying.TOPIC))
+    uploader = rights.BLOB_CONTRIBUTOR if values.get("uploaderRole") == "contributor" else uploader_role_id(known)
     principals = {app: deploying.APP_PRINCIPAL, topic: deploying.TOPIC_PRINCIPAL}
     names = {one: account(tenant, f"st{one}")["name"] for one in ("drop", "host")}
     made = deploying.assignments(
-        *(values, group_id(known), principals, uploader_role_id(known)), data=names["drop"], host=names["host"]
+        *(values, group_id(known), principals, uploader), data=names["drop"], host=names["host"]
     )
     services = {one for one in compiled(tenant) if one[2] in principals.values()}
     assert {(one["scope"], one["name"], one["principalId"], one["role"]) for one in made[:8]} == services
@@ -120,7 +121,7 @@ def test_it_assigns_what_the_compiler_says_the_templates_assign(tenant: str) -> 
     }
 
 
-@pytest.mark.parametrize("tenant", list(PARAMETER_FILES))
+@pytest.mark.parametrize("tenant", ["example", "everything"])
 def test_the_uploaders_role_has_the_id_that_the_deployer_works_out(tenant: str) -> None:
     """guid() of the templates, worked out again in Python: the compiler's own result stands in the snapshot."""
     (definition,) = of_type(tenant, "Microsoft.Authorization/roleDefinitions")

@@ -1,4 +1,4 @@
-"""The templates' own text, for what no deployment's snapshot shows: order, conditions, secrets, longest names."""
+"""The templates' own text, for what no deployment's snapshot shows: order, modules, what is only referred to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.infra import bicep
 from tests.infra.api_versions import pinned
-from tests.infra.bicep import BicepFile, Call, Choice, Expr
+from tests.infra.bicep import BicepFile, Call, Expr
 
 SECRET = re.compile(r"listKeys|listAccountSas|key\b|secret|password|connectionstring|sas\b", re.IGNORECASE)
 
@@ -38,36 +38,6 @@ def test_code_is_deployed_only_after_the_roles() -> None:
     assert Expr("roles") in app.body["dependsOn"]
 
 
-@pytest.mark.parametrize("name", ["host-storage", "data-storage"])
-def test_an_account_is_closed_to_the_internet_where_the_network_is_private(name: str) -> None:
-    """The snapshots show a tenant without private network, and one that lets some addresses in all the same."""
-    (account,) = bicep.module(name).of_type("Microsoft.Storage/storageAccounts")
-    access = account.body["properties"]["publicNetworkAccess"]
-    assert isinstance(access, Choice)
-    assert access.condition in {"isPrivate", "isPrivate && !hasAllowedIpRanges"}
-    assert (access.yes, access.no) == ("Disabled", "Enabled")
-    action = account.body["properties"]["networkAcls"]["defaultAction"]
-    assert action.condition in {"isPrivate", "isPrivate || hasAllowedIpRanges"}
-    assert (action.yes, action.no) == ("Deny", "Allow")
-
-
-def test_dropped_files_are_deleted_only_where_their_days_are_given() -> None:
-    policy = bicep.module("lifecycle").resource("policy").body["properties"]["policy"]["rules"]
-    assert policy == Choice(
-        "dropRetentionDays > 0", [Expr("deadLetterRule"), Expr("dropRule")], [Expr("deadLetterRule")]
-    )
-
-
-def test_checkpoints_and_the_package_are_in_no_lifecycle_rule() -> None:
-    assert [
-        one for one in bicep.all_files() if one.of_type("Microsoft.Storage/storageAccounts/managementPolicies")
-    ] == [bicep.module("lifecycle")]
-    lifecycle = bicep.module("lifecycle")
-    assert not {"checkpointContainer", "packageContainer", "hostStorageName"} & lifecycle.parameters.keys()
-    module = next(one for one in bicep.main().modules if one.symbol == "lifecycle")
-    assert module.body["params"]["storageAccountName"] == Expr("names.dataStorage")
-
-
 @pytest.mark.parametrize("file", bicep.all_files(), ids=lambda file: file.path.name)
 def test_no_output_or_parameter_is_a_secret(file: BicepFile) -> None:
     for name, value in file.outputs.items():
@@ -76,16 +46,12 @@ def test_no_output_or_parameter_is_a_secret(file: BicepFile) -> None:
 
 
 def test_the_only_key_that_is_read_is_the_webhooks_and_inside_the_deployment() -> None:
-    text = "".join(file.path.read_text(encoding="utf-8") for file in bicep.all_files())
-    assert text.count("listKeys(") == 1
-    subscription = bicep.read(bicep.INFRA / "subscription.bicep")
-    assert (
-        subscription.variables["key"] == "listKeys('${app.id}/host/default', '2025-03-01').systemKeys.blobs_extension"
-    )
-    assert "key" not in subscription.parameters
+    """Which one it is, and where it goes: test_subscription.py, by the snapshot."""
+    text = {file.path.name: file.path.read_text(encoding="utf-8").count("listKeys(") for file in bicep.all_files()}
+    assert {name: count for name, count in text.items() if count} == {"subscription.bicep": 1}
 
 
-def test_a_deployment_to_another_place_than_the_files_own_is_refused() -> None:
+def test_the_place_of_a_deployment_is_looked_at_before_anything_is_named() -> None:
     main = bicep.main()
     right_place = main.variables["isRightPlace"]
     for fact in ("subscription().tenantId", "subscription().subscriptionId", "resourceGroup().name"):
@@ -95,32 +61,3 @@ def test_a_deployment_to_another_place_than_the_files_own_is_refused() -> None:
     assert isinstance(place.no, Call)
     assert place.no.name == "fail"
     assert main.variables["token"] == Call("uniqueString", (Expr("place"), Expr("tenantName")))
-
-
-def longest(text: str) -> int:
-    """The longest that a name can get: the tenant's name has 20 characters, the token 13, its beginning 5."""
-    text = text.replace("${stem}", "attachdrop-${tenantName}").replace("${tenantName}", "t" * 20)
-    return len(text.replace("${take(token, 5)}", "t" * 5).replace("${token}", "t" * 13))
-
-
-# Most characters of each kind of name. Source: "Naming rules and restrictions for Azure resources".
-LONGEST = {
-    "identity": 128,
-    "workspace": 63,
-    "component": 260,
-    "hostStorage": 24,
-    "dataStorage": 24,
-    "topic": 50,
-    "network": 64,
-    "plan": 60,
-    "app": 60,
-    "budget": 63,
-    "packageContainer": 63,
-    "deadLetterContainer": 63,
-}
-
-
-def test_every_name_is_made_in_one_place_and_fits() -> None:
-    names = bicep.main().variables["names"]
-    assert {name: longest(text) <= LONGEST[name] for name, text in names.items()} == dict.fromkeys(LONGEST, True)
-    assert bicep.main().parameters["tenantName"].decorators["maxLength"] == 20
