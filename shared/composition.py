@@ -26,6 +26,7 @@ from shared.graph.probe import look
 from shared.graph.token import GraphToken, credential_for
 from shared.intake.accept import refused, transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
+from shared.log_observer import LogObserver
 from shared.rate_limit.limits import OUTLOOK
 from shared.run.arrivals import Arrivals
 from shared.run.checkpoint_writer import Background
@@ -76,7 +77,7 @@ class Composition:
     def __init__(self, settings: Settings, *, wants_telemetry: bool = False) -> None:
         self.settings = settings
         self.clock = SystemClock()
-        self.logged = log.LogObserver()
+        self.logged = LogObserver()
         self.drain = Drain()
         self._wants_telemetry = wants_telemetry
 

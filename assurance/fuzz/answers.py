@@ -28,7 +28,6 @@ from assurance.fuzz.reachable import (
 )
 from assurance.secrets import Scanner
 from assurance.simulation.clock import VirtualClock
-from shared import log
 from shared.core import events as ev
 from shared.core.actions import (
     AskSession,
@@ -50,6 +49,7 @@ from shared.core.model import ItemKind, State, Target, TargetKey, Transfer
 from shared.core.table import TABLE
 from shared.graph.hosts import UploadHosts
 from shared.graph.http import HttpAnswer, HttpRequest, UploadRequest
+from shared.log_observer import LogObserver
 from shared.run.executor import GraphExecutor
 from shared.settings.forms import is_host
 from shared.storage import codec
@@ -216,7 +216,7 @@ def _logged(request: Request, event: ev.Event, after: Transfer) -> list[str]:
     logger.setLevel(logging.INFO)
     logger.propagate = False
     try:
-        log.LogObserver().decided(after, request, event, after, 0.1)
+        LogObserver().decided(after, request, event, after, 0.1)
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before[0])

@@ -28,13 +28,13 @@ from assurance.simulation.case import Case
 from assurance.simulation.clock import VirtualClock
 from assurance.simulation.mailbox import MAILBOX
 from assurance.simulation.world import BLOB, World
-from shared import log
 from shared.core.actions import Action
 from shared.core.checkpoint import Checkpoint
 from shared.core.continuation import Continuation
 from shared.core.events import Event
 from shared.core.model import Transfer
 from shared.graph.http import HttpAnswer, HttpRequest, Transport
+from shared.log_observer import LogObserver
 from shared.run.notifications import CompositeListener, CompositeObserver, OutcomePublisher
 from shared.run.runner import TransferRunner
 from shared.storage import codec, summary
@@ -71,7 +71,7 @@ def overhear(case: Case) -> tuple[Heard, list[str]]:
     tracers.add_span_processor(SimpleSpanProcessor(spans))
     telemetry = Telemetry(tracers, MeterProvider([meters], shutdown_on_exit=False))
     observer, notices = (
-        log.LogObserver(),
+        LogObserver(),
         OutcomePublisher(lambda text: heard.said.append(("a notice", text)), world.clock),
     )
     world.edges = replace(

@@ -10,7 +10,6 @@ none of it goes on, not even as a cause: one line in the log tells the kind of t
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import threading
@@ -20,6 +19,7 @@ from typing import Any, Protocol
 import azure.identity
 from azure.core.credentials import TokenCredential
 
+from shared import log
 from shared.core.errors import Code
 from shared.graph.http import NotSent
 
@@ -30,7 +30,6 @@ PATIENCE: dict[str, Any] = {"connection_timeout": 10, "read_timeout": 30}
 """Seconds, for the endpoints that give tokens; azure-core's own default of 300 would outlast a run. Chosen: they answer
 within a second or two."""
 
-_log = logging.getLogger("drop")  # the log of the product: `shared/log.py` stands above this package
 _ENTRA_CODE = re.compile(r"AADSTS[0-9]{3,9}")
 
 
@@ -64,7 +63,7 @@ class GraphToken:
                 claims = self._claims
             return self._got(credential, claims)
         except Exception as error:  # noqa: BLE001 - beside AzureError, whatever msal makes of an odd answer comes out
-            _log.error(json.dumps(_told(error)))  # not its message, and no traceback, which ends with it
+            log.write(logging.ERROR, **_told(error))  # not its message, and no traceback, which ends with it
             raise NotSent(Code.IDENTITY_UNAVAILABLE) from None
 
     def _got(self, credential: TokenCredential, claims: str | None) -> str:

@@ -17,7 +17,7 @@ from devkit.local.azurite import Azurite
 from devkit.local.harness import Harness, content
 from devkit.local.stack import ROOT
 from shared.api.openapi import description
-from shared.log import DECISION_KEYS
+from shared.log_observer import DECISION_KEYS
 from tests.api.caller import Caller, accepted
 from tests.e2e.stage import staged
 

@@ -13,6 +13,7 @@ from assurance.fuzz import canaries, driver, hostile_input, shapes
 from assurance.simulation import campaigns
 from shared import log
 from shared.graph import read
+from shared.log_observer import LogObserver
 from shared.storage import codec
 
 
@@ -55,8 +56,8 @@ def test_an_answer_that_raises_breaks_the_proof(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_secret_in_the_log_breaks_the_proof(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log.LogObserver, "handed_over", lambda *_: None)
-    monkeypatch.setattr(log.LogObserver, "decided", lambda *_: log.note("decided", said=f"Bearer {canaries.CANARY}"))
+    monkeypatch.setattr(LogObserver, "handed_over", lambda *_: None)
+    monkeypatch.setattr(LogObserver, "decided", lambda *_: log.note("decided", said=f"Bearer {canaries.CANARY}"))
     assert hostile_input.secrets(1).broken
 
 

@@ -24,6 +24,7 @@ from shared.core.checkpoint import Checkpoint
 from shared.core.events import SessionOpened
 from shared.core.model import Session
 from shared.graph.http import GraphRequest, HttpAnswer, HttpRequest, UploadRequest
+from shared.log_observer import LogObserver
 from shared.run.executor import GraphExecutor
 from shared.storage.ports import StorageUnavailable
 from tests.unit.core.shapes import transfer
@@ -106,8 +107,8 @@ def careless_content(careful: Any, self: Any, call: Any) -> Any:
 @pytest.mark.parametrize(
     ("owner", "name", "leaky", "where"),
     [
-        (log.LogObserver, "decided", careless_log, "the log holds a secret"),
-        (log.LogObserver, "decided", careless_names, "the log names a secret"),
+        (LogObserver, "decided", careless_log, "the log holds a secret"),
+        (LogObserver, "decided", careless_names, "the log names a secret"),
         (GraphExecutor, "perform", careless_event, "the history holds a secret"),
         (GraphExecutor, "perform", careless_event, "the checkpoint after the end holds a secret"),
         (GraphExecutor, "perform", careless_event, "the log holds a secret"),
