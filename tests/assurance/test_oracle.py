@@ -6,6 +6,7 @@ import base64
 import json
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -85,6 +86,40 @@ def test_an_open_session_a_mark_and_a_message_are_left_behind(harness: Harness) 
     assert ["Authorization" in wrong for wrong in oracle.strays(harness)] == [True]
     harness.graph.send(Request("DELETE", url))
     assert oracle.left_behind(harness) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "due_in", "messages", "left"),
+    [
+        ("attached", 300, 1, 0),  # what it left behind when it waited for its mailbox
+        ("attached", 300, 2, 1),  # one too many
+        ("attached", -1, 1, 1),  # it should have come, and gone
+        ("attached", None, 1, 1),  # nothing explains it
+        ("sending", 300, 1, 1),  # it may still be needed
+    ],
+)
+def test_a_hidden_message_counts_unless_a_transfer_that_is_over_explains_it(
+    harness: Harness, state: str, due_in: float | None, messages: int, left: int
+) -> None:
+    file = harness.drop(content(10))
+    transfer = harness.ended(file)
+    oracle.settle(harness)
+    container = harness.stack.storage.get_container_client(harness.stack.checkpoint_container)
+    blob = container.get_blob_client(f"transfers/{transfer['id']}.json")
+    text, metadata = blob.download_blob().readall(), dict(blob.get_blob_properties().metadata)
+    told = json.loads(text)
+    due = None if due_in is None else (datetime.now(UTC) + timedelta(seconds=due_in)).isoformat()
+    told["transfer"] |= {"state": state, "recheckAt": due}
+    blob.upload_blob(json.dumps(told), overwrite=True, metadata=metadata)
+    queue = harness.stack.queues.get_queue_client("transfers")
+    for _ in range(messages):
+        queue.send_message("hidden", visibility_timeout=600)
+    try:
+        assert oracle.messages_left(harness)["transfers"] == left
+        assert (f"queue transfers holds {left} messages" in oracle.left_behind(harness)) is bool(left)
+    finally:
+        queue.clear_messages()
+        blob.upload_blob(text, overwrite=True, metadata=metadata)
 
 
 def test_a_checkpoint_that_its_metadata_misdescribe_is_noticed(harness: Harness) -> None:
