@@ -308,9 +308,10 @@ CAMPAIGNS = (
     ),
     Campaign(
         "kills",
-        "SIGKILL at any instant of a 40 MB transfer, in real processes, leaves one attachment, nothing unfinished",
+        "SIGKILL at any instant of a 40 MB transfer, to a worker or to a whole instance, leaves one attachment and "
+        "nothing unfinished; a lost instance is followed within a minute",
         "I1-I3, I19",
-        "workers killed while a file's first run was in them",
+        "workers and whole instances killed while a file's first run was in them",
         200,
         _kills,
         draws=True,
