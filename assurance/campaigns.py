@@ -13,9 +13,9 @@ from assurance.fuzz import api
 from assurance.fuzz import hostile_input as hostile
 from assurance.load import campaigns as politeness
 from assurance.measured import LIVE, SIMULATED
-from assurance.simulation import campaigns, forged, healing, sweeping
+from assurance.simulation import campaigns, forged, graph_outages, healing, sweeping
 from assurance.simulation.campaigns import Tally
-from assurance.simulation.case import Case
+from assurance.simulation.case import Case, Fault
 from assurance.simulation.enumerate import singles
 
 SCHEDULES = ((0, 2, 4), (1, 2, 4), (2, 2, 4), (3, 2, 4), (6, 2, 3), (0, 3, 3), (1, 3, 4), (2, 3, 3), (3, 3, 3))
@@ -96,7 +96,7 @@ def _twins(_seed: int) -> Outcome:
 
 
 def _healing(_seed: int) -> Outcome:
-    scenarios = chain(campaigns.healing((0, 1, 3)), campaigns.healing((0, 1, 3), after=True))
+    scenarios = chain(campaigns.healing((0, 1, 3)), campaigns.healing((0, 1, 3), Fault.ANSWER_AFTER))
     return _outcome_of(campaigns.run_all(scenarios))
 
 
@@ -215,6 +215,15 @@ CAMPAIGNS = (
         "scenarios: each service and kind of outage, from each call on, of twelve lengths, of 0 to 2 ranges",
         5_000,
         healing.proof,
+        rests=SIMULATED,
+    ),
+    Campaign(
+        "graph-outages",
+        "an outage of Graph, whole or partial, of up to 20 hours delays a transfer and needs no operator",
+        "I1-I3, I28",
+        "scenarios: each part and kind of outage, from each call on, of four lengths, of 0 to 2 ranges",
+        5_000,
+        graph_outages.campaign,
         rests=SIMULATED,
     ),
     Campaign(

@@ -200,7 +200,7 @@ def sustained_faults(ranges: Iterable[int], retries: int = 0) -> Iterator[Case]:
 _ACCESS = (1, 60, 1800, 7000)
 _THROTTLED = (1, 60, 1800, 21_600, 86_400)
 _UNEXPLAINED = (1, 60, 500)
-_FAILING = (1, 60, 600, 2400)
+_FAILING = (1, 60, 600, 2400, 72_000)
 _APP = ("graph.GET", "graph.POST")
 _ODD = (302, 402, 421, 423, 424, 425, 449)
 DENIALS: tuple[tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]], ...] = (
@@ -219,16 +219,16 @@ DENIALS: tuple[tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]], ...] = 
 )
 """What heals by itself: the calls, what they are answered, and for how long (seconds), always within the patience of
 the policy: two hours for rights, tokens and upload URLs, days for throttling, ten minutes for what nobody explains, and
-what 24 tries come to, about an hour, for a service that fails."""
+a day for a service that fails."""
 
 
-def healing(ranges: Iterable[int], *, after: bool = False) -> Iterator[Case]:
-    """Refusals that last and then pass, from each call on; with `after`, they come after the effect of the calls."""
+def healing(ranges: Iterable[int], fault: Fault = Fault.ANSWER) -> Iterator[Case]:
+    """Refusals that last and then pass, from each call on: before the effect of the calls, or after it."""
     for count in ranges:
         calls = len(calls_of(Case(ranges=count)))
         for names, statuses, lengths in DENIALS:
             for status, length, first in itertools.product(statuses, lengths, range(1, calls + 1)):
-                yield Case(ranges=count, denials=(Denial(names, status, length, first, after),), heals=True)
+                yield Case(ranges=count, denials=(Denial(names, status, length, first, fault),), heals=True)
 
 
 def _sustained(calls: int) -> Iterator[SustainedFault]:

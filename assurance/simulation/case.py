@@ -73,16 +73,16 @@ class Outage:
 
 @dataclass(frozen=True)
 class Denial:
-    """Calls to Graph that are refused for a time: from call `first` on, for `seconds` from the first one that is hit.
+    """Calls to Graph that come to grief for a time: from call `first` on, for `seconds` from the first one that is hit.
 
-    `names` are beginnings of their names; `status` is what they are answered, before their effect or `after` it.
+    `names` are beginnings of their names; `status` is what they are answered, where the fault is an answer.
     """
 
     names: tuple[str, ...]
     status: int
     seconds: float
     first: int = 1
-    after: bool = False
+    fault: Fault = Fault.ANSWER
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,8 @@ class Case:
         values["commands"] = tuple(values.get("commands", ()))
         values["outages"] = tuple(Outage(**one) for one in values.get("outages", ()))
         denials = values.get("denials", ())
-        values["denials"] = tuple(Denial(**{**one, "names": tuple(one["names"])}) for one in denials)
+        values["denials"] = tuple(
+            Denial(**{**one, "names": tuple(one["names"]), "fault": Fault(one["fault"])}) for one in denials
+        )
         values["schedule"] = tuple((step, worker) for step, worker in values.get("schedule", ()))
         return cls(**values)

@@ -96,6 +96,11 @@ class FaultInjector:
                 return self._broken(name, effect, one.fault, one.argument, one.retry_after)
         return self._denied(name, effect)
 
+    @property
+    def denied_until(self) -> list[datetime]:
+        """When each of the denials that began is over."""
+        return list(self._denied_until.values())
+
     def land_all(self) -> bool:
         """Whatever is still on its way arrives; False where nothing was."""
         return self._land(lambda _: True)
@@ -128,11 +133,10 @@ class FaultInjector:
                 raise _loss(name)
 
     def _denied(self, name: str, effect: Callable[[], T]) -> T:
-        """The call, or a refusal in its place, or behind it."""
+        """The call, or what befalls it instead."""
         for denial in self._denials:
             if self._is_denied(denial, name):
-                fault = Fault.ANSWER_AFTER if denial.after else Fault.ANSWER
-                return self._broken(name, effect, fault, denial.status, "")
+                return self._broken(name, effect, denial.fault, denial.status, "")
         return effect()
 
     def _is_denied(self, denial: Denial, name: str) -> bool:

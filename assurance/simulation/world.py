@@ -281,7 +281,7 @@ class World:
 
     def healed_after(self) -> float:
         """Seconds between the end of the last outage that began and the end of the last transfer; 0: it came first."""
-        ends = [down.ends for down in self.gate.downs if down.ends is not None]
+        ends = [down.ends for down in self.gate.downs if down.ends is not None] + self.gate.denied_until
         finished = [transfer.finished_at for transfer in self.transfers() if transfer.finished_at is not None]
         return max(0.0, (max(finished) - max(ends)).total_seconds()) if ends and finished else 0.0
 

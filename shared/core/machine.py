@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from shared.core import events as ev
-from shared.core import sending, settling, waits
+from shared.core import outage, sending, settling, waits
 from shared.core.actions import (
     AbortCommit,
     Action,
@@ -79,7 +79,7 @@ def apply(transfer: Transfer, event: ev.Event, now: datetime, policy: Policy) ->
         raise IllegalEvent(f"{type(event).__name__} cannot happen to a transfer that is {transfer.state.value}")
     if not isinstance(event, ev.RunStarted | ev.CancelRequested | ev.Forbidden):
         transfer = replace(transfer, not_before=None)  # an answer came: whatever was waited for is over
-    after = replace(row.rule(transfer, event, now, policy), updated_at=now)
+    after = replace(row.rule(outage.noted(transfer, event), event, now, policy), updated_at=now)
     if (
         isinstance(event, ev.NotDone | ev.Unsure | ev.RangeDenied)
         and event.retry_after is not None

@@ -205,7 +205,8 @@ class Step:
 class Refusals:
     """Refusals in a row that may pass by themselves: since when, how many, and in which state the last one came.
 
-    `wait` is how long they are waited out, seconds: the longest of those that each of them is given.
+    `wait` is how long they are waited out, seconds: the longest of those that each of them is given. Failures of Graph
+    itself are kept in the same form; their state is that of the first.
     """
 
     since: datetime
@@ -267,6 +268,7 @@ class Transfer:
         recheck_at: while its mailbox has it wait: when the message that looks again by itself comes. It was sent before
             this was noted.
         refusals: what has been refused in a row, and may pass by itself; None while nothing is.
+        outage: how often in a row Graph itself failed, or was out of reach; None while it answers.
         missing_since: since when Graph has said that the item does not exist.
         tries, session_tries, transfer_tries: failures in a row at this step; since the session opened; in all.
         throttles: answers in a row that asked to slow down.
@@ -303,6 +305,7 @@ class Transfer:
     waiting_for: WaitingFor | None = None
     recheck_at: datetime | None = None
     refusals: Refusals | None = None
+    outage: Refusals | None = None
     missing_since: datetime | None = None
     tries: int = 0
     session_tries: int = 0

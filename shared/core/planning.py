@@ -107,6 +107,7 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
         may_land_until=transfer.not_before or transfer.may_land_until if doubtful else None,
         waiting_for=None,
         refusals=None,
+        outage=None,
         missing_since=None,
         tries=0,
         session_tries=0,

@@ -26,7 +26,8 @@ class Policy:
         target_poll_first, target_poll_cap: delay between two looks for it; doubles from the first to the cap. Even the
             shortest one (half of the first, see `retry.backoff`) is longer than `inline_wait`: no worker waits for it.
         backoff_first, backoff_cap: delay after a failure; doubles from the first to the cap.
-        step_tries: failures in a row at one step (one range, one question) before the transfer gives up.
+        step_tries: failures in a row at one step (one range, one question) before the transfer gives up; where Graph
+            itself fails, before the pauses grow beyond `backoff_cap`.
         session_tries: failures while one session is open, progress or not, before it gives up.
         transfer_tries: failures in the transfer's whole life before it gives up.
         best_effort_tries: failures in a row at fencing or looking where nothing can have been committed, before the
@@ -34,6 +35,9 @@ class Policy:
         throttles: answers in a row that ask to slow down before it gives up.
         throttle_cap: the longest own delay after one that names no time: windows of 30 minutes that each try starts
             anew are reported (msgraph-sdk-dotnet 250), so it goes beyond them.
+        outage_wait: how long Graph may fail, or be out of reach, in a row, from the first failure on. A day: outages of
+            Exchange Online lasted hours (service health history), and none of them calls for a person.
+        outage_cap: the longest delay between two tries meanwhile; so a transfer goes on at most so long after it.
         access_wait: how long refused rights, tokens and upload URLs are waited out, from the first refusal on: Exchange
             caches permissions for up to two hours, and identities were refused for as long (msgraph-sdk-dotnet-core
             222).
@@ -79,6 +83,8 @@ class Policy:
     best_effort_tries: int = 3
     throttles: int = 200
     throttle_cap: float = 3600
+    outage_wait: float = 86_400
+    outage_cap: float = 1800
     access_wait: float = 7200
     unexplained_wait: float = 600
     refused_first: float = 15

@@ -2,6 +2,7 @@
 
 Failures are counted three ways: in a row at one step, while one session is open, and in the transfer's whole life. Any
 progress that Graph confirms ends the row. While settling only the row counts: evidence is worth more than a quota.
+What heals by itself is not counted but timed: refusals that may pass, and outages of Graph (`outage.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.core import ending
+from shared.core import ending, outage
 from shared.core.errors import CATALOGUE, Code
 from shared.core.events import ItemMissing, NotDone, RangeDenied, Refused, RefusedBy, Unsure
 from shared.core.model import LOOKUPS, Failure, GraphAnswer, Refusals, Session, State, Transfer
@@ -56,8 +57,7 @@ def is_spent(transfer: Transfer, code: Code, policy: Policy) -> bool:
     if transfer.tries > policy.step_tries:
         return True
     if transfer.state in SETTLED_BY_EVIDENCE:
-        mere_courtesy = ending.is_ending(transfer) and transfer.announced_at is None
-        return mere_courtesy and transfer.tries >= policy.best_effort_tries
+        return _is_mere_courtesy(transfer) and transfer.tries >= policy.best_effort_tries
     return transfer.session_tries > policy.session_tries or transfer.transfer_tries > policy.transfer_tries
 
 
@@ -65,6 +65,8 @@ def hold(transfer: Transfer, event: NotDone | Unsure, now: datetime, policy: Pol
     """Stay at this step and try it again later, or give up."""
     if event.code in WAITED_OUT:
         return wait_out(transfer, event, now, policy)
+    if event.code in outage.CODES:
+        return outlast(transfer, event, now, policy)
     cap = policy.backoff_cap
     if event.code is Code.GRAPH_THROTTLED:
         cap = policy.throttle_cap
@@ -79,18 +81,51 @@ def hold(transfer: Transfer, event: NotDone | Unsure, now: datetime, policy: Pol
     return replace(transfer, not_before=now + timedelta(seconds=wait_for(event.retry_after, own)))
 
 
+def outlast(transfer: Transfer, event: NotDone | Unsure, now: datetime, policy: Policy) -> Transfer:
+    """Graph itself fails: stay, and try again ever more rarely, for as long as outages last.
+
+    A fence that cannot be set is not waited for so long: a look may tell. Nor is an attachment's id, or mere courtesy.
+    """
+    transfer, row = outage.failed_again(transfer, now, policy)
+    over = outage.ends_at(row)
+    enough = row.times >= least_looks(row.wait, policy.backoff_first, policy.outage_cap)
+    is_over = (now >= over and enough) or (transfer.landed and row.times > policy.step_tries)
+    if is_over or (_is_mere_courtesy(transfer) and transfer.tries >= policy.best_effort_tries):
+        return give_up(transfer, _outlasted(transfer, row, event), now, policy)
+    fencing = transfer.state is State.FENCING
+    if fencing and transfer.tries > policy.step_tries:
+        return fence_by_expiry(transfer, now, policy)
+    often = transfer.tries if fencing else max(transfer.tries, row.times)
+    cap = policy.backoff_cap if often <= policy.step_tries else policy.outage_cap
+    return replace(transfer, not_before=_next_look(now, backoff(often, policy.backoff_first, cap, transfer.id), over))
+
+
+def _outlasted(transfer: Transfer, row: Refusals, event: NotDone | Unsure) -> Failure:
+    """The named failure at the end of an outage that outlasted our patience."""
+    detail = (
+        f"{CATALOGUE[event.code].title} {transfer.plan.source.blob!r} was {transfer.state.value} at byte "
+        f"{transfer.bytes_confirmed} of {transfer.size}; {row.times} attempts since {row.since:%Y-%m-%d %H:%M} UTC "
+        f"failed."
+    )
+    return Failure(event.code, detail, event.graph)
+
+
+def _is_mere_courtesy(transfer: Transfer) -> bool:
+    """Whether nothing can have been committed, and only the fence, or the look, before an end is left."""
+    settling = transfer.state in SETTLED_BY_EVIDENCE
+    return settling and ending.is_ending(transfer) and transfer.announced_at is None
+
+
 def wait_out(transfer: Transfer, event: NotDone | Unsure | RangeDenied, now: datetime, policy: Policy) -> Transfer:
     """A refusal that may pass by itself: stay, and try again ever more rarely, for as long as its kind is given.
 
     Where only courtesy is left, or only the attachment's id is still to be learned, it is not waited for.
     """
     transfer, refusals = refused_again(transfer, event.code, now, policy)
-    settling = transfer.state in SETTLED_BY_EVIDENCE
-    mere_courtesy = settling and ending.is_ending(transfer) and transfer.announced_at is None
     over = refusals.since + timedelta(seconds=refusals.wait)
     enough = refusals.times >= least_looks(refusals.wait, policy.refused_first, policy.refused_cap)
     is_over = now >= over and enough
-    if is_over or transfer.landed or (mere_courtesy and refusals.times >= policy.best_effort_tries):
+    if is_over or transfer.landed or (_is_mere_courtesy(transfer) and refusals.times >= policy.best_effort_tries):
         return give_up(transfer, _refused(transfer, event.code, event.graph), now, policy)
     pause = backoff(refusals.times, policy.refused_first, policy.refused_cap, transfer.id)
     return replace(transfer, not_before=_next_look(now, pause, over))

@@ -251,9 +251,9 @@ def _to_look_again(transfer: Transfer, now: datetime, policy: Policy) -> Transfe
 def _start_over(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
     """Nothing is attached and nothing can land: the doubt is over, and the way is free for a new attempt.
 
-    A POST that was answered costs what its answer costs, and not an attempt. Nor does a session that was refused: that
-    is waited out by the clock. POSTs that come to nothing again and again are followed by a session: a body that is too
-    large was answered 500 without a word about its size.
+    A POST that was answered costs what its answer costs, and not an attempt. Nor does a session that was refused, or
+    what an outage of Graph came between: those are waited out by the clock. POSTs that come to nothing again and again
+    are followed by a session: a body that is too large was answered 500 without a word about its size.
     """
     state = State.OPENING if transfer.route is Route.SESSION else State.PLANNED
     clear = replace(transfer, state=state, announced_at=None, answered=None, looks=0, early_looks=0, bytes_confirmed=0)
@@ -261,7 +261,9 @@ def _start_over(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
     if transfer.answered is not None:
         tries, missing_since = transfer.answered.tries, transfer.answered.missing_since
         return replace(clear, tries=tries, missing_since=missing_since, sessions=max(0, transfer.sessions - 1))
-    if transfer.sessions >= policy.sessions and transfer.refusals is None:
+    if transfer.outage is not None:
+        clear = replace(clear, sessions=min(transfer.sessions, policy.posts))
+    elif transfer.sessions >= policy.sessions and transfer.refusals is None:
         return ending.failed(transfer, retry_budget.exhausted(transfer, Code.UPLOAD_STALLED), now)
     pause = backoff(transfer.sessions, policy.backoff_first, policy.backoff_cap, transfer.id)
     if transfer.route is Route.POST and not transfer.routes_refused and transfer.sessions >= policy.posts:

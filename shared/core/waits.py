@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.core import retry_budget
+from shared.core import outage, retry_budget
 from shared.core.errors import Code
 from shared.core.events import CancelRequested, Event, Forbidden, NotDone, RangeDenied, Refused, RunStarted, Unsure
 from shared.core.model import State, Transfer, WaitingFor
@@ -87,7 +87,11 @@ def _until(transfer: Transfer, event: Event, policy: Policy) -> datetime | None:
     if isinstance(event, NotDone | Unsure | RangeDenied):
         if transfer.refusals is not None and event.code in retry_budget.WAITED_OUT:
             return _end_of(transfer, transfer.refusals.since, transfer.refusals.wait)
-        return transfer.not_before if event.retry_after is not None else None
+        if event.retry_after is not None:
+            return transfer.not_before
+        if transfer.outage is not None and event.code in outage.CODES:
+            return _end_of(transfer, transfer.outage.since, transfer.outage.wait)
+        return None
     if transfer.missing_since is not None:
         return _end_of(transfer, transfer.missing_since, policy.target_wait)
     return None if isinstance(event, Refused) else transfer.not_before

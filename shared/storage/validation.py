@@ -56,9 +56,9 @@ def first_fault(checkpoint: Checkpoint) -> str | None:
         counts.append(transfer.answered.tries)
     if not all(0 <= count < MOST_COUNTED for count in counts):
         return "a count is out of bounds"
-    refusals = transfer.refusals
-    if refusals is not None and not (0 <= refusals.times < MOST_COUNTED and 0 <= refusals.wait < MOST_COUNTED):
-        return "the refusals are out of bounds"
+    for row in (transfer.refusals, transfer.outage):
+        if row is not None and not (0 <= row.times < MOST_COUNTED and 0 <= row.wait < MOST_COUNTED):
+            return "the refusals are out of bounds"
     if not 0 <= transfer.size <= LARGEST_BLOB or not 0 <= transfer.bytes_confirmed <= transfer.size:
         return "a number of bytes is out of bounds"
     if transfer.range_bytes is not None and not 0 < transfer.range_bytes <= LARGEST_RANGE:

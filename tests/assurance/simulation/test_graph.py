@@ -141,10 +141,10 @@ def test_everything_at_once(seed: int) -> None:
     kept(campaigns.mixed(600, seed), 600)
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
-def test_what_heals_by_itself_is_waited_for(after: bool) -> None:
+@pytest.mark.parametrize("fault", [Fault.ANSWER, Fault.ANSWER_AFTER])
+def test_what_heals_by_itself_is_waited_for(fault: Fault) -> None:
     """Every thirtieth of them; all: the proof `healing`."""
-    tally = kept(every(campaigns.healing((0, 1, 3), after=after), 31), 150)
+    tally = kept(every(campaigns.healing((0, 1, 3), fault), 31), 150)
     assert tally.ends == {"attached": tally.scenarios}
 
 

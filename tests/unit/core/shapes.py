@@ -75,6 +75,7 @@ IMPATIENT: dict[str, Any] = {
     "throttles": POLICY.throttles,
     "missing_since": NOW - timedelta(seconds=POLICY.target_wait),
     "refusals": Refusals(NOW - timedelta(seconds=POLICY.access_wait), 19, POLICY.access_wait, State.OPENING),
+    "outage": Refusals(NOW - timedelta(seconds=POLICY.outage_wait), 70, POLICY.outage_wait, State.SENDING),
 }
 _GOING: list[dict[str, Any]] = [{}]
 _ENDING: list[dict[str, Any]] = [{"verdict": FAILURE}, {"cancel_requested": True}]
@@ -234,7 +235,13 @@ def listed(*entries: tuple[str, str, int | None]) -> ev.AttachmentsListed:
 
 
 _HELD = (Code.ACCESS_DENIED, Code.GRAPH_REFUSED)
-_CODES = (Code.GRAPH_UNAVAILABLE, Code.GRAPH_THROTTLED, Code.GRAPH_UNREACHABLE, Code.SOURCE_UNREADABLE)
+_CODES = (
+    Code.GRAPH_UNAVAILABLE,
+    Code.GRAPH_THROTTLED,
+    Code.GRAPH_UNREACHABLE,
+    Code.GRAPH_CONFLICT,
+    Code.SOURCE_UNREADABLE,
+)
 _EVENTS: dict[type[ev.EventBase], list[ev.EventBase]] = {
     ev.Forbidden: [ev.Forbidden(FAILURE)],
     ev.Acknowledged: [ev.Acknowledged("Sent by hand."), ev.Acknowledged("Sent by hand.", "ann@example.com")],

@@ -136,19 +136,19 @@ def test_whatever_comes_next_comes_no_earlier_than_graph_asked_for(
     kind: type[ev.NotDone | ev.Unsure], tries: int
 ) -> None:
     sending = transfer(State.SENDING, session=session(), tries=tries)
-    after = apply(sending, kind(Code.GRAPH_UNAVAILABLE, 900.0), NOW, POLICY)
+    after = apply(sending, kind(Code.GRAPH_CONFLICT, 900.0), NOW, POLICY)
     assert after.not_before == at(900)
     assert after.state is (State.FENCING if tries else State.SENDING if kind is ev.NotDone else State.ASKING)
 
 
 def test_our_own_pause_stays_where_graph_asked_for_less() -> None:
     sending = transfer(State.SENDING, session=session(), tries=9)
-    longer = apply(sending, ev.NotDone(Code.GRAPH_UNAVAILABLE, 1.0), NOW, POLICY).not_before
-    assert longer == apply(sending, ev.NotDone(Code.GRAPH_UNAVAILABLE), NOW, POLICY).not_before
+    longer = apply(sending, ev.NotDone(Code.GRAPH_CONFLICT, 1.0), NOW, POLICY).not_before
+    assert longer == apply(sending, ev.NotDone(Code.GRAPH_CONFLICT), NOW, POLICY).not_before
     assert longer is not None
     assert longer > at(100)
 
 
 def test_an_end_waits_for_nothing() -> None:
-    ended = apply(transfer(tries=POLICY.step_tries), ev.Unsure(Code.GRAPH_UNAVAILABLE, 900.0), NOW, POLICY)
+    ended = apply(transfer(tries=POLICY.step_tries), ev.Unsure(Code.GRAPH_CONFLICT, 900.0), NOW, POLICY)
     assert (ended.state, ended.not_before) == (State.FAILED, None)

@@ -167,6 +167,7 @@ STORMY: dict[str, Any] = {
     "may_land_until": at(8),
     "waiting_for": WaitingFor(Code.GRAPH_THROTTLED, NOW),
     "refusals": Refusals(NOW, 2, 7200, State.OPENING),
+    "outage": Refusals(NOW, 3, 86_400, State.SENDING),
     "missing_since": NOW,
     "acknowledged": Acknowledgement(NOW, "Sent by hand."),
     "tries": 1,

@@ -30,3 +30,9 @@ def test_delays_grow() -> None:
     assert POLICY.backoff_first < POLICY.backoff_cap
     assert POLICY.target_poll_first < POLICY.target_poll_cap < POLICY.target_wait
     assert list(POLICY.look_delays) == sorted(POLICY.look_delays)
+
+
+def test_an_outage_is_waited_for_a_day_with_pauses_of_half_an_hour_at_most() -> None:
+    assert POLICY.outage_wait == 24 * 3600
+    assert POLICY.backoff_cap < POLICY.outage_cap == 1800
+    assert POLICY.ask_tries <= POLICY.best_effort_tries < POLICY.step_tries

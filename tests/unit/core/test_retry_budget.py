@@ -38,31 +38,31 @@ def test_a_failure_is_counted_three_ways() -> None:
 @pytest.mark.parametrize(
     ("state", "fields", "code", "spent"),
     [
-        (State.SENDING, {}, Code.GRAPH_UNAVAILABLE, False),
-        (State.SENDING, {"tries": POLICY.step_tries}, Code.GRAPH_UNAVAILABLE, False),
-        (State.SENDING, {"tries": POLICY.step_tries + 1}, Code.GRAPH_UNAVAILABLE, True),
-        (State.SENDING, {"session_tries": POLICY.session_tries}, Code.GRAPH_UNAVAILABLE, False),
-        (State.SENDING, {"session_tries": POLICY.session_tries + 1}, Code.GRAPH_UNAVAILABLE, True),
-        (State.SENDING, {"transfer_tries": POLICY.transfer_tries}, Code.GRAPH_UNAVAILABLE, False),
-        (State.SENDING, {"transfer_tries": POLICY.transfer_tries + 1}, Code.GRAPH_UNAVAILABLE, True),
+        (State.SENDING, {}, Code.GRAPH_CONFLICT, False),
+        (State.SENDING, {"tries": POLICY.step_tries}, Code.GRAPH_CONFLICT, False),
+        (State.SENDING, {"tries": POLICY.step_tries + 1}, Code.GRAPH_CONFLICT, True),
+        (State.SENDING, {"session_tries": POLICY.session_tries}, Code.GRAPH_CONFLICT, False),
+        (State.SENDING, {"session_tries": POLICY.session_tries + 1}, Code.GRAPH_CONFLICT, True),
+        (State.SENDING, {"transfer_tries": POLICY.transfer_tries}, Code.GRAPH_CONFLICT, False),
+        (State.SENDING, {"transfer_tries": POLICY.transfer_tries + 1}, Code.GRAPH_CONFLICT, True),
         (State.SENDING, {"tries": 999, "session_tries": 999, "transfer_tries": 999}, Code.GRAPH_THROTTLED, False),
         (State.SENDING, {"throttles": POLICY.throttles}, Code.GRAPH_THROTTLED, False),
         (State.SENDING, {"throttles": POLICY.throttles + 1}, Code.GRAPH_THROTTLED, True),
-        (State.SENDING, {"throttles": POLICY.throttles + 1}, Code.GRAPH_UNAVAILABLE, False),
+        (State.SENDING, {"throttles": POLICY.throttles + 1}, Code.GRAPH_CONFLICT, False),
         # While evidence is gathered only the row counts ...
-        (State.LOOKING, {"session_tries": 999, "transfer_tries": 999}, Code.GRAPH_UNAVAILABLE, False),
-        (State.FENCING, {"session_tries": 999, "transfer_tries": 999}, Code.GRAPH_UNAVAILABLE, False),
-        (State.COMPARING, {"session_tries": 999, "transfer_tries": 999}, Code.GRAPH_UNAVAILABLE, False),
-        (State.LOOKING, {"tries": POLICY.step_tries + 1}, Code.GRAPH_UNAVAILABLE, True),
+        (State.LOOKING, {"session_tries": 999, "transfer_tries": 999}, Code.GRAPH_CONFLICT, False),
+        (State.FENCING, {"session_tries": 999, "transfer_tries": 999}, Code.GRAPH_CONFLICT, False),
+        (State.COMPARING, {"session_tries": 999, "transfer_tries": 999}, Code.GRAPH_CONFLICT, False),
+        (State.LOOKING, {"tries": POLICY.step_tries + 1}, Code.GRAPH_CONFLICT, True),
         # ... but a fence that nothing depends on is a courtesy.
-        (State.FENCING, {"tries": POLICY.best_effort_tries, "verdict": FAILURE}, Code.GRAPH_UNAVAILABLE, True),
-        (State.FENCING, {"tries": POLICY.best_effort_tries - 1, "verdict": FAILURE}, Code.GRAPH_UNAVAILABLE, False),
-        (State.FENCING, {"tries": POLICY.best_effort_tries, "cancel_requested": True}, Code.GRAPH_UNAVAILABLE, True),
-        (State.FENCING, {"tries": POLICY.best_effort_tries}, Code.GRAPH_UNAVAILABLE, False),
+        (State.FENCING, {"tries": POLICY.best_effort_tries, "verdict": FAILURE}, Code.GRAPH_CONFLICT, True),
+        (State.FENCING, {"tries": POLICY.best_effort_tries - 1, "verdict": FAILURE}, Code.GRAPH_CONFLICT, False),
+        (State.FENCING, {"tries": POLICY.best_effort_tries, "cancel_requested": True}, Code.GRAPH_CONFLICT, True),
+        (State.FENCING, {"tries": POLICY.best_effort_tries}, Code.GRAPH_CONFLICT, False),
         (
             State.FENCING,
             {"tries": POLICY.best_effort_tries, "verdict": FAILURE, "announced_at": NOW},
-            Code.GRAPH_UNAVAILABLE,
+            Code.GRAPH_CONFLICT,
             False,
         ),
     ],
@@ -76,7 +76,7 @@ def test_patience_ends_where_the_policy_says(state: State, fields: dict[str, Any
 def test_a_failure_waits_longer_each_time_and_never_less_than_graph_asked(
     kind: type[NotDone | Unsure], retry_after: float | None, least: float
 ) -> None:
-    held = retry_budget.hold(replace(SENDING, tries=2), kind(Code.GRAPH_UNAVAILABLE, retry_after), NOW, POLICY)
+    held = retry_budget.hold(replace(SENDING, tries=2), kind(Code.GRAPH_CONFLICT, retry_after), NOW, POLICY)
     expected = replace(SENDING, tries=3, session_tries=1, transfer_tries=1)
     assert held == replace(expected, not_before=at(max(own(3), least)))
 
@@ -88,13 +88,13 @@ def test_a_throttle_is_counted_apart_and_waits_by_its_own_row() -> None:
 
 def test_the_last_failure_winds_down_with_a_name() -> None:
     worn = replace(SENDING, tries=POLICY.step_tries, bytes_confirmed=8)
-    ended = retry_budget.hold(worn, Unsure(Code.GRAPH_UNAVAILABLE, graph=SEEN), NOW, POLICY)
+    ended = retry_budget.hold(worn, Unsure(Code.GRAPH_CONFLICT, graph=SEEN), NOW, POLICY)
     assert ended.state is State.FENCING
     assert ended.tries == 0
     assert ended.verdict == Failure(
-        Code.GRAPH_UNAVAILABLE,
-        "Microsoft Graph kept failing. 'in/report.pdf' was sending at byte 8 of 20; 25 attempts in a row failed, "
-        "1 in all.",
+        Code.GRAPH_CONFLICT,
+        "Other writers kept changing the item. 'in/report.pdf' was sending at byte 8 of 20; 25 attempts in a row "
+        "failed, 1 in all.",
         SEEN,
     )
 

@@ -24,7 +24,7 @@ from shared.core.events import (
     SessionGone,
     Unsure,
 )
-from shared.core.model import Listed, Route, State, Transfer
+from shared.core.model import Listed, Refusals, Route, State, Transfer
 from shared.core.retry import backoff
 from tests.unit.core.shapes import FAILURE, FINAL, NOW, POLICY, SEEN, SIZE, at, session, transfer
 
@@ -35,6 +35,11 @@ SENDING = transfer(State.SENDING, session=session(8))
 FINALLY = transfer(State.COMMITTING, session=session(FINAL), announced_at=NOW)
 POSTED = transfer(State.COMMITTING, Route.POST, announced_at=NOW)
 COUNTED: dict[str, Any] = {"tries": 1, "session_tries": 1, "transfer_tries": 1}
+CHANGED = Unsure(Code.GRAPH_CONFLICT, graph=SEEN)
+
+
+def down(state: State, times: int = 1) -> Refusals:
+    return Refusals(NOW, times, POLICY.outage_wait, state)
 
 
 @pytest.mark.parametrize(
@@ -60,23 +65,26 @@ def test_a_new_run_doubts_what_the_last_one_had_under_way(before: Transfer, stat
 @pytest.mark.parametrize("before", [SENDING, FINALLY, replace(SENDING, state=State.RESENDING)])
 def test_a_lost_range_makes_us_ask(before: Transfer) -> None:
     after = settling.commit_unsure(before, LOST, NOW, POLICY)
-    assert after == replace(before, state=State.ASKING, not_before=at(OWN), **COUNTED)
+    asking = replace(before, state=State.ASKING, not_before=at(OWN))
+    assert after == replace(asking, tries=before.tries + 1, outage=down(before.state))
+    refused = settling.commit_unsure(before, CHANGED, NOW, POLICY)
+    assert refused == replace(asking, **COUNTED)
 
 
 def test_a_lost_post_makes_us_look() -> None:
     after = settling.commit_unsure(POSTED, LOST, NOW, POLICY)
-    assert after == replace(POSTED, state=State.LOOKING, not_before=at(OWN), session_tries=1, transfer_tries=1)
+    assert after == replace(POSTED, state=State.LOOKING, not_before=at(OWN), outage=down(State.COMMITTING))
 
 
-def test_the_last_lost_post_is_looked_for_before_the_verdict() -> None:
-    after = settling.commit_unsure(replace(POSTED, transfer_tries=POLICY.transfer_tries), LOST, NOW, POLICY)
+def test_the_last_doubtful_post_is_looked_for_before_the_verdict() -> None:
+    after = settling.commit_unsure(replace(POSTED, transfer_tries=POLICY.transfer_tries), CHANGED, NOW, POLICY)
     assert (after.state, after.not_before) == (State.LOOKING, None)
     assert after.verdict is not None
-    assert (after.verdict.code, after.verdict.graph) == (Code.GRAPH_UNREACHABLE, SEEN)
+    assert (after.verdict.code, after.verdict.graph) == (Code.GRAPH_CONFLICT, SEEN)
 
 
-def test_the_last_lost_range_is_fenced() -> None:
-    after = settling.range_unsure(replace(SENDING, tries=POLICY.step_tries), LOST, NOW, POLICY)
+def test_the_last_doubtful_range_is_fenced() -> None:
+    after = settling.range_unsure(replace(SENDING, tries=POLICY.step_tries), CHANGED, NOW, POLICY)
     assert (after.state, after.not_before) == (State.FENCING, None)
 
 
@@ -141,7 +149,7 @@ def test_a_throttled_question_is_not_answered_by_sending() -> None:
 
 
 def test_the_last_question_winds_down() -> None:
-    after = settling.ask_failed(replace(ASKING, tries=POLICY.step_tries), LOST, NOW, POLICY)
+    after = settling.ask_failed(replace(ASKING, tries=POLICY.step_tries), CHANGED, NOW, POLICY)
     assert after.state is State.FENCING
     assert after.verdict is not None
 

@@ -28,6 +28,7 @@ from tests.unit.core.shapes import (
     transfer,
 )
 
+A_DAY = POLICY.outage_wait
 EARLIER = WaitingFor(Code.GRAPH_THROTTLED, at(-60), at(-5))
 
 
@@ -43,9 +44,17 @@ def missing(code: str | None = None) -> ev.ItemMissing:
         (State.OPENING, {"missing_since": at(-100)}, missing(), Code.TARGET_NOT_FOUND, at(POLICY.target_wait - 100)),
         (State.OPENING, {}, ev.NotDone(Code.GRAPH_THROTTLED, 90.0), Code.GRAPH_THROTTLED, at(90)),
         (State.OPENING, {}, ev.NotDone(Code.GRAPH_THROTTLED), Code.GRAPH_THROTTLED, None),
-        (State.SENDING, {"session": session()}, ev.Unsure(Code.GRAPH_UNAVAILABLE), Code.GRAPH_UNAVAILABLE, None),
+        (State.SENDING, {"session": session()}, ev.Unsure(Code.GRAPH_UNAVAILABLE), Code.GRAPH_UNAVAILABLE, at(A_DAY)),
+        (
+            State.SENDING,
+            {"session": session()},
+            ev.Unsure(Code.GRAPH_UNAVAILABLE, 90.0),
+            Code.GRAPH_UNAVAILABLE,
+            at(90),
+        ),
         (State.SENDING, {"session": session()}, ev.NotDone(Code.SOURCE_UNREADABLE), Code.SOURCE_UNREADABLE, None),
-        (State.ASKING, {"session": session()}, ev.NotDone(Code.GRAPH_UNREACHABLE), Code.GRAPH_UNREACHABLE, None),
+        (State.ASKING, {"session": session()}, ev.NotDone(Code.GRAPH_UNREACHABLE), Code.GRAPH_UNREACHABLE, at(A_DAY)),
+        (State.ASKING, {"session": session()}, ev.NotDone(Code.GRAPH_CONFLICT), Code.GRAPH_CONFLICT, None),
         (State.LOOKING, {"announced_at": NOW}, listed(), Code.EVIDENCE_PENDING, at(POLICY.look_delays[0])),
         (State.LOOKING, {"announced_at": at(-400), "looks": 2, "sessions": 1}, listed(), Code.UPLOAD_STALLED, ...),
     ],
@@ -78,7 +87,7 @@ def test_the_same_wait_goes_on_and_another_one_begins() -> None:
     again = apply(held, ev.NotDone(Code.GRAPH_THROTTLED, 30.0), NOW, POLICY)
     assert again.waiting_for == WaitingFor(Code.GRAPH_THROTTLED, at(-60), at(30))
     other = apply(again, ev.Unsure(Code.GRAPH_UNAVAILABLE), at(40), POLICY)
-    assert other.waiting_for == WaitingFor(Code.GRAPH_UNAVAILABLE, at(40), None)
+    assert other.waiting_for == WaitingFor(Code.GRAPH_UNAVAILABLE, at(40), at(40 + A_DAY))
 
 
 def test_an_announcement_between_two_refusals_is_no_progress() -> None:
