@@ -92,7 +92,7 @@ class App:
 
     def sweep(self) -> None:
         """One tick of the sweep."""
-        from shared.storage.sweep_cursors import SweepCursorBlob  # noqa: PLC0415 - cold start
+        from shared.storage.sweep_cursors import SweepCursorBlob
 
         parts, container = self.composition, self.settings.checkpoint_container
         with self._invocation():
@@ -138,7 +138,7 @@ class App:
 
     def _is_attached_already(self, transfer: Transfer, dropped: Dropped) -> bool:
         """Whether an earlier version of the file, with the same bytes, is attached to the same item."""
-        from shared.storage.attached import AttachedFiles  # noqa: PLC0415 - cold start
+        from shared.storage.attached import AttachedFiles
 
         if self.settings.same_file is SameFile.AGAIN:
             return False

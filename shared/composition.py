@@ -117,7 +117,7 @@ class Composition:
     @cached_property
     def checkpoints(self) -> CheckpointContainer:
         """The transfers as they are stored."""
-        from shared.storage.checkpoints import CheckpointContainer  # noqa: PLC0415 - cold start
+        from shared.storage.checkpoints import CheckpointContainer
 
         settings = self.settings
         return CheckpointContainer(self.access, settings.checkpoint_container, settings.drop_container)
@@ -125,7 +125,7 @@ class Composition:
     @cached_property
     def ends(self) -> BlobOutcomeIndex:
         """The index of transfers that are over."""
-        from shared.storage.outcome_index import BlobOutcomeIndex  # noqa: PLC0415 - cold start
+        from shared.storage.outcome_index import BlobOutcomeIndex
 
         return BlobOutcomeIndex(self.access, self.settings.checkpoint_container, self.checkpoints)
 
@@ -164,7 +164,7 @@ class Composition:
     @cached_property
     def edges(self) -> RunDependencies:
         """Everything a run touches. A benchmark may put instrumented ones in its place before the first run."""
-        from shared.storage.claims import ClaimBlobs  # noqa: PLC0415 - cold start
+        from shared.storage.claims import ClaimBlobs
 
         settings, watching = self.settings, self.telemetry
         return RunDependencies(
@@ -219,7 +219,7 @@ class Composition:
     @cached_property
     def rate_limiter(self) -> MailboxRateLimiter:
         """Where a run asks for its permit to use a mailbox."""
-        from shared.storage.mailbox_records import MailboxRecordBlobs  # noqa: PLC0415 - cold start
+        from shared.storage.mailbox_records import MailboxRecordBlobs
 
         limits = replace(self.limits, bytes=self.settings.mailbox_bytes)
         mailboxes = MailboxRecordBlobs(self.access, self.settings.checkpoint_container)
@@ -250,12 +250,12 @@ class Composition:
     @cached_property
     def http(self) -> Api:
         """The HTTP API and the page."""
-        from shared.api.app import Api  # noqa: PLC0415 - cold start
-        from shared.api.health import Health  # noqa: PLC0415 - cold start
-        from shared.api.operations import Operations  # noqa: PLC0415 - cold start
-        from shared.api.page.handler import OperatorPage  # noqa: PLC0415 - cold start
-        from shared.run.commands import Commands  # noqa: PLC0415 - cold start
-        from shared.storage.listing import Listing  # noqa: PLC0415 - cold start
+        from shared.api.app import Api
+        from shared.api.health import Health
+        from shared.api.operations import Operations
+        from shared.api.page.handler import OperatorPage
+        from shared.run.commands import Commands
+        from shared.storage.listing import Listing
 
         new_id = self.edges.new_run_id
         commands = Commands(self.checkpoints, self.continuations, self.ends, self.clock, new_id, self.allowed.allow)
@@ -275,7 +275,7 @@ class Composition:
 
     def _looks(self) -> dict[str, Callable[[], str]]:
         """What the app's health depends on."""
-        from shared.storage.sweep_cursors import SweepCursorBlob  # noqa: PLC0415 - cold start
+        from shared.storage.sweep_cursors import SweepCursorBlob
 
         settings, access = self.settings, self.access
         positions = SweepCursorBlob(access, settings.checkpoint_container)

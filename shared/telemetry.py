@@ -112,7 +112,7 @@ class Telemetry:
     @contextmanager
     def invocation(self) -> Iterator[None]:
         """Around one invocation of a trigger: whatever run begins in it ends with it."""
-        from opentelemetry import context  # noqa: PLC0415 - cold start
+        from opentelemetry import context
 
         outer = self._run.set(None)
         try:
@@ -158,7 +158,7 @@ class Telemetry:
 
     def _begin(self, transfer: Transfer) -> None:
         """One run's span, current until the invocation is over: log lines and requests belong to it."""
-        from opentelemetry import context, trace  # noqa: PLC0415 - cold start
+        from opentelemetry import context, trace
 
         span = self._tracer.start_span("transfer run")
         span.set_attribute("drop.transfer.id", transfer.id)
@@ -185,11 +185,11 @@ class Telemetry:
 
 def start(environ: Mapping[str, str]) -> Telemetry:
     """The telemetry that `is_wanted`: providers of its own, sending in the background, and nothing instrumented."""
-    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - cold start
-    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415 - cold start
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - cold start
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - cold start
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - cold start
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     resource = Resource.create({"service.name": environ.get("WEBSITE_SITE_NAME") or NAME})  # OTEL_SERVICE_NAME wins
     tracers = TracerProvider(resource=resource)
@@ -205,12 +205,12 @@ def start(environ: Mapping[str, str]) -> Telemetry:
 def _exporters(environ: Mapping[str, str]) -> Iterator[tuple[Any, Any]]:
     """Exporters of spans and metrics, a pair for each place to send to."""
     if environ.get(OTLP):
-        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415 - cold start
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - cold start
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         yield OTLPSpanExporter(), OTLPMetricExporter()
     if environ.get(INSIGHTS):
-        from azure.monitor.opentelemetry.exporter import (  # noqa: PLC0415 - cold start
+        from azure.monitor.opentelemetry.exporter import (
             AzureMonitorMetricExporter,
             AzureMonitorTraceExporter,
         )
@@ -220,16 +220,16 @@ def _exporters(environ: Mapping[str, str]) -> Iterator[tuple[Any, Any]]:
 
 def _send_logs(environ: Mapping[str, str], resource: Any) -> None:
     """Send every log line of the app: the host does not any more."""
-    from opentelemetry.sdk._logs import LoggerProvider  # noqa: PLC0415 - cold start
-    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor  # noqa: PLC0415 - cold start
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
     provider = LoggerProvider(resource=resource)
     if environ.get(OTLP):
-        from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter  # noqa: PLC0415 - cold start
+        from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 
         provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
     if environ.get(INSIGHTS):
-        from azure.monitor.opentelemetry.exporter import AzureMonitorLogExporter  # noqa: PLC0415 - cold start
+        from azure.monitor.opentelemetry.exporter import AzureMonitorLogExporter
 
         provider.add_log_record_processor(BatchLogRecordProcessor(AzureMonitorLogExporter()))
     logging.getLogger().addHandler(LineSender(provider))
@@ -244,7 +244,7 @@ class LineSender(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """See `logging.Handler.emit`. The exporters' own lines are left out, or they would go in circles."""
-        from opentelemetry._logs import LogRecord, SeverityNumber  # noqa: PLC0415 - cold start
+        from opentelemetry._logs import LogRecord, SeverityNumber
 
         if record.name.startswith(("opentelemetry", "azure", "urllib3")):
             return

@@ -99,7 +99,7 @@ class StorageAccess:
 
     def queue(self, name: str) -> QueueClient:
         """One queue, whose messages are base64 both ways: what the host's queue trigger expects."""
-        from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy  # noqa: PLC0415 - cold start
+        from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
         codec: dict[str, Any] = {
             "message_encode_policy": TextBase64EncodePolicy(),
