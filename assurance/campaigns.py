@@ -91,8 +91,9 @@ def _rewritten(_seed: int) -> Outcome:
     return _outcome_of(campaigns.run_all(campaigns.rewritten_files((0, 1, 3))))
 
 
-def _twins(_seed: int) -> Outcome:
-    return _outcome_of(campaigns.run_all(campaigns.twins((0, 1, 2))))
+def _twins(seed: int) -> Outcome:
+    scenarios = chain(campaigns.twins((0, 1, 2)), campaigns.drawn_twins(5_000, seed))
+    return _outcome_of(campaigns.run_all(scenarios))
 
 
 def _healing(_seed: int) -> Outcome:
@@ -271,9 +272,10 @@ CAMPAIGNS = (
         "twins",
         "the same file dropped twice for one item is attached twice: no two transfers claim the same attachment",
         "I1-I3, I27",
-        "scenarios: the second file at each call, with a fault at each later call",
-        2_000,
+        "scenarios: the second file at each call, with a fault at each later call, and drawn ones with several",
+        7_000,
         _twins,
+        draws=True,
     ),
     Campaign(
         "healing",

@@ -152,6 +152,11 @@ def twins(ranges: Iterable[int]) -> Iterator[Case]:
                 yield replace(once, faults=((later, Fault.ANSWER, 404), (later + 1, Fault.ANSWER, 404)))
 
 
+def drawn_twins(count: int, seed: int) -> Iterator[Case]:
+    """The same, drawn: with several faults, and answers that seldom say whose attachment is whose."""
+    return (seeds.twins(seed * 1_000_000 + number) for number in range(count))
+
+
 def passing_404s(ranges: Iterable[int]) -> Iterator[Case]:
     """A range that is lost, or lands late, and a session that its upload URL does not find, for a while.
 

@@ -86,6 +86,25 @@ def mixed(seed: int) -> Case:
     )
 
 
+def twins(seed: int) -> Case:
+    """A story of the same file dropped twice for one item, in a world that seldom says whose attachment is whose."""
+    random = Random(f"twins {seed}")
+    chosen = {**switches(random), "final_location": random.choice(("none", "none", "full"))}
+    happenings = [(random.randint(1, 60), ExternalAction.TWIN)]
+    if random.random() < 0.3:  # noqa: PLR2004 - seldom enough
+        happenings.append((random.randint(1, 60), random.choice((ExternalAction.NEIGHBOUR, ExternalAction.REPEAT))))
+    return Case(
+        ranges=random.choice((0, 0, 1, 1, 2, 3, 4, 6)),
+        faults=tuple(_fault(random, call) for call in sorted(random.sample(range(1, 70), random.randint(0, 5)))),
+        happenings=tuple(sorted(happenings)),
+        switches=chosen,
+        skew=random.choice((0, 0, -300, 60, 300)),
+        redelivery=random.choice((1, 30, 600)),
+        lazy=random.random() < 0.5,  # noqa: PLR2004 - a coin
+        budget=random.choice((5, 60, 540)),
+    )
+
+
 def _calls(random: Random, most: int) -> list[int]:
     return sorted(random.sample(range(1, 45), random.randint(0, most)))
 

@@ -32,7 +32,7 @@ class ListAttachments:
     """List what is attached to the item, all pages of it.
 
     `known` is what was attached before: whatever else is there may be another transfer's, and is then named as such.
-    None where that does not matter.
+    None where nothing can be ours yet.
     """
 
     item: Item

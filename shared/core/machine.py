@@ -58,7 +58,7 @@ def decide(transfer: Transfer, now: datetime, policy: Policy) -> Action:
         case State.FENCING:
             return CancelSession(_session(transfer).url)
         case State.LOOKING:
-            return ListAttachments(_item(transfer), None if transfer.landed else transfer.before or ())
+            return ListAttachments(_item(transfer), transfer.before or ())
         case State.COMPARING:
             takes = transfer.landed or not settling.is_stranger(transfer)
             return CompareAttachment(_item(transfer), transfer.suspects[0], transfer.size, takes)

@@ -173,6 +173,9 @@ def looked(transfer: Transfer, event: AttachmentsListed, now: datetime, policy: 
     Where no commit was announced nothing can be ours, whatever its bytes: other files arrive at the same item. Nor can
     a link, which has no bytes, or what another transfer has: two of the same file for one item are two attachments.
 
+    A confirmed commit that names no attachment proves that there is one, and not which: the list may lag, and show what
+    somebody else attached under our name. So it too is found by its bytes.
+
     Nobody says whether Outlook may change a name, so attachments of other names are suspects too, the last ones, unless
     they are listed with less than the file has: Outlook counts more bytes, not fewer (reference section 5).
     """
@@ -187,8 +190,6 @@ def looked(transfer: Transfer, event: AttachmentsListed, now: datetime, policy: 
     if not fresh or transfer.announced_at is None:
         return nothing_new(transfer, now, policy)
     ours = sum(_has_our_name(listed, transfer) for listed in fresh)
-    if transfer.landed and ours == 1:
-        return ending.attached(transfer, fresh[0].id, now)
     suspects = tuple(listed.id for listed in fresh)
     return replace(transfer, state=State.COMPARING, suspects=suspects, strangers=len(fresh) - ours)
 

@@ -79,6 +79,24 @@ def test_the_same_file_dropped_twice_for_one_item_is_attached_twice(ranges: int)
     assert tally.ends == {"attached": tally.scenarios}
 
 
+CONFIRMED_BESIDE_A_TWIN = Case(
+    ranges=6,
+    faults=((21, Fault.CRASH_BEFORE, 504), (32, Fault.LOST_BEFORE, 503), (43, Fault.LOST_AFTER, 504)),
+    happenings=((34, ExternalAction.TWIN),),
+    switches={"final_location": "none", "range_order": "descending", "expired_status": 404, "first_create_404": 2},
+    skew=300,
+    redelivery=1,
+    lazy=True,
+    budget=5,
+)
+
+
+def test_a_confirmed_commit_that_names_nothing_takes_no_twins_attachment() -> None:
+    """Some of them drawn, and one that did; more: the campaign `twins`."""
+    tally = kept([CONFIRMED_BESIDE_A_TWIN, *campaigns.drawn_twins(600, 1)], 601)
+    assert tally.ends["attached"] > 590
+
+
 def test_two_transfers_take_one_attachment_where_nobody_asks_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the scenarios are for: without claims they find it."""
     monkeypatch.setattr(MemoryClaims, "of_others", lambda *_: frozenset())
