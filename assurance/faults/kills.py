@@ -32,6 +32,7 @@ from assurance.campaign import fresh_seed
 from devkit.functions_host.client import HostProcess
 from devkit.local.harness import ENDS, Delivery, Harness, content
 from devkit.local.stack import Stack
+from devkit.local.waiting import came_true
 from shared.app import HOST_JSON, App
 from shared.composition import Composition, SystemClock
 from shared.run.sweep import STALE
@@ -276,9 +277,7 @@ def _strike(harness: Harness, kill: Kill, report: Report, others: list[HostProce
         return len(about) >= kill.after or own_run()["outcome"] != "running"
 
     first = harness.stack.wait_until(own_run, what="the file's run begins")
-    deadline = time.monotonic() + MEETING_SECONDS
-    while not reached() and time.monotonic() < deadline:
-        time.sleep(LOOK_SECONDS)
+    came_true(reached, MEETING_SECONDS, pause=LOOK_SECONDS)
     time.sleep(kill.delay)
     if kill.whole:
         lost_at = _instance_lost(harness, file, others, report)

@@ -6,7 +6,6 @@ import contextlib
 import json
 import signal as signals
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from devkit.local.processes import Child
+from devkit.local.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ANSWER_SECONDS = 90.0  # above the longest wait that the control endpoints offer
@@ -105,13 +105,11 @@ class HostProcess(Child):
 
     def wait_for_worker(self, *, other_than: Sequence[int] = (), timeout: float = 30.0) -> int:
         """The pid of a worker that is ready and is none of `other_than`; TimeoutError when none comes."""
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            fresh = [pid for pid in self.worker_pids() if pid not in other_than]
-            if fresh:
-                return fresh[0]
-            time.sleep(0.05)
-        raise TimeoutError(f"no new worker within {timeout:g} s:\n{self.tail}")
+
+        def fresh() -> list[int]:
+            return [pid for pid in self.worker_pids() if pid not in other_than]
+
+        return wait_until(fresh, timeout, what="a new worker", explain=lambda: self.tail)[0]
 
     def invocations(self, function: str | None = None, *, after: int = 0) -> list[dict[str, Any]]:
         """Every run since the host's start but the first `after`, oldest first; of one function, if given."""

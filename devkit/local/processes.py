@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from devkit.local.waiting import came_true
+
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 READY_SECONDS = 60.0  # a cold start of Azurite on a busy machine takes a few seconds; a minute means it never will
 STOP_SECONDS = 5.0  # between SIGTERM and SIGKILL
@@ -161,13 +163,16 @@ class Child:
     def _wait_for_group(self) -> None:
         """Let the rest of the group end too; a zombie that nobody reaps must not be waited for long."""
         assert self._process is not None
-        deadline = time.monotonic() + GROUP_SECONDS
-        while time.monotonic() < deadline:
+        group = self._process.pid
+
+        def is_gone() -> bool:
             try:
-                os.killpg(self._process.pid, 0)
+                os.killpg(group, 0)
             except ProcessLookupError:
-                return
-            time.sleep(0.01)
+                return True
+            return False
+
+        came_true(is_gone, GROUP_SECONDS, pause=0.01)
 
     def _reap(self) -> None:
         """Close the pipes and let the reading thread see the end of the output."""

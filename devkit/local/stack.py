@@ -14,7 +14,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,6 +28,7 @@ from devkit.graph.client import Emulator
 from devkit.local.azurite import Azurite
 from devkit.local.processes import Child
 from devkit.local.storage import Dropped, LocalStorage, json_object
+from devkit.local.waiting import wait_until
 
 __all__ = ["Dropped", "Stack", "json_object", "wait_until"]
 
@@ -45,7 +45,6 @@ SHORTENED = ("--poll", "0.5", "--told", "2", "--timer-lease", "15")
 """The local host's times are the real one's, but for these: how long it lets a queue or a dead host's timers be."""
 
 WAIT_SECONDS = 60.0
-LOOK_SECONDS = 0.1  # between two looks at a condition
 TAIL_CHARACTERS = 6000  # of the logs, in the message of a wait that failed
 
 T = TypeVar("T")
@@ -304,20 +303,6 @@ class Stack:
     def logs(self) -> str:
         """Everything that the hosts and their app have written so far."""
         return "".join(file.read_text(encoding="utf-8") for file in sorted(self.logs_folder.glob("host*.log")))
-
-
-def wait_until(
-    predicate: Callable[[], T], timeout: float, *, what: str = "the condition", explain: Callable[[], str] = str
-) -> T:
-    """The predicate's first true answer; TimeoutError, with what `explain` adds, when `timeout` seconds pass."""
-    deadline = time.monotonic() + timeout
-    while True:
-        answer = predicate()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {timeout:g} s\n{explain()}")
-        time.sleep(LOOK_SECONDS)
 
 
 def _kept_environment() -> dict[str, str]:

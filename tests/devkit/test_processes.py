@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from devkit.local.processes import SUPERVISOR, Child, ChildError
-from devkit.local.stack import wait_until
+from devkit.local.waiting import wait_until
 
 SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
 STUBBORN = (

@@ -16,8 +16,9 @@ import pytest
 from devkit.functions_host.client import measured
 from devkit.local.azurite import Azurite
 from devkit.local.processes import ChildError
-from devkit.local.stack import ROOT, Stack, wait_until
+from devkit.local.stack import ROOT, Stack
 from devkit.local.storage import LocalStorage
+from devkit.local.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("stack")
 MAILBOX = "someone@example.com"

@@ -14,6 +14,7 @@ import pytest
 from devkit.local.azurite import Azurite
 from devkit.local.harness import content
 from devkit.local.proxy import Fault, Proxy
+from devkit.local.waiting import came_true
 from shared.composition import SystemClock
 from shared.core.model import Transfer
 from shared.run.checkpoint_writer import CheckpointWriter, LostOwnership
@@ -128,9 +129,7 @@ def test_a_reader_that_is_closed_while_storage_is_silent_does_not_wait_for_it(pr
     reader = room.sources.open(room.put("a.bin", content(SIZE)).source)
     proxy.add(Fault("black-hole", match=READ, direction="down", after=MIB + 1000))
     reader.read(0, MIB)
-    deadline = time.monotonic() + 10
-    while not proxy.hits() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    came_true(proxy.hits, 10, pause=0.01)
     began = time.monotonic()
     reader.close()
     assert proxy.hits() == 1

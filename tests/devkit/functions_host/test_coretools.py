@@ -14,7 +14,7 @@ import requests
 
 from devkit.functions_host.client import HostProcess
 from devkit.local.processes import ChildError
-from devkit.local.stack import wait_until
+from devkit.local.waiting import wait_until
 
 FUNC = f"""#!{sys.executable}
 import ctypes, http.server, json, pathlib, subprocess, sys, threading

@@ -23,6 +23,7 @@ import requests
 from devkit.graph.client import Emulator
 from devkit.graph.scenario import ADDRESS, World
 from devkit.graph.wire import Request
+from devkit.local.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,10 +34,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def until(condition: Callable[[], bool]) -> None:
     """Poll another process for what must come; the test's own timeout ends a wait in vain."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.005)
+    wait_until(condition, 20, pause=0.005)
 
 
 def connect(url: str) -> socket.socket:
