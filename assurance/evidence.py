@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,13 +68,25 @@ def keep(found: Iterable[Evidence], order: Iterable[str], date: str, python: str
 
     A campaign that was not run this time keeps its older result, with its own date; one that is no more loses it.
     """
-    kept = {result["name"]: result for result in load(path)["results"]}
-    for evidence in found:
-        told = {"details": dict(evidence.details), "rests": dict(evidence.rests), "date": date}
-        kept[evidence.name] = {**asdict(evidence), **told}
-    results = [kept[name] for name in order if name in kept]
-    text = json.dumps({"date": date, "python": python, "results": results}, indent=2, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    with _alone(path.parent):
+        kept = {result["name"]: result for result in load(path)["results"]}
+        for evidence in found:
+            told = {"details": dict(evidence.details), "rests": dict(evidence.rests), "date": date}
+            kept[evidence.name] = {**asdict(evidence), **told}
+        results = [kept[name] for name in order if name in kept]
+        text = json.dumps({"date": date, "python": python, "results": results}, indent=2, ensure_ascii=False)
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two commands that run side by side keep their results one after the other."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def stale_since(result: Mapping[str, Any], root: Path = ROOT) -> str:

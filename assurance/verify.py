@@ -21,42 +21,44 @@ from devkit import documents
 
 def main(_command: str, argv: list[str]) -> int:
     """Exit code 0 only where every campaign held at its floor."""
-    names = [result.name for result in CAMPAIGNS]
+    names = [campaign.name for campaign in CAMPAIGNS]
     parser = argparse.ArgumentParser(prog="python3 dev.py verify", description=__doc__)
     parser.add_argument("--only", action="append", choices=names, help="run this campaign; may be repeated")
     parser.add_argument("--seed", type=int, help="replays the campaigns that draw (default: a fresh one for each)")
     given = parser.parse_args(argv)
-    chosen = [result for result in CAMPAIGNS if given.only is None or result.name in given.only]
+    chosen = [campaign for campaign in CAMPAIGNS if given.only is None or campaign.name in given.only]
     origin = measured.origin()
-    found = [tried(result, given.seed, origin) for result in chosen]
-    evidence.keep(found, names, datetime.now(UTC).date().isoformat(), platform.python_version())
+    found = []
+    for campaign in chosen:  # each result is kept as it comes: the whole takes hours, and may be interrupted
+        found.append(tried(campaign, given.seed, origin))
+        evidence.keep(found[-1:], names, datetime.now(UTC).date().isoformat(), platform.python_version())
     documents.main("docs", [])
     return 0 if all(one.holds for one in found) else 1
 
 
-def tried(result: Campaign, seed: int | None, origin: Origin) -> Evidence:
+def tried(campaign: Campaign, seed: int | None, origin: Origin) -> Evidence:
     """Run one campaign, say how it went, and hand over what was counted.
 
     Without a seed one is drawn, so that a repeat tries something new; it is said before anything runs.
     """
     seed = fresh_seed() if seed is None else seed
-    print(f"{result.name}: {result.promise}", flush=True)
-    if result.draws:
-        print(f"  seed {seed}: dev.py verify --only {result.name} --seed {seed} draws the same", flush=True)
-    rests = measured.fingerprints(result.rests)
+    print(f"{campaign.name}: {campaign.promise}", flush=True)
+    if campaign.draws:
+        print(f"  seed {seed}: dev.py verify --only {campaign.name} --seed {seed} draws the same", flush=True)
+    rests = measured.fingerprints(campaign.rests)
     began = time.monotonic()
-    outcome = result.run(seed)
+    outcome = campaign.run(seed)
     for line in outcome.broken[:20]:
         print(f"  FAILED {line}")
     found = Evidence(
-        name=result.name,
-        promise=result.promise,
-        invariants=result.invariants,
-        unit=result.unit,
+        name=campaign.name,
+        promise=campaign.promise,
+        invariants=campaign.invariants,
+        unit=campaign.unit,
         achieved=outcome.achieved,
-        floor=result.floor,
+        floor=campaign.floor,
         failures=len(outcome.broken),
-        seed=seed if result.draws else None,
+        seed=seed if campaign.draws else None,
         seconds=round(time.monotonic() - began, 1),
         details=outcome.details,
         commit=origin.commit,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def result(name: str, achieved: int, *, floor: int = 10, failures: int = 0) -> E
     return Evidence(name, "it holds", "I1", "scenarios", achieved, floor, failures, seed=None, seconds=1.0, details={})
 
 
-def test_results_stand_in_the_order_of_the_proofs_whenever_each_was_run(tmp_path: Path) -> None:
+def test_results_stand_in_the_order_of_the_campaigns_whenever_each_was_run(tmp_path: Path) -> None:
     kept = tmp_path / "kept.json"
     evidence.keep([result("third", 30)], ["first", "second", "third"], "2026-01-01", "3.11.7", kept)
     evidence.keep([result("first", 10)], ["first", "second", "third"], "2026-01-02", "3.11.7", kept)
@@ -34,11 +35,38 @@ def test_a_new_result_takes_the_place_of_the_older_one(tmp_path: Path) -> None:
     assert [result["achieved"] for result in evidence.load(kept)["results"]] == [20]
 
 
-def test_a_proof_that_is_no_more_is_not_quoted(tmp_path: Path) -> None:
+def test_a_campaign_that_is_no_more_is_not_quoted(tmp_path: Path) -> None:
     kept = tmp_path / "kept.json"
     evidence.keep([result("first", 10), result("second", 20)], ["first", "second"], "2026-01-01", "3.11.7", kept)
     evidence.keep([], ["second"], "2026-01-02", "3.11.7", kept)
     assert [result["name"] for result in evidence.load(kept)["results"]] == ["second"]
+
+
+def test_results_kept_side_by_side_are_all_kept(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    names = [f"campaign-{number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(lambda name: evidence.keep([result(name, 10)], names, "2026-01-01", "3.11.7", kept), names):
+            pass
+    assert [result["name"] for result in evidence.load(kept)["results"]] == names
+
+
+def test_a_result_is_kept_before_the_next_campaign_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[str] = []
+
+    def interrupted(_seed: int) -> Outcome:
+        assert kept == ["first"]
+        raise KeyboardInterrupt
+
+    campaigns = [
+        Campaign("first", "it holds", "I1", "scenarios", 1, lambda _seed: Outcome(1, []), rests=("host.json",)),
+        Campaign("second", "it holds", "I1", "scenarios", 1, interrupted, rests=("host.json",)),
+    ]
+    monkeypatch.setattr(verify, "CAMPAIGNS", campaigns)
+    monkeypatch.setattr(evidence, "keep", lambda found, *_: kept.extend(one.name for one in found))
+    with pytest.raises(KeyboardInterrupt):
+        verify.main("verify", [])
+    assert kept == ["first"]
 
 
 def test_only_enough_tries_without_a_failure_hold() -> None:
