@@ -96,6 +96,34 @@ def retry_transfer(request: func.HttpRequest) -> func.HttpResponse:
     return _answered(request, application.http.transfers.retry)
 
 
+@app.function_name("acknowledge_transfer")
+@app.route("transfers/{id}/acknowledge", trigger_arg_name="request", methods=["POST"], auth_level=KEY)
+def acknowledge_transfer(request: func.HttpRequest) -> func.HttpResponse:
+    """Say that a failure was dealt with otherwise."""
+    return _answered(request, application.http.transfers.acknowledge)
+
+
+@app.function_name("retry_transfers")
+@app.route("transfers/retry", trigger_arg_name="request", methods=["POST"], auth_level=KEY)
+def retry_transfers(request: func.HttpRequest) -> func.HttpResponse:
+    """Try many failed or cancelled transfers again."""
+    return _answered(request, application.http.transfers.retry_many)
+
+
+@app.function_name("cancel_transfers")
+@app.route("transfers/cancel", trigger_arg_name="request", methods=["POST"], auth_level=KEY)
+def cancel_transfers(request: func.HttpRequest) -> func.HttpResponse:
+    """End many transfers."""
+    return _answered(request, application.http.transfers.cancel_many)
+
+
+@app.function_name("read_operation")
+@app.route("operations/{id}", trigger_arg_name="request", methods=["GET"], auth_level=KEY)
+def read_operation(request: func.HttpRequest) -> func.HttpResponse:
+    """The report of a command for many transfers."""
+    return _answered(request, application.http.transfers.read_operation)
+
+
 @app.function_name("health")
 @app.route("health", trigger_arg_name="request", methods=["GET"], auth_level=NO_KEY)
 def health(request: func.HttpRequest) -> func.HttpResponse:

@@ -39,7 +39,7 @@ class CheckpointFixtures:
     def put(self, transfer: Transfer) -> Transfer:
         """One transfer, with the marks that it would have."""
         if not transfer.is_over:
-            self.checkpoints.add_unfinished_entry(transfer.id)
+            self.checkpoints.add_unfinished_entry(transfer.id, transfer)
         self.checkpoints.create(Checkpoint(transfer, None, "put.0"))
         if transfer.is_over:
             self.ends.notify(Checkpoint(transfer, None, "put.0"))

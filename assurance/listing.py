@@ -19,7 +19,8 @@ from devkit.local.azurite import Azurite
 from shared.api.models import DEFAULT_PAGE
 from shared.api.page.overview import Filter, overview
 from shared.core.model import State
-from shared.storage.listing import Page, Wanted
+from shared.storage.listing import Page
+from shared.storage.places import Wanted
 
 TRANSFERS = 10_000
 LONGEST = 0.3
@@ -123,7 +124,7 @@ def _cost(fixtures: CheckpointFixtures, look: Callable[[], None]) -> Cost:
     took: list[float] = []
     worked: list[float] = []
     most = 0
-    with _sent() as urls:
+    with sent() as urls:
         for _ in range(PAGES):
             urls.clear()
             began, before = time.perf_counter(), _processor_seconds(fixtures.azurite)
@@ -141,7 +142,7 @@ def _processor_seconds(azurite: Azurite) -> float:
 
 
 @contextmanager
-def _sent() -> Iterator[list[str]]:
+def sent() -> Iterator[list[str]]:
     """The URLs of the requests that are sent to storage meanwhile."""
     urls: list[str] = []
     send = RequestsTransport.send

@@ -22,7 +22,7 @@ from shared.run.sweep import SECONDS, Sweep
 from shared.run.triggers import Triggers
 from shared.settings import BlobTriggerSource, SameFile, load
 from shared.storage.ports import CheckpointUnreadable, Dropped, StorageRefused
-from shared.storage.queue import awaited_in, continuation_in, drop_in
+from shared.storage.queue import AskedOperation, awaited_in, continuation_in, drop_in, operation_in
 
 if TYPE_CHECKING:
     from shared.api.app import Api
@@ -31,6 +31,14 @@ HOST_JSON = Path(__file__).resolve().parent.parent / "host.json"
 
 BLOB_FUNCTION = "blob_dropped"
 """The blob trigger's name, by which its poison messages are told from those of other apps on the same account."""
+
+
+OPERATION_TRIES = 20
+"""Times that the host may give up on an operation's workers. Chosen: with the pauses between them, three and a half
+hours; what it has not done by then its report shows as pending, and it can be started again."""
+
+OPERATION_PAUSE = 60.0
+"""Seconds until the first worker after the host gave up; each further one waits as much longer."""
 
 
 class App:
@@ -62,7 +70,12 @@ class App:
                 self.triggers.dropped(blob)
 
     def transfer_due(self, message: str) -> None:
-        """A continuation came due, or another look at a file that was none yet."""
+        """A continuation came due, or another look at a file that was none yet, or an operation on many transfers."""
+        operation = operation_in(message)
+        if operation is not None:
+            with self._invocation():
+                self.composition.bulk.carry_on(operation.id)
+            return
         continuation = _asked_in(message)
         if continuation is None:
             _unreadable(message)
@@ -84,6 +97,10 @@ class App:
 
     def transfer_poisoned(self, message: str) -> None:
         """The host gave up on a continuation: it is tried again later, and in the end its transfer fails."""
+        operation = operation_in(message)
+        if operation is not None:
+            self._operation_poisoned(operation)
+            return
         continuation = _asked_in(message)
         if continuation is None:
             _unreadable(message)
@@ -165,6 +182,14 @@ class App:
                 blobNamed=continuation.blob is not None,
                 ending=ending.name.lower(),
             )
+
+    def _operation_poisoned(self, operation: AskedOperation) -> None:
+        """The host gave up on an operation's worker: another one comes later, until its patience is spent."""
+        poisoned = operation.poisoned + 1
+        ending = "put_back" if poisoned <= OPERATION_TRIES else "given_up"
+        if poisoned <= OPERATION_TRIES:
+            self.composition.operation_messages.ask(operation.id, OPERATION_PAUSE * poisoned, poisoned)
+        log.note("poison_message", error=True, operationId=operation.id, ending=ending)
 
     @contextmanager
     def _invocation(self) -> Iterator[None]:

@@ -38,12 +38,15 @@ from shared.settings import Settings, SourceOnSuccess
 from shared.storage import health_probes
 from shared.storage.access import StorageAccess
 from shared.storage.ports import Dropped, Outcomes
-from shared.storage.queue import AwaitedFiles, Continuations, Messages
+from shared.storage.queue import AwaitedFiles, Continuations, Messages, OperationMessages
 from shared.storage.source import HEAD_START, DropContainer
 
 if TYPE_CHECKING:
     from shared.api.app import Api
+    from shared.run.bulk import BulkCommands
+    from shared.run.commands import Commands
     from shared.storage.checkpoints import CheckpointContainer
+    from shared.storage.listing import Listing
     from shared.storage.outcome_index import BlobOutcomeIndex
 
 
@@ -248,29 +251,73 @@ class Composition:
         return TransferRunner(self.edges)
 
     @cached_property
+    def listing(self) -> Listing:
+        """Pages of transfers."""
+        from shared.storage.dropped_files import TransfersOfFiles
+        from shared.storage.listing import Listing
+
+        files = TransfersOfFiles(self.sources, self.transfer_for)
+        return Listing(self.access, self.settings.checkpoint_container, self.checkpoints, files)
+
+    @cached_property
+    def commands(self) -> Commands:
+        """What people may have done to a transfer."""
+        from shared.run.commands import Commands
+        from shared.run.renewal import FileRenewal
+
+        renewal = FileRenewal(self.sources, self.runs, self.arrivals.found, self.clock)
+        new_id, may_write = self.edges.new_run_id, self.allowed.allow
+        return Commands(self.checkpoints, self.continuations, self.ends, self.clock, new_id, may_write, renewal=renewal)
+
+    @cached_property
+    def operation_messages(self) -> OperationMessages:
+        """Messages that ask for a worker of an operation."""
+        return OperationMessages(self._messages)
+
+    @cached_property
+    def bulk(self) -> BulkCommands:
+        """Operations on many transfers."""
+        from shared.run.bulk import BulkCommands
+        from shared.storage.operations import OperationBlobs
+
+        return BulkCommands(
+            operations=OperationBlobs(self.access, self.settings.checkpoint_container),
+            commands=self.commands,
+            checkpoints=self.checkpoints,
+            pages=self.listing.page,
+            ask=self.operation_messages.ask,
+            clock=self.clock,
+            new_id=self.edges.new_run_id,
+        )
+
+    @cached_property
     def http(self) -> Api:
         """The HTTP API and the page."""
         from shared.api.app import Api
         from shared.api.health import Health
         from shared.api.operations import Operations
         from shared.api.page.handler import OperatorPage
-        from shared.run.commands import Commands
-        from shared.storage.listing import Listing
 
-        new_id = self.edges.new_run_id
-        commands = Commands(self.checkpoints, self.continuations, self.ends, self.clock, new_id, self.allowed.allow)
-        listing = Listing(self.access, self.settings.checkpoint_container, self.checkpoints)
         operations = Operations(
             runs=self.runs,
-            commands=commands,
+            commands=self.commands,
+            bulk=self.bulk,
             sources=self.sources,
             checkpoints=self.checkpoints,
-            listing=listing,
+            listing=self.listing,
             allowed=self.allowed,
             clock=self.clock,
             prefix=self.settings.route_prefix,
+            knows_callers=self.settings.knows_callers,
         )
-        page = OperatorPage(checkpoints=self.checkpoints, listing=listing, commands=commands, clock=self.clock)
+        page = OperatorPage(
+            checkpoints=self.checkpoints,
+            listing=self.listing,
+            commands=self.commands,
+            bulk=self.bulk,
+            clock=self.clock,
+            knows_callers=self.settings.knows_callers,
+        )
         return Api(operations, Health(self._looks()), page, self.settings.route_prefix)
 
     def _looks(self) -> dict[str, Callable[[], str]]:

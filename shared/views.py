@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.core.errors import CATALOGUE
-from shared.core.model import Attachment, Failure, Source, Target, Transfer, WaitingFor
-from shared.core.planning import can_be_retried
+from shared.core.model import Acknowledgement, Attachment, Failure, Source, State, Target, Transfer, WaitingFor
+from shared.core.planning import may_be_retried
 from shared.core.public_state import public_state
 from shared.core.waits import current
 
@@ -43,6 +43,8 @@ def view(transfer: Transfer, now: datetime, prefix: str = ROUTE_PREFIX) -> dict[
         "updatedAt": instant(transfer.updated_at),
         "finishedAt": instant(transfer.finished_at),
         "error": _error(transfer.failure),
+        "metadata": dict(plan.given) or None,
+        "acknowledged": _acknowledged(transfer.acknowledged),
         "links": _links(transfer, prefix),
     }
 
@@ -60,7 +62,13 @@ def instant(at: datetime | None) -> str | None:
 
 
 def _source(source: Source) -> dict[str, Any]:
-    return {"container": source.container, "blob": source.blob, "etag": source.etag, "size": source.size}
+    return {
+        "container": source.container,
+        "blob": source.blob,
+        "etag": source.etag,
+        "size": source.size,
+        "modifiedAt": instant(source.modified_at),
+    }
 
 
 def _target(target: Target | None) -> dict[str, Any] | None:
@@ -110,11 +118,27 @@ def _error(failure: Failure | None) -> dict[str, Any] | None:
     }
 
 
+def _acknowledged(acknowledged: Acknowledgement | None) -> dict[str, Any] | None:
+    if acknowledged is None:
+        return None
+    return {
+        "at": instant(acknowledged.at),
+        "note": acknowledged.note,
+        "by": acknowledged.by,
+        "successor": acknowledged.successor,
+    }
+
+
 def _links(transfer: Transfer, prefix: str) -> dict[str, str]:
-    me = f"{under(prefix)}/transfers/{transfer.id}"
+    transfers = f"{under(prefix)}/transfers"
+    me = f"{transfers}/{transfer.id}"
     links = {"self": me}
-    if can_be_retried(transfer):
+    if may_be_retried(transfer):
         links["retry"] = f"{me}/retry"
     if not transfer.is_over:
         links["cancel"] = me
+    if transfer.state is State.FAILED and transfer.acknowledged is None:
+        links["acknowledge"] = f"{me}/acknowledge"
+    if transfer.acknowledged is not None and transfer.acknowledged.successor is not None:
+        links["successor"] = f"{transfers}/{transfer.acknowledged.successor}"
     return links

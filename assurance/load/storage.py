@@ -14,7 +14,7 @@ from itertools import count
 from assurance.load.timeline import Timeline
 from shared.core.checkpoint import Checkpoint
 from shared.core.continuation import Continuation
-from shared.core.model import Source
+from shared.core.model import Source, Transfer
 from shared.rate_limit.mailbox import Mailbox, Waiting
 from shared.storage.ports import Buffer, Clock, Conflict, Dropped, Receipt, Stored
 
@@ -91,7 +91,7 @@ class ModelCheckpoints:
         self._latency.spend("checkpoint write")
         return self._put(checkpoint, etag)
 
-    def add_unfinished_entry(self, entry: str) -> bool:  # noqa: ARG002 - the protocol's signature
+    def add_unfinished_entry(self, entry: str, transfer: Transfer | None = None) -> bool:  # noqa: ARG002 - the protocol
         """See `Checkpoints.add_unfinished_entry`."""
         self._latency.spend("mark")
         return True

@@ -48,7 +48,7 @@ class MemoryCheckpoints:
         """See `Checkpoints.save`."""
         return self._gate("checkpoint.save", lambda: self._put(checkpoint, etag))
 
-    def add_unfinished_entry(self, entry: str) -> bool:
+    def add_unfinished_entry(self, entry: str, transfer: Transfer | None = None) -> bool:  # noqa: ARG002 - the protocol
         """See `Checkpoints.add_unfinished_entry`."""
 
         def effect() -> bool:

@@ -29,6 +29,7 @@ from assurance.simulation.storage import (
 from assurance.simulation.watch import Watch
 from assurance.simulation.watched import WatchedCheckpoints, WatchedTransport, Witness
 from devkit.graph.state import Session as ServerSession
+from shared.core.checkpoint import Checkpoint
 from shared.core.continuation import Continuation
 from shared.core.model import Attachment, Route, Target, TargetKey, Transfer
 from shared.core.planning import accept
@@ -306,6 +307,9 @@ class World:
 
 class _NoEnds:
     """Implements `OutcomeIndex`."""
+
+    def notify(self, checkpoint: Checkpoint) -> None:
+        """See `OutcomeIndex.notify`."""
 
     def forget(self, transfer: Transfer) -> None:
         """See `OutcomeIndex.forget`."""

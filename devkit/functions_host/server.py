@@ -243,8 +243,8 @@ async def within_limits(request: web.Request, handler: Handler) -> web.StreamRes
 
 def _key(request: web.Request) -> str | None:
     """The function key of a request: an empty header beats a parameter that is right."""
-    named = {name.lower(): value for name, value in request.query.items()}
-    return request.headers.get(KEY_HEADER, named.get(KEY_PARAMETER))
+    named = (value for name, value in request.query.items() if name.lower() == KEY_PARAMETER)
+    return request.headers.get(KEY_HEADER, next(named, None))  # the first, as AuthenticationLevelHandler.cs has it
 
 
 def _response(value: dict[str, Any]) -> web.Response:

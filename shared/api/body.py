@@ -76,7 +76,7 @@ def read_start(body: bytes, allowed: AllowedMailboxes) -> Start | Refused:
         given = _parsed(body)
     if not isinstance(given, dict):
         return Refused((Fault(Code.REQUEST_INVALID, None, _not_an_object(problems)),), malformed=True)
-    form = [_fault(problem) for problem in problems]
+    form = [fault_of(problem) for problem in problems]
     unread = tuple(
         checks.Fault(fault.code, _FIELDS[fault.field], fault.detail) for fault in form if fault.field in _FIELDS
     )
@@ -139,7 +139,7 @@ def _renamed(fault: checks.Fault) -> Fault:
     return Fault(fault.code, BODY_NAMES[fault.field] if fault.field is not None else None, fault.detail)
 
 
-def _fault(problem: ErrorDetails) -> Fault:
+def fault_of(problem: ErrorDetails) -> Fault:
     """One error of the model in the API's words. What was given is not repeated: it may be anything."""
     where = ".".join(map(str, problem["loc"]))
     field = _FIELDS.get(where)
@@ -156,6 +156,10 @@ def _fault(problem: ErrorDetails) -> Fault:
             return Fault(code, where, f"`{where}` must be text")
         case "bool_type":
             return Fault(code, where, f"`{where}` must be true or false")
+        case "int_type" | "int_parsing":
+            return Fault(code, where, f"`{where}` must be a whole number")
+        case "list_type":
+            return Fault(code, where, f"`{where}` must be a list")
         case "dict_type" | "typed_dict_type":
             return Fault(code, where, f"`{where}` must be an object")
         case other:

@@ -28,6 +28,11 @@ class Call:
     body: bytes = field(repr=False, default=b"")
 
     @property
+    def principal(self) -> str | None:
+        """Who calls, as App Service authentication says; to be believed only where that is on."""
+        return self.headers.get("x-ms-client-principal-name") or None
+
+    @property
     def key(self) -> str | None:
         """The function key that came with the request, in the header or the query; whether it is right, it cannot tell.
 

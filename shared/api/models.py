@@ -18,7 +18,8 @@ from shared.core.public_state import PublicState
 from shared.intake.checks import LONGEST_GIVEN_CONTENT_ID, LONGEST_ID
 from shared.intake.media import LONGEST as LONGEST_CONTENT_TYPE
 from shared.intake.names import LONGEST_NAME
-from shared.storage.listing import LARGEST_PAGE
+from shared.storage.operations import MOST_ROWS
+from shared.storage.places import LARGEST_PAGE
 
 LONGEST_BLOB = 1024
 """Characters, inclusive (Naming and referencing containers, blobs, and metadata)."""
@@ -26,8 +27,8 @@ LONGEST_BLOB = 1024
 LONGEST_MAILBOX = 64 + 1 + 253
 """Characters, inclusive: the local part, `@`, the domain."""
 
-LONGEST_CONTINUATION = 2048
-"""Characters, inclusive: several times what the service's own markers have."""
+LONGEST_CONTINUATION = 4096
+"""Characters, inclusive: the service's own markers repeat the name of a blob, and an entry's holds a file's."""
 
 DEFAULT_PAGE = 50
 """Transfers a page. Measured with 10,000 of them: a page of any kind within 300 ms on Azurite."""
@@ -109,6 +110,56 @@ class StartGiven(TypedDict):
     attachment: NotRequired[AttachmentGiven]
 
 
+LONGEST_CODE = 128
+"""Characters, inclusive: of a code, or a time, that a filter names."""
+
+LONGEST_NOTE = 500
+LONGEST_BY = 256
+"""Characters, inclusive. Chosen: some sentences, and more than any address."""
+
+GivenId = Annotated[str, Field(pattern=TRANSFER_ID)]
+By = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=LONGEST_BY,
+        pattern=NO_CONTROLS,
+        description="Who asks; where App Service authentication is on, that says so instead.",
+    ),
+]
+
+
+@with_config(ConfigDict(**_GIVEN, json_schema_extra={"minProperties": 1}))
+class FilterGiven(TypedDict, total=False):
+    """Which transfers, as in the listing. At least one member is there."""
+
+    state: Annotated[str, Field(description="A retry takes `failed` where this is missing, a cancellation all states.")]
+    mailbox: Annotated[str, Field(max_length=LONGEST_MAILBOX)]
+    blob: Annotated[str, Field(max_length=LONGEST_BLOB)]
+    code: Annotated[str, Field(max_length=LONGEST_CODE)]
+    since: Annotated[str, Field(max_length=LONGEST_CODE)]
+
+
+@with_config(
+    ConfigDict(**_GIVEN, json_schema_extra={"oneOf": [{"required": ["filter", "limit"]}, {"required": ["transfers"]}]})
+)
+class BulkGiven(TypedDict):
+    """One command for many transfers: for at most `limit` of those that the filter matches, or for the named ones."""
+
+    filter: NotRequired[FilterGiven]
+    limit: NotRequired[Annotated[int, Field(ge=1, le=MOST_ROWS)]]
+    transfers: NotRequired[Annotated[list[GivenId], Field(min_length=1, max_length=MOST_ROWS)]]
+    by: NotRequired[By]
+
+
+@with_config(_GIVEN)
+class AcknowledgementGiven(TypedDict):
+    """How a failure was dealt with."""
+
+    note: Annotated[str, Field(min_length=1, max_length=LONGEST_NOTE, pattern=NO_CONTROLS)]
+    by: NotRequired[By]
+
+
 # --- what goes out ----------------------------------------------------------------------------------------------------
 
 State = Annotated[
@@ -129,6 +180,7 @@ class SourceShown(TypedDict):
     blob: str
     etag: str
     size: Bytes
+    modifiedAt: Annotated[Instant, Field(description="When this version was written; listings are sorted by it.")]
 
 
 @with_config(ConfigDict(**_SHOWN, json_schema_extra={"oneOf": _ONE_ID}))
@@ -193,12 +245,24 @@ class WaitingForShown(TypedDict):
 
 
 @with_config(_SHOWN)
+class AcknowledgedShown(TypedDict):
+    """How a failure was dealt with. `successor` is the transfer that took its place, if one did."""
+
+    at: Instant
+    note: str
+    by: str | None
+    successor: str | None
+
+
+@with_config(_SHOWN)
 class LinksShown(TypedDict):
-    """Where to go from here; `retry` and `cancel` are there when they make sense."""
+    """Where to go from here; `retry`, `cancel` and `acknowledge` are there when they make sense."""
 
     self: str
     retry: NotRequired[str]
     cancel: NotRequired[str]
+    acknowledge: NotRequired[str]
+    successor: NotRequired[str]
 
 
 @with_config(_SHOWN)
@@ -219,6 +283,14 @@ class TransferShown(TypedDict):
     updatedAt: Instant | None
     finishedAt: Instant | None
     error: ErrorShown | None
+    metadata: Annotated[
+        dict[str, str] | None,
+        Field(description="What could be read of the metadata of a file that was refused for them; else null."),
+    ]
+    acknowledged: AcknowledgedShown | None
+    supersedes: NotRequired[
+        Annotated[str, Field(description="Of a retry: the transfer whose file's metadata were read anew for this one.")]
+    ]
     links: LinksShown
 
 
@@ -228,6 +300,65 @@ class TransfersShown(TypedDict):
 
     transfers: Annotated[list[TransferShown], Field(max_length=LARGEST_PAGE)]
     continuation: Annotated[str | None, Field(description="For the next page; null: this is the last.")]
+
+
+@with_config(_SHOWN)
+class CountsShown(TypedDict):
+    """How many rows there are, and what became of them."""
+
+    chosen: Count
+    pending: Count
+    accepted: Count
+    rejected: Count
+    failed: Count
+
+
+@with_config(_SHOWN)
+class ResultLinksShown(TypedDict):
+    """The transfer, and the one that took its place."""
+
+    transfer: str
+    successor: NotRequired[str]
+
+
+@with_config(_SHOWN)
+class ResultShown(TypedDict):
+    """One transfer of an operation. `rejected`: the command does not apply to it; `failed`: it could not be read."""
+
+    transferId: TransferId
+    blob: str | None
+    outcome: Literal["pending", "accepted", "rejected", "failed"]
+    code: CodeName | None
+    detail: str | None
+    remedy: str | None
+    successor: str | None
+    links: ResultLinksShown
+
+
+@with_config(_SHOWN)
+class OperationLinksShown(TypedDict):
+    """Where to look again."""
+
+    self: str
+
+
+@with_config(_SHOWN)
+class OperationShown(TypedDict):
+    """The report of one command for many transfers. Accepted means that a transfer has it, not that it is over."""
+
+    id: TransferId
+    action: Literal["retry", "cancel"]
+    state: Literal["choosing", "running", "finished"]
+    filter: dict[str, str] | None
+    limit: Count
+    hasMore: Annotated[bool, Field(description="More may match than the limit let in: ask again for the others.")]
+    counts: CountsShown
+    requestedBy: str | None
+    createdAt: Instant
+    updatedAt: Instant
+    finishedAt: Instant | None
+    results: Annotated[list[ResultShown], Field(max_length=MOST_ROWS)]
+    links: OperationLinksShown
 
 
 @with_config(_SHOWN)

@@ -8,23 +8,30 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from shared.api import models
+from shared.api import openapi_operations as operations
 from shared.api.http import JSON
-from shared.api.problems import PROBLEM
-from shared.core.identifiers import TRANSFER_ID
+from shared.api.openapi_pieces import (
+    CONTINUATION,
+    MAILBOX,
+    REF,
+    Json,
+    accepted,
+    content,
+    filter_parameters,
+    header,
+    link,
+    problems,
+    query,
+    refs,
+    transfer_id,
+)
 from shared.core.public_state import PublicState
-from shared.storage.listing import IN_DOUBT, LARGEST_PAGE
+from shared.storage.places import IN_DOUBT, LARGEST_PAGE
 from shared.views import ROUTE_PREFIX, under
 
 VERSION = "1.0.0"
 
 _STATES = [state.value for state in PublicState]
-_REF = "#/components/schemas/{model}"
-_EXAMPLE_ID = "966f1b0f5d0e4a7c8b9a0c1d2e3f4a5b"
-
-Json = dict[str, Any]
-
-_MAILBOX: Json = {"type": "string", "maxLength": models.LONGEST_MAILBOX}
-_CONTINUATION: Json = {"type": "string", "maxLength": models.LONGEST_CONTINUATION, "pattern": models.CONTINUATION}
 
 
 @cache
@@ -51,6 +58,10 @@ def description(prefix: str = ROUTE_PREFIX) -> Json:
             "/transfers": {"post": _start(), "get": _list()},
             "/transfers/{id}": {"get": _read(), "delete": _cancel()},
             "/transfers/{id}/retry": {"post": _retry()},
+            "/transfers/{id}/acknowledge": {"post": _acknowledge()},
+            "/transfers/retry": {"post": operations.retry_many()},
+            "/transfers/cancel": {"post": operations.cancel_many()},
+            "/operations/{id}": {"get": operations.read()},
             "/health": {"get": _health()},
             "/health/details": {"get": _health_details()},
             "/openapi.json": {"get": _description()},
@@ -62,14 +73,17 @@ def description(prefix: str = ROUTE_PREFIX) -> Json:
                 "functionKey": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
                 "functionKeyInQuery": {"type": "apiKey", "in": "query", "name": "code"},
             },
-            "parameters": {"id": _id()},
-            "responses": _problems(),
+            "parameters": {"id": transfer_id()},
+            "responses": problems(),
         },
     }
 
 
 def _schemas() -> Json:
     shown = {
+        "AcknowledgementGiven": models.AcknowledgementGiven,
+        "BulkGiven": models.BulkGiven,
+        "OperationShown": models.OperationShown,
         "StartGiven": models.StartGiven,
         "TransferShown": models.TransferShown,
         "TransfersShown": models.TransfersShown,
@@ -79,7 +93,7 @@ def _schemas() -> Json:
     adapters: list[tuple[str, Literal["validation"], TypeAdapter[Any]]] = [
         (name, "validation", TypeAdapter(kind)) for name, kind in shown.items()
     ]
-    schemas: Json = TypeAdapter.json_schemas(adapters, ref_template=_REF)[1]["$defs"]
+    schemas: Json = TypeAdapter.json_schemas(adapters, ref_template=REF)[1]["$defs"]
     return {name.removesuffix("Shown"): _tidied(schema) for name, schema in sorted(schemas.items())}
 
 
@@ -95,7 +109,7 @@ def _tidied(value: Any) -> Any:
 
 
 def _start() -> Json:
-    body = _content("StartGiven", JSON)
+    body = content("StartGiven", JSON)
     body[JSON]["examples"] = {
         "byMetadata": {"summary": "The file's metadata says where to.", "value": {"blob": "reports/march.pdf"}},
         "byBody": {
@@ -115,55 +129,50 @@ def _start() -> Json:
         "the same transfer, whatever has become of it.",
         "requestBody": {"required": True, "content": body},
         "responses": {
-            "202": _accepted("The transfer."),
-            **_refs("400", "401", "403", "404", "409", "413", "422", "503"),
+            "202": accepted("The transfer."),
+            **refs("400", "401", "403", "404", "409", "413", "422", "503"),
         },
     }
 
 
 def _list() -> Json:
     links = {
-        "read": _link("readTransfer", "$response.body#/transfers/0/id"),
+        "read": link("readTransfer", "$response.body#/transfers/0/id"),
         "next": {
             "operationId": "listTransfers",
             "parameters": {"query.continuation": "$response.body#/continuation"},
             "description": "The next page; the other parameters stay as they were.",
         },
     }
-    answer = {"description": "One page, newest file first.", "content": _content("Transfers", JSON), "links": links}
+    answer = {"description": "One page, newest file first.", "content": content("Transfers", JSON), "links": links}
     return {
         "operationId": "listTransfers",
         "tags": ["transfers"],
         "summary": "List transfers",
         "description": "A page may hold fewer transfers than asked for, even none, and still have a continuation.",
         "parameters": [
-            _query("state", {"type": "string", "enum": [*_STATES]}, "Only transfers in this state."),
-            _query(
-                "mailbox",
-                _MAILBOX,
-                "Only transfers whose target names this mailbox, in this form; compared without case.",
-            ),
-            _query(
+            *filter_parameters(),
+            query(
                 "limit",
                 {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": models.DEFAULT_PAGE},
                 "Transfers a page.",
             ),
-            _query("continuation", _CONTINUATION, "From an earlier page of the same listing."),
+            query("continuation", CONTINUATION, "From an earlier page of the same listing."),
         ],
-        "responses": {"200": answer, **_refs("400", "401", "503")},
+        "responses": {"200": answer, **refs("400", "401", "503")},
     }
 
 
 def _read() -> Json:
-    links = {"retry": _link("retryTransfer"), "cancel": _link("cancelTransfer")}
-    headers = {"Retry-After": _header("integer", "Seconds after which to look again; absent once it is over.")}
-    answer = {"description": "The transfer.", "headers": headers, "content": _content("Transfer", JSON), "links": links}
+    links = {"retry": link("retryTransfer"), "cancel": link("cancelTransfer")}
+    headers = {"Retry-After": header("integer", "Seconds after which to look again; absent once it is over.")}
+    answer = {"description": "The transfer.", "headers": headers, "content": content("Transfer", JSON), "links": links}
     return {
         "operationId": "readTransfer",
         "tags": ["transfers"],
         "summary": "Read one transfer",
         "parameters": [{"$ref": "#/components/parameters/id"}],
-        "responses": {"200": answer, **_refs("401", "404", "503")},
+        "responses": {"200": answer, **refs("401", "404", "503")},
     }
 
 
@@ -172,9 +181,26 @@ def _retry() -> Json:
         "operationId": "retryTransfer",
         "tags": ["transfers"],
         "summary": "Try a failed or cancelled transfer again",
-        "description": "From what is durable: where the file may be attached already, the item is looked at first.",
+        "description": "From what is durable: where the file may be attached already, the item is looked at first. "
+        "Where the file has other metadata, or other content, by now, they are read anew: the answer is the transfer "
+        "of that version, whose `supersedes` names this one.",
         "parameters": [{"$ref": "#/components/parameters/id"}],
-        "responses": {"202": _accepted("The transfer, queued anew."), **_refs("401", "403", "404", "409", "503")},
+        "responses": {"202": accepted("The transfer, queued anew."), **refs("401", "403", "404", "409", "503")},
+    }
+
+
+def _acknowledge() -> Json:
+    answer = {"description": "The transfer, as it is listed now.", "content": content("Transfer", JSON)}
+    body = content("AcknowledgementGiven", JSON)
+    body[JSON]["examples"] = {"byHand": {"summary": "It was done by hand.", "value": {"note": "Sent by hand."}}}
+    return {
+        "operationId": "acknowledgeTransfer",
+        "tags": ["transfers"],
+        "summary": "Say that a failure was dealt with otherwise",
+        "description": "It leaves the lists of failed transfers, and stays in the history, with the note.",
+        "parameters": [{"$ref": "#/components/parameters/id"}],
+        "requestBody": {"required": True, "content": body},
+        "responses": {"200": answer, **refs("400", "401", "404", "409", "413", "503")},
     }
 
 
@@ -187,8 +213,8 @@ def _cancel() -> Json:
         "that won the race makes the transfer attached, not cancelled.",
         "parameters": [{"$ref": "#/components/parameters/id"}],
         "responses": {
-            "202": _accepted("The transfer, still on its way to its end."),
-            **_refs("401", "404", "409", "503"),
+            "202": accepted("The transfer, still on its way to its end."),
+            **refs("401", "404", "409", "503"),
         },
     }
 
@@ -201,8 +227,8 @@ def _health() -> Json:
         "description": "One word, for anybody. A look counts for ten seconds.",
         "security": [{}],
         "responses": {
-            "200": {"description": "It can.", "content": _content("Health", JSON)},
-            "503": {"description": "It cannot.", "content": _content("Health", JSON)},
+            "200": {"description": "It can.", "content": content("Health", JSON)},
+            "503": {"description": "It cannot.", "content": content("Health", JSON)},
         },
     }
 
@@ -214,9 +240,9 @@ def _health_details() -> Json:
         "summary": "Why can the app not work?",
         "description": "The state of each dependency, and what the sweep cannot handle. A look counts for ten seconds.",
         "responses": {
-            "200": {"description": "It can work.", "content": _content("Health", JSON)},
-            **_refs("401"),
-            "503": {"description": "It cannot.", "content": _content("Health", JSON)},
+            "200": {"description": "It can work.", "content": content("Health", JSON)},
+            **refs("401"),
+            "503": {"description": "It cannot.", "content": content("Health", JSON)},
         },
     }
 
@@ -228,7 +254,7 @@ def _description() -> Json:
         "summary": "This description",
         "responses": {
             "200": {"description": "OpenAPI 3.1.", "content": {JSON: {"schema": {"type": "object"}}}},
-            **_refs("401"),
+            **refs("401"),
         },
     }
 
@@ -240,70 +266,16 @@ def _page() -> Json:
         "tags": ["service"],
         "summary": "The operator's page",
         "parameters": [
-            _query("transfer", {"type": "string"}, "Show this transfer with its history."),
-            _query("state", {"type": "string", "enum": [IN_DOUBT, *_STATES]}, "Only transfers in this state."),
-            _query("mailbox", _MAILBOX, "Only transfers to this mailbox."),
-            _query("continuation", _CONTINUATION, "From an earlier page of the same listing."),
+            query("transfer", {"type": "string"}, "Show this transfer with its history."),
+            query("state", {"type": "string", "enum": [IN_DOUBT, *_STATES]}, "Only transfers in this state."),
+            query("mailbox", MAILBOX, "Only transfers to this mailbox."),
+            query("continuation", CONTINUATION, "From an earlier page of the same listing."),
         ],
         "responses": {
             "200": {"description": "The page.", "content": html},
             "400": {"description": "The page, saying what is wrong with the request.", "content": html},
             "404": {"description": "The page, saying that there is no such transfer.", "content": html},
             "503": {"description": "The page, saying that storage does not answer.", "content": html},
-            **_refs("401"),
+            **refs("401"),
         },
     }
-
-
-# --- pieces -----------------------------------------------------------------------------------------------------------
-
-
-def _content(schema: str, media_type: str) -> Json:
-    return {media_type: {"schema": {"$ref": _REF.format(model=schema)}}}
-
-
-def _accepted(what: str) -> Json:
-    headers = {
-        "Location": _header("string", "Where to look."),
-        "Retry-After": _header("integer", "Seconds after which to look."),
-    }
-    links = {"read": _link("readTransfer"), "retry": _link("retryTransfer"), "cancel": _link("cancelTransfer")}
-    return {"description": what, "headers": headers, "content": _content("Transfer", JSON), "links": links}
-
-
-def _header(kind: str, what: str) -> Json:
-    return {"description": what, "schema": {"type": kind}}
-
-
-def _link(operation: str, where: str = "$response.body#/id") -> Json:
-    return {"operationId": operation, "parameters": {"path.id": where}}
-
-
-def _id() -> Json:
-    schema = {"type": "string", "pattern": TRANSFER_ID, "examples": [_EXAMPLE_ID]}
-    return {"name": "id", "in": "path", "required": True, "description": "The transfer's id.", "schema": schema}
-
-
-def _query(name: str, schema: Json, what: str) -> Json:
-    """An empty value is as good as none: see `query.read_list`."""
-    said = {"name": name, "in": "query", "required": False, "description": what}
-    return {**said, "allowEmptyValue": True, "schema": schema}
-
-
-def _refs(*statuses: str) -> Json:
-    return {status: {"$ref": f"#/components/responses/{status}"} for status in statuses}
-
-
-def _problems() -> Json:
-    said = {
-        "400": "The request is not of the described form; `faults` lists everything that is wrong.",
-        "403": "This deployment may not write to that mailbox.",
-        "404": "There is no such transfer, or no such file.",
-        "409": "The transfer's state rules it out.",
-        "413": "The body is too large.",
-        "422": "A value cannot be used, or the file's metadata cannot; `faults` lists everything that is wrong.",
-        "503": "Storage does not answer; try again.",
-    }
-    problems = {status: {"description": what, "content": _content("Problem", PROBLEM)} for status, what in said.items()}
-    problems["503"]["headers"] = {"Retry-After": _header("integer", "Seconds after which to try again.")}
-    return {**problems, "401": {"description": "No function key, or a wrong one. The host answers, without a body."}}

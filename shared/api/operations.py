@@ -12,9 +12,10 @@ from datetime import datetime
 from http import HTTPStatus
 
 from shared import log
-from shared.api import body, query
+from shared.api import body, command_body, models, query
 from shared.api.http import Answer, Call, json_answer
 from shared.api.problems import RETRY_SECONDS, Fault, faulty, guarded, problem
+from shared.api.report import report
 from shared.core import planning
 from shared.core.errors import CATALOGUE, Code
 from shared.core.identifiers import TransferId, parse_transfer_id
@@ -25,9 +26,11 @@ from shared.intake.accept import noted
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.intake.names import name_from_blob
 from shared.run.arrivals import is_folder
+from shared.run.bulk import BulkCommands
 from shared.run.commands import Accepted, Commands, NotFound, Rejected, Reply
 from shared.run.runner import TransferRunner
 from shared.storage.listing import ContinuationInvalid, Listing
+from shared.storage.operations import Action
 from shared.storage.ports import Checkpoints, Clock, Dropped, Sources
 from shared.views import ROUTE_PREFIX, view
 
@@ -38,19 +41,20 @@ class Operations:
 
     runs: TransferRunner
     commands: Commands
+    bulk: BulkCommands
     sources: Sources
     checkpoints: Checkpoints
     listing: Listing
     allowed: AllowedMailboxes
     clock: Clock
     prefix: str = ROUTE_PREFIX
+    knows_callers: bool = False
 
     @guarded
     def start(self, call: Call) -> Answer:
         """POST /transfers."""
         if len(call.body) > body.LARGEST_BODY:
-            detail = f"The body has {len(call.body)} bytes; it may have {body.LARGEST_BODY}."
-            return problem(Code.REQUEST_TOO_LARGE, detail)
+            return _too_large(call)
         asked = body.read_start(call.body, self.allowed)
         if isinstance(asked, body.Refused):
             return faulty(asked.faults, malformed=asked.malformed)
@@ -86,7 +90,7 @@ class Operations:
     @guarded
     def list(self, call: Call) -> Answer:
         """GET /transfers."""
-        asked = query.read_list(call.query)
+        asked = query.read_list(call.query, has_key="x-functions-key" in call.headers)
         if not isinstance(asked, query.ListQuery):
             return faulty(asked, malformed=True)
         now = self.clock.now()
@@ -111,19 +115,75 @@ class Operations:
         transfer_id = _id(call)
         return self._replied(call, "cancel", NotFound() if transfer_id is None else self.commands.cancel(transfer_id))
 
+    @guarded
+    def acknowledge(self, call: Call) -> Answer:
+        """POST /transfers/{id}/acknowledge."""
+        transfer_id = _id(call)
+        if transfer_id is None:
+            return _not_found(call)
+        if len(call.body) > body.LARGEST_BODY:
+            return _too_large(call)
+        said = command_body.read_acknowledgement(call.body)
+        if isinstance(said, tuple):
+            return faulty(said, malformed=True)
+        reply = self.commands.acknowledge(transfer_id, said.note, self._caller(call) or said.by)
+        if isinstance(reply, Accepted):
+            log.note("acknowledge_requested", transferId=transfer_id)
+            return json_answer(view(reply.transfer, self.clock.now(), self.prefix))
+        return self._replied(call, "acknowledge", reply)
+
+    @guarded
+    def retry_many(self, call: Call) -> Answer:
+        """POST /transfers/retry."""
+        return self._many(call, Action.RETRY)
+
+    @guarded
+    def cancel_many(self, call: Call) -> Answer:
+        """POST /transfers/cancel."""
+        return self._many(call, Action.CANCEL)
+
+    @guarded
+    def read_operation(self, call: Call) -> Answer:
+        """GET /operations/{id}."""
+        operation_id = _id(call)
+        stored = self.bulk.operations.load(operation_id) if operation_id is not None else None
+        if stored is None:
+            shown = checks.shown(call.route.get("id", ""))
+            return problem(Code.OPERATION_NOT_FOUND, f"There is no operation {shown}.")
+        headers = {} if stored.operation.finished_at is not None else {"Retry-After": str(RETRY_SECONDS)}
+        return json_answer(report(stored.operation, self.prefix), headers=headers)
+
+    def _many(self, call: Call, action: Action) -> Answer:
+        if len(call.body) > body.LARGEST_BODY:
+            return _too_large(call)
+        asked = command_body.read_bulk(call.body, action)
+        if isinstance(asked, tuple):
+            return faulty(asked, malformed=True)
+        operation = self.bulk.start(action, asked.chosen, asked.limit, self._caller(call) or asked.by)
+        log.note("operation_requested", operationId=operation.id, action=action.value)
+        shown = report(operation, self.prefix)
+        headers = {"Location": shown["links"]["self"], "Retry-After": str(RETRY_SECONDS)}
+        return json_answer(shown, HTTPStatus.ACCEPTED, headers)
+
+    def _caller(self, call: Call) -> str | None:
+        """Who calls, where the platform vouches for it."""
+        return call.principal[: models.LONGEST_BY] if self.knows_callers and call.principal is not None else None
+
     def _replied(self, call: Call, wish: str, reply: Reply) -> Answer:
         match reply:
-            case Accepted(transfer):
-                log.note(f"{wish}_requested", transferId=transfer.id)
-                return self._accepted(transfer)
+            case Accepted(transfer, supersedes):
+                log.note(f"{wish}_requested", transferId=transfer.id, supersedes=supersedes)
+                return self._accepted(transfer, supersedes)
             case Rejected(transfer, code):
                 return problem(code, _why_not(transfer, code))
             case NotFound():
                 return _not_found(call)
 
-    def _accepted(self, transfer: Transfer) -> Answer:
+    def _accepted(self, transfer: Transfer, supersedes: str | None = None) -> Answer:
         now = self.clock.now()
         shown = view(transfer, now, self.prefix)
+        if supersedes is not None:
+            shown["supersedes"] = supersedes
         headers = {"Location": shown["links"]["self"], **_retry_after(transfer, now)}
         return json_answer(shown, HTTPStatus.ACCEPTED, headers)
 
@@ -138,7 +198,9 @@ class Operations:
         )
         if isinstance(target, Target) and isinstance(attachment, Attachment):
             now = self.clock.now()
-            transfer = planning.accept(source, target, attachment, route_for(attachment, source.size), now)
+            route = route_for(attachment, source.size)
+            from_request = asked.target is not None
+            transfer = planning.accept(source, target, attachment, route, now, from_request=from_request)
             uses_metadata = asked.target is None or asked.attachment is None
             return noted(transfer, metadata.read_slips(dropped.metadata) if uses_metadata else (), now)
         return tuple(
@@ -152,6 +214,11 @@ class Operations:
 def _id(call: Call) -> TransferId | None:
     """The transfer's id in the path; None where it cannot be one."""
     return parse_transfer_id(call.route.get("id"))
+
+
+def _too_large(call: Call) -> Answer:
+    detail = f"The body has {len(call.body)} bytes; it may have {body.LARGEST_BODY}."
+    return problem(Code.REQUEST_TOO_LARGE, detail)
 
 
 def _not_found(call: Call) -> Answer:

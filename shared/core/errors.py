@@ -359,4 +359,16 @@ CATALOGUE: dict[Code, Entry] = {
         "Correct the blob's metadata and retry, where they are what is wrong; else correct the file and drop it again, "
         "or start a new transfer that names the target.",
     ),
+    Code.TRANSFER_NOT_FAILED: Entry(
+        "The transfer has not failed.",
+        "Nothing is left to acknowledge: only a failed transfer can be.",
+    ),
+    Code.TRANSFER_CHANGED: Entry(
+        "The transfer was tried again after it had been chosen.",
+        "Look at it as it is now; choose it again if it still needs it.",
+    ),
+    Code.OPERATION_NOT_FOUND: Entry(
+        "There is no such operation.",
+        "Take the id from the answer that started the operation.",
+    ),
 }

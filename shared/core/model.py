@@ -106,6 +106,7 @@ class Plan:
     """What never changes. `target` and `attachment` are None only where intake refused the file's metadata.
 
     `given` is then what could be read of the metadata: pairs of our own keys and their values, cut to a bound.
+    `from_request`: a request named the target, so that the metadata of a newer version of the file do not.
     """
 
     source: Source
@@ -113,6 +114,7 @@ class Plan:
     attachment: Attachment | None
     created_at: datetime
     given: tuple[tuple[str, str], ...] = ()
+    from_request: bool = False
 
     @property
     def mailbox(self) -> str | None:

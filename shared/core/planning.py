@@ -52,9 +52,17 @@ def age_mark(at: datetime) -> str:
     return f"{_NEWEST_FIRST - int(at.timestamp()):08x}"
 
 
-def accept(source: Source, target: Target, attachment: Attachment, route: Route, now: datetime) -> Transfer:
+def accept(
+    source: Source,
+    target: Target,
+    attachment: Attachment,
+    route: Route,
+    now: datetime,
+    *,
+    from_request: bool = False,
+) -> Transfer:
     """A new transfer, ready to run; or one that is over at once, where its size cannot work."""
-    plan = Plan(source, target, attachment, now)
+    plan = Plan(source, target, attachment, now, from_request=from_request)
     transfer = Transfer(
         id=transfer_id(source, target, attachment.name),
         plan=plan,
@@ -75,8 +83,14 @@ def refuse(source: Source, failure: Failure, now: datetime, given: tuple[tuple[s
 
 def can_be_retried(transfer: Transfer) -> bool:
     """True where trying the same file and target again could end otherwise: not where intake refused them."""
-    refused = transfer.plan.target is None or _impossible_size(transfer.plan.source) is not None
-    return transfer.state in {State.FAILED, State.CANCELLED} and not refused
+    return may_be_retried(transfer) and transfer.plan.target is not None
+
+
+def may_be_retried(transfer: Transfer) -> bool:
+    """True where a person may have it tried again: the file's metadata are read anew where they are others by now."""
+    is_superseded = transfer.acknowledged is not None and transfer.acknowledged.successor is not None
+    is_possible = _impossible_size(transfer.plan.source) is None
+    return transfer.state in {State.FAILED, State.CANCELLED} and is_possible and not is_superseded
 
 
 def retried(transfer: Transfer, now: datetime) -> Transfer:
@@ -87,8 +101,9 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
     before the session is dead. Where nothing is in doubt nothing is ours, and what is attached is noted afresh.
     """
     doubtful = transfer.announced_at is not None
+    code = transfer.failure.code.value if transfer.failure is not None else None
     return replace(
-        remembered(transfer, Step(now, transfer.state, "", RETRY_REQUESTED)),
+        remembered(transfer, Step(now, transfer.state, "", RETRY_REQUESTED, code=code)),
         retries=transfer.retries + 1,
         state=State.LOOKING if doubtful else State.PLANNED,
         item_id=None if transfer.plan.target and transfer.target.key in LOOKUPS and not doubtful else transfer.item_id,

@@ -1,4 +1,8 @@
-"""The commands for an existing transfer: cancel and retry. Both are written to its checkpoint and left to a run."""
+"""The commands for an existing transfer: cancel, retry, and acknowledge.
+
+The first two are written to its checkpoint and left to a run. A retry of a file that has other metadata, or other
+content, by now leads to a transfer of its own: what was planned for one version of a file never changes.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +14,30 @@ from typing import Protocol
 from shared.core import planning
 from shared.core.checkpoint import Checkpoint, unfinished_entry_of
 from shared.core.errors import Code
-from shared.core.model import State, Transfer
+from shared.core.events import Acknowledged, Superseded
+from shared.core.history import recorded, remembered
+from shared.core.machine import apply
+from shared.core.model import State, Step, Transfer
+from shared.core.policy import Policy
 from shared.run.runner import HANDOVER_PAUSE, anywhere
-from shared.storage.ports import Checkpoints, Clock, Conflict, StorageUnavailable, TransferQueue
+from shared.storage.ports import Checkpoints, Clock, Conflict, StorageUnavailable, Stored, TransferQueue
 
 ATTEMPTS = 20
 """Times that a command is written while a run keeps writing too. Chosen: a run saves once a range, at most a few times
 in the moment that one attempt takes."""
 
+BUSY = "the checkpoint was written by others all the time"
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The command is durable; the transfer as it was written."""
+    """The command is durable; the transfer as it was written.
+
+    `supersedes`: a retry read the file's metadata anew, and `transfer` is the one that took the place of this one.
+    """
 
     transfer: Transfer
+    supersedes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +59,43 @@ Reply = Accepted | Rejected | NotFound
 class OutcomeIndex(Protocol):
     """The index of transfers that are over."""
 
+    def notify(self, checkpoint: Checkpoint) -> None:
+        """Write its entries, as it is now."""
+        ...
+
     def forget(self, transfer: Transfer) -> None:
         """Remove its entries: the transfer is not over any more."""
         ...
 
 
+class Renewal(Protocol):
+    """The file behind a transfer, as it is now."""
+
+    def newer(self, transfer: Transfer) -> Transfer | None:
+        """The transfer that the file's present version asks for; None where it is still the same, or none is there."""
+        ...
+
+    def accept(self, transfer: Transfer) -> bool:
+        """See `TransferRunner.accept`."""
+        ...
+
+
+class NoRenewal:
+    """Implements `Renewal` where no file is ever another."""
+
+    def newer(self, _transfer: Transfer) -> Transfer | None:
+        """See `Renewal.newer`."""
+        return None
+
+    def accept(self, _transfer: Transfer) -> bool:
+        """See `Renewal.accept`."""
+        return False
+
+
 class Commands:
     """Writes commands into checkpoints, each under its ETag. Every method may be repeated.
 
-    Both raise StorageUnavailable and CheckpointUnreadable; nothing is lost then, and the command may be repeated.
+    Each raises StorageUnavailable and CheckpointUnreadable; nothing is lost then, and the command may be repeated.
     """
 
     def __init__(
@@ -64,6 +106,8 @@ class Commands:
         clock: Clock,
         new_write_id: Callable[[], str],
         may_write: Callable[[str], bool] = anywhere,
+        *,
+        renewal: Renewal | None = None,
     ) -> None:
         self._checkpoints = checkpoints
         self._queue = queue
@@ -71,6 +115,7 @@ class Commands:
         self._clock = clock
         self._new_write_id = new_write_id
         self._may_write = may_write
+        self._renewal = renewal or NoRenewal()
 
     def cancel(self, transfer_id: str) -> Reply:
         """Ask for the end of a transfer. A run that holds it keeps it, and finds the command at its next save.
@@ -94,10 +139,10 @@ class Commands:
                 continue
             self._ask_for_a_run(checkpoint)
             return Accepted(cancelled)
-        raise StorageUnavailable("the checkpoint was written by others all the time")
+        raise StorageUnavailable(BUSY)
 
     def retry(self, transfer_id: str) -> Reply:
-        """Have a failed or cancelled transfer tried again, from what is durable.
+        """Have a failed or cancelled transfer tried again: from what is durable, or from a newer version of its file.
 
         The unfinished entry is added first, and the entries of the old outcome are removed before the write: a process
         that dies in between leaves an entry that leads the sweep to the transfer, over or not.
@@ -107,20 +152,79 @@ class Commands:
             if stored is None:
                 return NotFound()
             transfer = stored.checkpoint.transfer
-            if not planning.can_be_retried(transfer):
+            if not transfer.is_over or transfer.state is State.ATTACHED:
                 return Rejected(transfer, _not_again(transfer))
-            if not self._may_write(transfer.target.mailbox):
-                return Rejected(transfer, Code.MAILBOX_NOT_ALLOWED)
-            again = planning.retried(transfer, self._clock.now())
-            self._checkpoints.add_unfinished_entry(unfinished_entry_of(again))
-            self._ends.forget(transfer)
             try:
+                newer = self._renewal.newer(transfer)
+                if newer is not None:
+                    return self._supersede(stored, newer)
+                if not planning.can_be_retried(transfer):
+                    return Rejected(transfer, _not_again(transfer))
+                if not self._may_write(transfer.target.mailbox):
+                    return Rejected(transfer, Code.MAILBOX_NOT_ALLOWED)
+                again = planning.retried(transfer, self._clock.now())
+                self._checkpoints.add_unfinished_entry(unfinished_entry_of(again), again)
+                self._ends.forget(transfer)
                 self._checkpoints.save(stored.checkpoint.written(again, self._new_write_id(), None), stored.etag)
             except Conflict:
                 continue
             self._queue.send(transfer_id, 0)
             return Accepted(again)
-        raise StorageUnavailable("the checkpoint was written by others all the time")
+        raise StorageUnavailable(BUSY)
+
+    def acknowledge(self, transfer_id: str, note: str, by: str | None = None) -> Reply:
+        """A failure was dealt with otherwise: it leaves the lists of failures, and stays in the history."""
+        for _ in range(ATTEMPTS):
+            stored = self._checkpoints.load(transfer_id)
+            if stored is None:
+                return NotFound()
+            transfer = stored.checkpoint.transfer
+            if transfer.state is not State.FAILED:
+                return Rejected(transfer, Code.TRANSFER_NOT_FAILED)
+            event, now = Acknowledged(note, by), self._clock.now()
+            noted = apply(transfer, event, now, Policy())
+            try:
+                return Accepted(self._listed_anew(stored, recorded(noted, now, transfer.state, None, event)))
+            except Conflict:
+                continue
+        raise StorageUnavailable(BUSY)
+
+    def _supersede(self, stored: Stored, newer: Transfer) -> Accepted:
+        """The newer one is durable before the older one names it; repeated, it is the same one.
+
+        Raises:
+            Conflict: somebody else wrote to the older one; nothing of it was changed.
+        """
+        older, now = stored.checkpoint.transfer, self._clock.now()
+        told = f"takes the place of {older.id}: the file's metadata, or the file, were read anew"
+        self._renewal.accept(remembered(newer, Step(now, newer.state, "", told)))
+        found = self._checkpoints.load(newer.id)
+        accepted = found.checkpoint.transfer if found is not None else newer
+        if older.acknowledged is None or older.acknowledged.successor != newer.id:
+            left = apply(older, Superseded(newer.id), now, Policy())
+            step = Step(
+                now, older.state, "", f"continued as {newer.id}: the file's metadata, or the file, were read anew"
+            )
+            self._listed_anew(stored, remembered(left, step))
+        return Accepted(accepted, older.id)
+
+    def _listed_anew(self, stored: Stored, transfer: Transfer) -> Transfer:
+        """Save a transfer that is over, and list it as it is now.
+
+        The unfinished entry comes first: a process that dies in between leaves it to the sweep, which lists again. One
+        that was there already belongs to whoever is carrying out the end, and stays.
+
+        Raises:
+            Conflict: somebody else wrote; nothing was changed.
+        """
+        entry = unfinished_entry_of(transfer)
+        is_ours = self._checkpoints.add_unfinished_entry(entry, transfer)
+        written = stored.checkpoint.written(transfer, self._new_write_id(), None)
+        self._checkpoints.save(written, stored.etag)
+        self._ends.notify(written)
+        if is_ours:
+            self._checkpoints.remove_unfinished_entry(entry)
+        return transfer
 
     def _ask_for_a_run(self, checkpoint: Checkpoint) -> None:
         now = self._clock.now()

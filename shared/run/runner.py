@@ -116,7 +116,7 @@ class TransferRunner:
         edges = self._edges
         deadline = self._deadline()
         run_id = edges.new_run_id()
-        newly_added = edges.checkpoints.add_unfinished_entry(transfer.id)
+        newly_added = edges.checkpoints.add_unfinished_entry(transfer.id, transfer)
         checkpoint = Checkpoint(transfer, lease(run_id, edges.clock.now()), f"{run_id}.0")
         with edges.background() as background:
             prefetched = edges.rate_limiter.prefetch(transfer, background)
@@ -145,7 +145,7 @@ class TransferRunner:
             return False
         if is_known():
             return False
-        edges.checkpoints.add_unfinished_entry(transfer.id)
+        edges.checkpoints.add_unfinished_entry(transfer.id, transfer)
         checkpoint = Checkpoint(transfer, None, f"{edges.new_run_id()}.0")
         if self._create(checkpoint) is None:
             if edges.checkpoints.load(transfer.id) is None:

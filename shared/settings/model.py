@@ -65,6 +65,8 @@ class Settings:
         run_budget_seconds: above 0, and below the host's function timeout.
         target_wait_seconds, access_wait_seconds: 0 (fail at once) to 604,800, inclusive.
         graph_tenant_id, graph_app_id: both, or neither.
+        knows_callers: App Service authentication is on (`WEBSITE_AUTH_ENABLED`): it says who calls, in headers that it
+            takes off every request first.
         route_prefix: what the host puts before every route (host.json), without slashes around it; may be empty.
     """
 
@@ -89,4 +91,5 @@ class Settings:
     graph_tenant_id: str | None
     graph_app_id: str | None
     route_prefix: str = "api"
+    knows_callers: bool = False
     same_file: SameFile = SameFile.ONCE

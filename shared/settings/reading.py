@@ -54,6 +54,7 @@ def read(environ: Mapping[str, str], function_timeout: float | None) -> Settings
         graph_scope=table.GRAPH_SCOPE.read(faults) or "/".join([*base_url.split("/")[:3], ".default"]),
         graph_client_id=table.GRAPH_CLIENT_ID.read(faults),
         has_managed_identity=faults.text("IDENTITY_ENDPOINT") is not None,
+        knows_callers=(faults.text("WEBSITE_AUTH_ENABLED") or "").lower() == "true",
         graph_upload_hosts=table.GRAPH_UPLOAD_HOSTS.read(faults),
         allowed_mailboxes=table.ALLOWED_MAILBOXES.read(faults),
         range_bytes=table.RANGE_BYTES.read(faults),

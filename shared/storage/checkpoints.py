@@ -19,7 +19,7 @@ from azure.storage.blob import BlobClient, ContentSettings
 
 from shared.core.checkpoint import Checkpoint
 from shared.core.model import Transfer
-from shared.storage import codec, summary
+from shared.storage import codec, outcome_index, summary
 from shared.storage.access import StorageAccess, continuation_refused, storage_errors
 from shared.storage.ports import Conflict, Stored
 
@@ -84,16 +84,17 @@ class CheckpointContainer:
             )
         return str(written["etag"])
 
-    def add_unfinished_entry(self, entry: str) -> bool:
+    def add_unfinished_entry(self, entry: str, transfer: Transfer | None = None) -> bool:
         """See `Checkpoints.add_unfinished_entry`."""
         blob = self._entry(entry)
+        hints = outcome_index.hints(transfer) if transfer is not None else None
         try:
             with storage_errors(f"mark transfer {entry} as unfinished", conditional=True):
                 try:
-                    blob.upload_blob(b"", overwrite=False)
+                    blob.upload_blob(b"", overwrite=False, metadata=hints)
                 except ResourceNotFoundError:
                     self._make_container()
-                    blob.upload_blob(b"", overwrite=False)
+                    blob.upload_blob(b"", overwrite=False, metadata=hints)
         except Conflict:
             self.renew_unfinished_entry(entry)  # it is there afterwards, whether or not the answer was right
             return False

@@ -1,9 +1,18 @@
 """The index of transfers that are over: a listing of the failed ones costs what it shows, among a million others.
 
-`failed/<id>`, `cancelled/<id>`, `in-doubt/<id>` and, for each that has a target, `mailboxes/<digest>/<id>`: empty blobs
-whose metadata sums the transfer up. They are written once the outcome is durable and before the unfinished entry is
-removed; where a process dies in between, the sweep repeats it. Attached transfers have no entry of their own: they are
-what the listing of all transfers mostly consists of.
+| entry | of which transfers that are over |
+|---|---|
+| `mailboxes/<digest>/<id>` | each that has a mailbox, or whose metadata gave something for one |
+| `failed/<id>`, `in-doubt/<id>` | the failed ones, until a person has acknowledged them |
+| `acknowledged/<id>` | the failed ones from then on |
+| `cancelled/<id>` | the cancelled ones |
+| `codes/<code>/<id>` | the failed ones |
+| `names/<the file's name>/<id>` | the failed and the cancelled ones |
+
+The entries are empty blobs whose metadata sums the transfer up. They are written once the outcome is durable and before
+the unfinished entry is removed; where a process dies in between, the sweep repeats it. Attached transfers have none but
+the mailbox's, because a transfer without trouble shall cost no request more: they are what the listing of all transfers
+mostly consists of, and by their names they are found through the files in the drop container (`listing.py`).
 """
 
 from __future__ import annotations
@@ -14,8 +23,9 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
+from shared.core.history import RETRY_REQUESTED
 from shared.core.identifiers import mailbox_digest
-from shared.core.model import State, Transfer
+from shared.core.model import Acknowledgement, State, Transfer
 from shared.storage import summary
 from shared.storage.access import StorageAccess, storage_errors
 from shared.storage.ports import Checkpoints
@@ -23,6 +33,17 @@ from shared.storage.ports import Checkpoints
 FAILED = "failed/"
 IN_DOUBT = "in-doubt/"
 CANCELLED = "cancelled/"
+ACKNOWLEDGED = "acknowledged/"
+
+LONGEST_SPELLED = 600
+"""Characters of a file's name in an entry's: a blob's name has at most 1,024, and a listing's marker repeats it. What
+two longer names have in common beyond these is told by their summaries."""
+
+NAME_HINT = "blob"
+MAILBOX_HINT = "mailbox"
+"""The keys of an unfinished entry's metadata: the file's name as `spelled` has it, and the mailbox's prefix here."""
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
 class BlobOutcomeIndex:
@@ -37,7 +58,7 @@ class BlobOutcomeIndex:
         """See `Outcomes.notify`. Notifying twice is harmless."""
         transfer = checkpoint.transfer
         prefixes = _prefixes(transfer)
-        if transfer.retries:  # it may have ended otherwise before
+        if transfer.retries or transfer.acknowledged is not None:  # it may have been listed otherwise before
             self._clear(_all_prefixes(transfer) - prefixes, transfer.id)
         self._write(prefixes, transfer)
         if transfer.state is not State.ATTACHED:
@@ -81,22 +102,56 @@ def of_mailbox(mailbox: str) -> str:
     return f"mailboxes/{mailbox_digest(mailbox, 16)}/"
 
 
-def _end_of(transfer: Transfer) -> tuple[State, int, datetime | None]:
-    return transfer.state, transfer.retries, transfer.finished_at
+def of_code(code: Code) -> str:
+    """The prefix of the entries for the transfers that failed with this code."""
+    return f"codes/{code.value}/"
+
+
+def of_name(blob: str) -> str:
+    """The prefix of the entries for the failed and cancelled transfers of files whose names begin with this."""
+    return f"names/{spelled(blob)}"
+
+
+def spelled(blob: str) -> str:
+    """A file's name as ASCII that can stand in any path: a name that begins with another is spelled so, too."""
+    text = "".join(character if character in _PLAIN else _escaped(character) for character in blob)
+    return text[:LONGEST_SPELLED]
+
+
+def hints(transfer: Transfer) -> dict[str, str]:
+    """An unfinished entry's metadata: a search passes over what they rule out, without a request for each."""
+    mailbox = {MAILBOX_HINT: of_mailbox(transfer.plan.mailbox)} if transfer.plan.mailbox is not None else {}
+    return {NAME_HINT: spelled(transfer.plan.source.blob), **mailbox}
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode(errors="surrogatepass"))
+
+
+def _end_of(transfer: Transfer) -> tuple[State, int, datetime | None, Acknowledgement | None]:
+    return transfer.state, transfer.retries, transfer.finished_at, transfer.acknowledged
 
 
 def _prefixes(transfer: Transfer) -> set[str]:
     """The prefixes under which a transfer with this outcome has entries."""
-    prefixes = {of_mailbox(transfer.plan.target.mailbox)} if transfer.plan.target is not None else set()
+    plan = transfer.plan
+    prefixes = {of_mailbox(plan.mailbox)} if plan.mailbox is not None else set()
+    if transfer.state is State.ATTACHED:
+        return prefixes
+    prefixes.add(f"{of_name(plan.source.blob)}/")
     if transfer.state is State.CANCELLED:
-        prefixes.add(CANCELLED)
-    if transfer.state is State.FAILED:
-        prefixes.add(FAILED)
-        if transfer.failure is not None and transfer.failure.code is Code.COMMIT_IN_DOUBT:
+        return prefixes | {CANCELLED}
+    is_open = transfer.acknowledged is None
+    prefixes.add(FAILED if is_open else ACKNOWLEDGED)
+    if transfer.failure is not None:
+        prefixes.add(of_code(transfer.failure.code))
+        if is_open and transfer.failure.code is Code.COMMIT_IN_DOUBT:
             prefixes.add(IN_DOUBT)
     return prefixes
 
 
 def _all_prefixes(transfer: Transfer) -> set[str]:
-    """Every prefix under which it can have an entry."""
-    return _prefixes(transfer) | {FAILED, IN_DOUBT, CANCELLED}
+    """Every prefix under which it can have an entry, of earlier ends too: a retry's step has the code of its end."""
+    codes = {Code(step.code) for step in transfer.history if step.outcome == RETRY_REQUESTED and step.code in set(Code)}
+    name = f"{of_name(transfer.plan.source.blob)}/"
+    return _prefixes(transfer) | {FAILED, IN_DOUBT, CANCELLED, ACKNOWLEDGED, name} | {of_code(code) for code in codes}

@@ -94,8 +94,11 @@ class Checkpoints(Protocol):
         """Replace the version with this ETag and return the new one. Raises Conflict where it is not the current."""
         ...
 
-    def add_unfinished_entry(self, entry: str) -> bool:
-        """Add the index entry of an unfinished transfer (`unfinished_entry_of`); False where it was there already."""
+    def add_unfinished_entry(self, entry: str, transfer: Transfer | None = None) -> bool:
+        """Add the index entry of an unfinished transfer (`unfinished_entry_of`); False where it was there already.
+
+        What is told of the `transfer` spares whoever searches among many a request for each.
+        """
         ...
 
     def has_unfinished_entry(self, entry: str) -> bool:

@@ -165,6 +165,33 @@ def transfer_in(text: str) -> TransferId | None:
     return parse_transfer_id(_object(text).get("transferId"))
 
 
+class OperationMessages:
+    """Messages on the same queue that ask for a worker of an operation on many transfers."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+
+    def ask(self, operation_id: str, delay: float, poisoned: int = 0) -> None:
+        """Ask for one in `delay` seconds; `poisoned` is how often the host has given up on it."""
+        facts = {"operation": operation_id, **({"poisoned": poisoned} if poisoned else {})}
+        self._messages.put(json.dumps(facts), delay)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOperation:
+    """An operation that a message asks a worker for, and how often the host has given up on that."""
+
+    id: str
+    poisoned: int
+
+
+def operation_in(text: str) -> AskedOperation | None:
+    """The operation that a message asks a worker for; None where it is no such message."""
+    message = _object(text)
+    operation_id = parse_transfer_id(message.get("operation"))
+    return AskedOperation(operation_id, _count(message.get("poisoned"))) if operation_id is not None else None
+
+
 class AwaitedFiles:
     """Implements `FileLooks`: messages on the same queue that name a file instead of a transfer."""
 

@@ -105,9 +105,16 @@ class DropContainer:
 
     def page(self, continuation: str | None, size: int) -> tuple[list[Dropped], str | None]:
         """See `Sources.page`."""
+        return self.beginning_with(None, continuation, size)
+
+    def beginning_with(
+        self, prefix: str | None, continuation: str | None, size: int
+    ) -> tuple[list[Dropped], str | None]:
+        """`page` of the blobs whose names begin with this."""
         container = self._access.blobs.get_container_client(self._container)
         with storage_errors("list the drop container"), continuation_refused(continuation):
-            pages: Any = container.list_blobs(include=["metadata", "copy"], results_per_page=size).by_page(continuation)
+            listed = container.list_blobs(name_starts_with=prefix, include=["metadata", "copy"], results_per_page=size)
+            pages: Any = listed.by_page(continuation)
             try:
                 blobs = [self._dropped(blob) for blob in next(pages)]
             except (StopIteration, ResourceNotFoundError):

@@ -13,9 +13,10 @@ from assurance.checkpoint_fixtures import ADA, GRACE, IN_DOUBT, NOW, CheckpointF
 from devkit.local.azurite import Azurite
 from shared.core import planning
 from shared.core.checkpoint import Checkpoint
-from shared.core.model import State, Transfer
+from shared.core.model import Acknowledgement, State, Transfer
 from shared.storage import outcome_index
-from shared.storage.listing import ContinuationInvalid, Wanted
+from shared.storage.listing import ContinuationInvalid
+from shared.storage.places import Wanted
 from shared.storage.ports import StorageRefused
 
 pytestmark = pytest.mark.xdist_group("api listing")
@@ -179,11 +180,15 @@ def test_a_listing_that_storage_refuses_says_so(azurite: Azurite) -> None:
 
 # --- the marks of ends ----------------------------------------------------------------------------------------------
 
+NOTED = Acknowledgement(NOW, "Sent by hand.")
+NAME = "names/in%2Ffile%201%2Epdf/"
 PLACES = [
     (State.ATTACHED, {}, set[str]()),
-    (State.FAILED, {}, {"failed/"}),
-    (State.FAILED, {"failure": IN_DOUBT}, {"failed/", "in-doubt/"}),
-    (State.CANCELLED, {}, {"cancelled/"}),
+    (State.FAILED, {}, {"failed/", "codes/TARGET_NOT_FOUND/", NAME}),
+    (State.FAILED, {"failure": IN_DOUBT}, {"failed/", "in-doubt/", "codes/COMMIT_IN_DOUBT/", NAME}),
+    (State.FAILED, {"acknowledged": NOTED}, {"acknowledged/", "codes/TARGET_NOT_FOUND/", NAME}),
+    (State.FAILED, {"failure": IN_DOUBT, "acknowledged": NOTED}, {"acknowledged/", "codes/COMMIT_IN_DOUBT/", NAME}),
+    (State.CANCELLED, {}, {"cancelled/", NAME}),
 ]
 
 
@@ -212,10 +217,13 @@ def test_an_end_after_a_retry_leaves_no_mark_of_the_one_before(
     changes: dict[str, Any],
     places: set[str],
 ) -> None:
-    empty.put(transfer(1, before, **changed))
-    again = empty.change(transfer(1, before), state=state, **{"failure": None, "retries": 1, **changes})
+    ended = empty.put(transfer(1, before, **changed))
+    failure = transfer(1, state, **changes).failure
+    kept = {"retries": 1, "history": planning.retried(ended, NOW).history}
+    again = empty.change(ended, state=state, **{"acknowledged": None, **kept, **changes, "failure": failure})
     empty.ends.notify(Checkpoint(again, None, "again"))
-    assert {name.partition("/")[0] + "/" for name in empty.names()} - {"transfers/", "mailboxes/"} == places
+    left = {name.removesuffix(again.id) for name in empty.names()} - {outcome_index.of_mailbox(ADA)}
+    assert {name for name in left if not name.startswith("transfers/")} == places
 
 
 def test_a_refused_file_has_no_mailbox_and_is_marked_as_failed(empty: CheckpointFixtures) -> None:

@@ -17,7 +17,7 @@ from shared.api import models
 from shared.api.body import BODY_NAMES, Refused, Start, read_start
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
-from shared.core.model import Failure, GraphAnswer, State, Transfer
+from shared.core.model import Acknowledgement, Failure, GraphAnswer, State, Transfer
 from shared.core.planning import refuse
 from shared.intake import checks
 from shared.intake.checks import Field
@@ -51,11 +51,14 @@ def test_every_transfer_is_shown_as_the_description_says(checkpoint: Checkpoint)
     assert extra(shown["error"] or {}, models.ErrorShown) == []
     assert extra((shown["error"] or {}).get("graph") or {}, models.GraphShown) == []
     assert extra(shown["links"], models.LinksShown) == []
+    assert extra(shown["acknowledged"] or {}, models.AcknowledgedShown) == []
     assert extra(shown["waitingFor"] or {}, models.WaitingForShown) == []
     assert (shown["waitingFor"] is not None) == (shown["state"] == "waiting")
 
 
 REFUSED = refuse(SOURCE, Failure(Code.MAILBOX_MISSING, "No mailbox."), NOW)
+NOTED = replace(REFUSED, acknowledged=Acknowledgement(NOW, "Sent by hand."))
+SUPERSEDED = replace(REFUSED, acknowledged=Acknowledgement(NOW, "Read anew.", successor="e" * 32))
 FAILED = Failure(Code.GRAPH_UNAVAILABLE, "It kept failing.", GraphAnswer(503, "serviceNotAvailable", "req-1"))
 
 
@@ -69,8 +72,10 @@ FAILED = Failure(Code.GRAPH_UNAVAILABLE, "It kept failing.", GraphAnswer(503, "s
         (transfer(not_before=at(-5), runs=1), "sending", {"self", "cancel"}),
         (transfer(State.ATTACHED, finished_at=NOW), "attached", {"self"}),
         (transfer(State.CANCELLED, finished_at=NOW), "cancelled", {"self", "retry"}),
-        (transfer(State.FAILED, finished_at=NOW, failure=FAILED), "failed", {"self", "retry"}),
-        (REFUSED, "failed", {"self"}),
+        (transfer(State.FAILED, finished_at=NOW, failure=FAILED), "failed", {"self", "retry", "acknowledge"}),
+        (NOTED, "failed", {"self", "retry"}),
+        (SUPERSEDED, "failed", {"self", "successor"}),
+        (REFUSED, "failed", {"self", "retry", "acknowledge"}),
     ],
 )
 def test_the_state_and_the_links_say_what_can_be_done(shown: Transfer, state: str, links: set[str]) -> None:

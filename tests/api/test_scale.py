@@ -10,7 +10,7 @@ from assurance import listing
 from assurance.campaigns import CAMPAIGNS
 from assurance.checkpoint_fixtures import CheckpointFixtures
 from devkit.local.azurite import Azurite
-from shared.storage.listing import Wanted
+from shared.storage.places import Wanted
 
 pytestmark = [pytest.mark.xdist_group("api listing"), pytest.mark.timeout(300)]
 

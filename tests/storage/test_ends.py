@@ -13,7 +13,7 @@ from shared.core import planning
 from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, State, Transfer
-from shared.storage.listing import Wanted
+from shared.storage.places import Wanted
 from tests.storage.rooms import NOW, transfer
 
 pytestmark = pytest.mark.xdist_group("storage contract")

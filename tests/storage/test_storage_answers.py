@@ -16,8 +16,9 @@ from devkit.local.storage_answers import Rule, StorageAnswers
 from shared.core.errors import Code
 from shared.core.sweep_cursor import Kind, SweepCursor, Trouble
 from shared.storage import health_probes
-from shared.storage.listing import Listing, Wanted
+from shared.storage.listing import Listing
 from shared.storage.outcome_index import BlobOutcomeIndex
+from shared.storage.places import Wanted
 from shared.storage.ports import (
     Conflict,
     ContinuationRefused,

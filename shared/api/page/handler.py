@@ -16,6 +16,7 @@ from shared.api.page.render import page
 from shared.api.page.shown import detail
 from shared.core.errors import CATALOGUE, Code
 from shared.core.identifiers import parse_transfer_id
+from shared.run.bulk import BulkCommands
 from shared.run.commands import Accepted, Commands, NotFound, Rejected, Reply
 from shared.storage.listing import ContinuationInvalid, Listing
 from shared.storage.ports import Checkpoints, CheckpointUnreadable, Clock, StorageRefused, StorageUnavailable
@@ -35,7 +36,9 @@ class OperatorPage:
     checkpoints: Checkpoints
     listing: Listing
     commands: Commands
+    bulk: BulkCommands
     clock: Clock
+    knows_callers: bool = False
 
     def answer(self, call: Call) -> Answer:
         """Any request to the page; storage that is down is said on it."""

@@ -12,7 +12,8 @@ from shared.api.page.shown import row
 from shared.core.public_state import NOT_OVER, PublicState, public_state
 from shared.storage import outcome_index
 from shared.storage.checkpoints import TRANSFERS, UNFINISHED
-from shared.storage.listing import IN_DOUBT, MOST_HEADS, UNDER_WAY, Listing, Page, Wanted
+from shared.storage.listing import Listing, Page
+from shared.storage.places import IN_DOUBT, MOST_HEADS, UNDER_WAY, Wanted
 
 CHOICES = (IN_DOUBT, *(state.value for state in PublicState))
 """What the filter offers."""

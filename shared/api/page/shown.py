@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.core.errors import Code
 from shared.core.model import Transfer
-from shared.storage.listing import IN_DOUBT
+from shared.storage.places import IN_DOUBT
 from shared.views import instant, view
 
 

@@ -110,7 +110,11 @@ def transfer(text: str, state: State) -> Transfer:
 def shown(text: str, query: Mapping[str, str], state: State = State.FAILED) -> Seen:
     room: Any = Room(transfer(text, state), (text,))
     page = OperatorPage(
-        checkpoints=room, listing=cast("Listing", room), commands=cast("Commands", None), clock=cast("Any", room)
+        checkpoints=room,
+        listing=cast("Listing", room),
+        commands=cast("Commands", None),
+        bulk=cast("Any", None),
+        clock=cast("Any", room),
     )
     answer: Answer = page.answer(Call("GET", "https://app.example/api/ui", query, {}, {}, b""))
     seen = Seen()

@@ -25,9 +25,13 @@ SMALL_RANGES = Policy(range_bytes=4096, smallest_range=512)
 
 @dataclass
 class Ends:
-    """Implements `OutcomeIndex`: remembers what was forgotten."""
+    """Implements `OutcomeIndex`: remembers what was forgotten, and what was listed anew."""
 
     forgotten: list[str] = field(default_factory=list)
+    notified: list[Transfer] = field(default_factory=list)
+
+    def notify(self, checkpoint: Checkpoint) -> None:
+        self.notified.append(checkpoint.transfer)
 
     def forget(self, transfer: Transfer) -> None:
         self.forgotten.append(transfer.id)

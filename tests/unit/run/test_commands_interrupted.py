@@ -43,6 +43,9 @@ class Cut(Stage):
         super().__init__(gate)
         self.commands = Commands(self.checkpoints, self.queue, self, self.clock, lambda: "wish")
 
+    def notify(self, checkpoint: Checkpoint) -> None:
+        """See `OutcomeIndex`."""
+
     def forget(self, transfer: Transfer) -> None:
         """See `OutcomeIndex`."""
 

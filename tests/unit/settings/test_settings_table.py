@@ -37,7 +37,7 @@ def test_every_listed_setting_is_read_and_every_setting_that_is_read_is_listed()
         read(environ, None)
     except SettingsError as error:
         assert all("DropStorage" in fault for fault in error.faults)  # noqa: PT017 - what this environment lacks
-    platform = {"IDENTITY_ENDPOINT", "WEBSITE_SKU"}  # set by Azure, not by people
+    platform = {"IDENTITY_ENDPOINT", "WEBSITE_AUTH_ENABLED", "WEBSITE_SKU"}  # set by Azure, not by people
     assert environ.asked - platform == set(SETTING_NAMES)
 
 
