@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from assurance.harness import MAILBOX, Harness, content
 from devkit.local.azurite import Azurite
+from devkit.local.harness import MAILBOX, Harness, content
 from tests.api.caller import Caller, accepted, refused
 from tests.e2e.stage import LOST, staged
 
