@@ -73,7 +73,8 @@ NOTHING_TO_REPAIR = {
 ENDS_NO_TRANSFER = {
     code
     for code in Code
-    if code.name.startswith(("STORAGE_", "REQUEST_", "TRANSFER_")) or code in RETRYABLE - {Code.SOURCE_UNREADABLE}
+    if code.name.startswith(("STORAGE_", "REQUEST_", "TRANSFER_", "OPERATION_"))
+    or code in RETRYABLE - {Code.SOURCE_UNREADABLE}
 }
 ENDS_NO_TRANSFER |= {Code.MESSAGE_UNREADABLE, Code.SWEEP_FAILED, Code.BLOB_NOT_FOUND, Code.CHECKPOINT_UNREADABLE}
 

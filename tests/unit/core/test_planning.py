@@ -182,7 +182,7 @@ STORMY: dict[str, Any] = {
 }
 
 
-ASKED = Step(at(5), State.FAILED, "", "retry requested")
+ASKED = Step(at(5), State.FAILED, "", "retry requested", code="ACCESS_DENIED")
 
 
 def test_a_retry_forgets_all_trouble_and_nothing_else() -> None:
