@@ -1,7 +1,6 @@
 """What the host sends to a worker for each kind of trigger: the value, and the trigger metadata beside it.
 
-The forms are those of the Functions host and its extensions; `azure-functions-runtime` takes the same
-(`tests/contract`).
+The forms are those of the Functions host and its extensions, which `azure-functions-runtime` reads in the worker.
 """
 
 from __future__ import annotations

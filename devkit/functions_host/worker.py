@@ -2,154 +2,148 @@
 
     python -m devkit.functions_host.worker FD DIRECTORY ORPHAN
 
+The app is indexed and its functions are run by `azure-functions-runtime`, the library that Azure's own workers use on
+Python 3.13 and later: parameters, annotations, conversions and return values are checked as there.
+
 FD is its end of a socket pair to the host, which ends its workers by SIGKILL. A host that is killed alone ends none: as
 in Azure its worker then lives on for ORPHAN seconds, with whatever is running in it, and SIGTERM does nothing to it
 unless the app handles that.
-Nothing here knows what was asked before: the only state of a worker is the app's own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
-import threading
-import time
 import traceback
-from http.cookies import Morsel
+import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import azure.functions as func
-from azure.functions import meta
-from azurefunctions.extensions import base
+import azure_functions_runtime as runtime
 
 from devkit.functions_host import frames, indexing
-from devkit.functions_host.context import InvocationContext
+from devkit.functions_host.protos import Message, ParameterBinding, Protos, StatusResult, returned, typed
 
-CONVERTERS: Any = func.get_binding_registry()  # type: ignore[no-untyped-call]  # azure-functions is half typed
-THREADS_SETTING = "PYTHON_THREADPOOL_THREAD_COUNT"
+PROTOS = Protos()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFunction:
+    """A function that the library holds, and the parameter that takes its trigger's value."""
+
+    function_id: str
+    parameter: str
 
 
 class Worker:
-    """Reads frames in the main thread, runs functions in the pool, writes each outcome as it comes."""
+    """Reads frames, has the library run each invocation, writes each outcome as it comes."""
 
     def __init__(
-        self, connection: socket.socket, directory: Path, functions: dict[str, indexing.LoadedFunction]
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, functions: dict[str, LoadedFunction]
     ) -> None:
-        self._connection = connection
-        self._directory = directory
+        self._reader = reader
+        self._writer = writer
         self._functions = functions
-        self._writing = threading.Lock()
-        threads = os.environ.get(THREADS_SETTING)
-        self._pool = concurrent.futures.ThreadPoolExecutor(int(threads) if threads else None)
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="async functions", daemon=True).start()
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def run(self) -> None:
+    async def run(self) -> None:
         """Take invocations until the host is gone."""
-        while (message := frames.receive(self._connection)) is not None:
-            self._pool.submit(self._invoke, message)
+        while (message := await frames.read(self._reader)) is not None:
+            task = asyncio.create_task(self._invoke(message))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    def send(self, message: frames.Message) -> None:
-        """Write one frame, whole; a host that is gone is noticed by the reading side."""
-        with self._writing:
-            self._connection.sendall(frames.pack(message))
-
-    def _invoke(self, message: frames.Message) -> None:
+    async def _invoke(self, message: frames.Message) -> None:
         """Run one function; whatever it raises is its outcome, not this worker's end."""
         result, error = None, None
         try:
-            result = self._call(self._functions[message["function"]], message)
-        except BaseException as problem:  # noqa: BLE001 - SystemExit of a function is a failure like any other
-            error = {"message": f"{type(problem).__name__}: {problem}", "stack": traceback.format_exc()}
-        self.send({"kind": "done", "invocation": message["invocation"], "error": error, "result": result})
-
-    def _call(self, function: indexing.LoadedFunction, message: frames.Message) -> frames.Datum | None:
-        """Decode the trigger's value, call, encode what comes back."""
-        metadata = {name: to_datum(value) for name, value in message["metadata"].items()}
-        arguments = {function.parameter: decode(function, to_datum(message["input"]), metadata)}
-        if function.needs_context:
-            arguments["context"] = InvocationContext(message["invocation"], function.name, self._directory)
-        if function.is_async:
-            answer = asyncio.run_coroutine_threadsafe(function.call(**arguments), self._loop).result()
+            answer = await runtime.invocation_request(_invocation(message, self._functions[message["function"]]))
+        except SystemExit:
+            error = {"message": "SystemExit", "stack": traceback.format_exc()}
         else:
-            answer = function.call(**arguments)
-        if answer is None:
-            return None
-        if not function.returns:
-            raise RuntimeError(f"function {function.name!r} without a $return binding returned a non-None value")
-        return from_http(CONVERTERS.get("http").encode(answer, expected_type=None))
+            if answer.result.status == StatusResult.Success:
+                result = returned(answer.return_value)
+            else:
+                raised = answer.result.exception
+                error = {"message": str(raised.message), "stack": f"{raised.message}\n{raised.stack_trace}"}
+        done = {"kind": "done", "invocation": message["invocation"], "error": error, "result": result}
+        self._writer.write(frames.pack(done))
 
 
-def decode(function: indexing.LoadedFunction, value: Any, metadata: dict[str, Any]) -> Any:
-    """The trigger's value as the function wants it, by the libraries' own converters."""
-    kind = function.binding["type"]
-    if function.deferred:
-        converter = base.get_binding_registry().get(kind)
-        return converter.decode(value, trigger_metadata=metadata, pytype=function.annotation)
-    return CONVERTERS.get(kind).decode(value, trigger_metadata=metadata)
+def _invocation(message: frames.Message, function: LoadedFunction) -> Any:
+    """An invocation as Azure's host sends it. Every run begins a trace of its own, named after it (W3C)."""
+    parent = f"00-{uuid.UUID(message['invocation']).hex}-{secrets.token_hex(8)}-01"
+    return _request(
+        "invocation_request",
+        invocation_id=message["invocation"],
+        function_id=function.function_id,
+        input_data=[ParameterBinding(name=function.parameter, data=typed(message["input"]))],
+        trigger_metadata={name: typed(value) for name, value in message["metadata"].items()},
+        trace_context=Message(trace_parent=parent, trace_state="", attributes={}),
+        retry_context=Message(retry_count=0, max_retry_count=0, exception=None),
+    )
 
 
-def to_datum(value: frames.Datum) -> Any:
-    """A datum of the libraries from one of a frame."""
-    kind, content = value["type"], value["value"]
-    if kind == "bytes":
-        return meta.Datum(frames.from_base64(content), "bytes")
-    if kind == "model_binding_data":
-        return base.Datum(SimpleNamespace(**content), "model_binding_data")
-    if kind == "http":
-        inner = {
-            name: {key: meta.Datum(text, "string") for key, text in content[name].items()}
-            for name in ("headers", "query", "params")
-        }
-        method, url = (meta.Datum(content[name], "string") for name in ("method", "url"))
-        return meta.Datum({"method": method, "url": url, "body": to_datum(content["body"]), **inner}, "http")
-    return meta.Datum(content, kind)
+async def indexed(directory: Path) -> tuple[dict[str, LoadedFunction], list[dict[str, Any]]]:
+    """The app's functions by name, and what the host needs to know of each.
+
+    Raises:
+        AppError: the library could not load the app, or this host cannot run one of its functions.
+    """
+    runtime.start_threadpool_executor()
+    init = await runtime.worker_init_request(
+        _request("worker_init_request", capabilities={}, function_app_directory=str(directory))
+    )
+    if init.result.status != StatusResult.Success:
+        raised = init.result.exception
+        raise indexing.AppError(f"{raised.message}\n{raised.stack_trace}")
+    listed = await runtime.functions_metadata_request(_request("functions_metadata_request"))
+    functions, told = {}, []
+    for each in listed.function_metadata_results or []:
+        await runtime.function_load_request(_request("function_load_request", function_id=each.function_id))
+        description = indexing.described(each.name, each.raw_bindings)
+        functions[each.name] = LoadedFunction(each.function_id, description["binding"]["name"])
+        told.append(description)
+    return functions, told
 
 
-def from_http(value: Any) -> frames.Datum:
-    """What an HTTP function returned, for a frame."""
-    if value.type == "string":
-        return {"type": "string", "value": value.value}
-    answer = value.value
-    content = {
-        "status": int(answer["status_code"].value),
-        "headers": {name: datum.value for name, datum in answer["headers"].items()},
-        "cookies": [set_cookie(morsel) for jar in answer["cookies"] or [] for morsel in jar.values()],
-        "body": frames.to_base64(answer["body"].value),
-    }
-    return {"type": "http", "value": content}
+def _request(kind: str, **fields: Any) -> Any:
+    """A request in the wrapping that the library expects."""
+    inner = SimpleNamespace(**{kind: Message(**fields)})
+    return SimpleNamespace(request=inner, properties={"host": "127.0.0.1", "protos": PROTOS})
 
 
-def set_cookie(morsel: Morsel[str]) -> str:
-    """A Set-Cookie value as the host writes it anew: a cookie without a domain gets an empty one."""
-    text = morsel.OutputString()
-    return text if morsel["domain"] else f"{text}; domain="
+async def serve(connection: socket.socket, directory: Path, orphan: float) -> int:
+    """Load the app, say what it has, run its functions until the host is gone, and outlive it by `orphan` seconds."""
+    reader, writer = await asyncio.open_connection(sock=connection)
+    try:
+        functions, told = await indexed(directory)
+    except BaseException:  # noqa: BLE001 - the host shows it, whatever it is
+        writer.write(frames.pack({"kind": "broken", "stack": traceback.format_exc()}))
+        await writer.drain()
+        return 1
+    writer.write(frames.pack({"kind": "indexed", "functions": told}))
+    await Worker(reader, writer, functions).run()
+    await asyncio.sleep(orphan)
+    return 0
 
 
 def main() -> int:
-    """Load the app, say what it has, serve until the host is gone."""
+    """Set the process up as Azure's worker does, then serve."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     directory, orphan = Path(sys.argv[2]), float(sys.argv[3])
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.chdir(directory)
+    sys.path[0] = str(directory)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    try:
-        functions = indexing.load(directory)
-    except BaseException:  # noqa: BLE001 - the host shows it, whatever it is
-        connection.sendall(frames.pack({"kind": "broken", "stack": traceback.format_exc()}))
-        return 1
-    worker = Worker(connection, directory, functions)
-    worker.send({"kind": "indexed", "functions": [function.describe() for function in functions.values()]})
-    worker.run()
-    time.sleep(orphan)
-    return 0
+    return asyncio.run(serve(connection, directory, orphan))
 
 
 if __name__ == "__main__":

@@ -144,7 +144,26 @@ def test_no_worker_outlives_a_killed_host(azurite: Azurite) -> None:
     ("source", "expected"),
     [
         ("raise RuntimeError('settings are missing')", "RuntimeError: settings are missing"),
-        ("import azure.functions", "exactly one function app at its top level; it has 0"),
+        ("import azure.functions", "Could not find top level function app instances in function_app.py"),
+        ("import azure.functions as f\na, b = f.FunctionApp(), f.FunctionApp()", "More than one"),
+        (
+            (
+                "import azure.functions as func\n"
+                "app = func.FunctionApp()\n"
+                "@app.timer_trigger(arg_name='timer', schedule='0 * * * * *')\n"
+                "def misnamed(tick: func.TimerRequest) -> None: ..."
+            ),
+            "cannot load the misnamed function",
+        ),
+        (
+            (
+                "import azure.functions as func\n"
+                "app = func.FunctionApp()\n"
+                "@app.event_grid_trigger(arg_name='e')\n"
+                "def other(e: func.EventGridEvent) -> None: ..."
+            ),
+            "other: the dev host has no eventGridTrigger",
+        ),
         ("import nothing_like_it", "ModuleNotFoundError: No module named 'nothing_like_it'"),
         ("import os; os._exit(7)", "the worker ended with code 7"),
     ],
