@@ -17,6 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from devkit.api_description import document as api
+from shared.api.description import FILE as DESCRIPTION
+
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(<!-- made by dev\.py docs: (?P<name>[a-z-]+) -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
 
@@ -28,12 +31,10 @@ Parts = dict[str, Callable[[], str]]
 
 def main(_command: str, _argv: list[str]) -> int:
     """Write every generated part anew; say which documents changed."""
-    for document in documents():
-        old = document.read_text(encoding="utf-8")
-        new = rendered(old)
-        if new != old:
-            document.write_text(new, encoding="utf-8")
-            print(f"brought up to date: {document.relative_to(ROOT)}")
+    for file, text in current().items():
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+            print(f"brought up to date: {file.relative_to(ROOT)}")
     for provider in PROVIDERS:
         remarks: Callable[[], Iterable[str]] | None = getattr(importlib.import_module(provider), "remarks", None)
         for line in remarks() if remarks else ():
@@ -52,6 +53,12 @@ def parts() -> Parts:
             raise ValueError(f"more than one module makes {', '.join(sorted(twice))}")
         found |= made
     return found
+
+
+def current() -> dict[Path, str]:
+    """Each file that is made, or has a part that is made, with its text as the code has it now."""
+    written = {document: rendered(document.read_text(encoding="utf-8")) for document in documents()}
+    return {**written, DESCRIPTION: api.text()}
 
 
 def documents() -> list[Path]:

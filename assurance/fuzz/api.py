@@ -24,7 +24,7 @@ from assurance.campaign import Campaign, Outcome
 from assurance.measured import LIVE
 from devkit.local.harness import MAILBOX, Harness, content
 from devkit.local.stack import ROOT, Stack
-from shared.api.openapi import description
+from shared.api.description import description
 
 SCHEMATHESIS = Path(sys.executable).with_name("st")
 CONFIG = ROOT / "devkit" / "schemathesis.toml"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.api.description import description
 from shared.api.health import Health
 from shared.api.http import Answer, Call, json_answer
-from shared.api.openapi import description
 from shared.api.operations import Operations
 from shared.api.page.handler import OperatorPage
 from shared.views import ROUTE_PREFIX

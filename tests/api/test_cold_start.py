@@ -20,7 +20,7 @@ HEAVY = (
     "jinja2",
     "opentelemetry",
     "pydantic",
-    "shared.api.openapi",
+    "shared.api.description",
     "shared.api.page",
     "shared.storage.checkpoints",
 )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from assurance.fuzz.generated import CHECKPOINTS, PATIENT
+from devkit.api_description import shown as shown_types
 from shared.api import models
 from shared.api.body import BODY_NAMES, Refused, Start, read_start
 from shared.core.checkpoint import Checkpoint
@@ -29,7 +30,7 @@ from shared.views import view
 from tests.unit.core.shapes import NOW, SOURCE, at, transfer
 
 ANY = AllowedMailboxes()
-SHOWN = TypeAdapter(models.TransferShown)
+SHOWN = TypeAdapter(shown_types.TransferShown)
 TARGET = {"mailbox": "ada@example.org", "messageId": "AAMk="}
 
 
@@ -43,16 +44,16 @@ def extra(shown: Any, kind: Any) -> list[str]:
 def test_every_transfer_is_shown_as_the_description_says(checkpoint: Checkpoint) -> None:
     shown = view(checkpoint.transfer, NOW)
     SHOWN.validate_json(json.dumps(shown))
-    assert extra(shown, models.TransferShown) == []
-    assert extra(shown["source"], models.SourceShown) == []
-    assert extra(shown["target"] or {}, models.TargetShown) == []
-    assert extra(shown["attachment"] or {}, models.AttachmentShown) == []
-    assert extra(shown["progress"], models.ProgressShown) == []
-    assert extra(shown["error"] or {}, models.ErrorShown) == []
-    assert extra((shown["error"] or {}).get("graph") or {}, models.GraphShown) == []
-    assert extra(shown["links"], models.LinksShown) == []
-    assert extra(shown["acknowledged"] or {}, models.AcknowledgedShown) == []
-    assert extra(shown["waitingFor"] or {}, models.WaitingForShown) == []
+    assert extra(shown, shown_types.TransferShown) == []
+    assert extra(shown["source"], shown_types.SourceShown) == []
+    assert extra(shown["target"] or {}, shown_types.TargetShown) == []
+    assert extra(shown["attachment"] or {}, shown_types.AttachmentShown) == []
+    assert extra(shown["progress"], shown_types.ProgressShown) == []
+    assert extra(shown["error"] or {}, shown_types.ErrorShown) == []
+    assert extra((shown["error"] or {}).get("graph") or {}, shown_types.GraphShown) == []
+    assert extra(shown["links"], shown_types.LinksShown) == []
+    assert extra(shown["acknowledged"] or {}, shown_types.AcknowledgedShown) == []
+    assert extra(shown["waitingFor"] or {}, shown_types.WaitingForShown) == []
     assert (shown["waitingFor"] is not None) == (shown["state"] == "waiting")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from devkit.local.stack import ROOT
-from shared.api.openapi import description
+from shared.api.description import description
 from shared.core.errors import Code
 from shared.core.public_state import PublicState
 

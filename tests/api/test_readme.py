@@ -16,7 +16,7 @@ import pytest
 from devkit.local.azurite import Azurite
 from devkit.local.harness import Harness, content
 from devkit.local.stack import ROOT
-from shared.api.openapi import description
+from shared.api.description import description
 from shared.log_observer import DECISION_KEYS
 from tests.api.caller import Caller, accepted
 from tests.e2e.stage import staged

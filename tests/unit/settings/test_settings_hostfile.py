@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.api.openapi import description
+from shared.api.description import description
 from shared.settings import SettingsError, load
 from shared.settings.hostfile import host_file_faults, read_host_file
 from shared.settings.timeout import function_timeout

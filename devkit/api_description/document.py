@@ -1,16 +1,18 @@
-"""The description of the API (OpenAPI 3.1), made from the models that check its bodies."""
+"""The description of the API (OpenAPI 3.1), made from the types that check its bodies.
+
+`dev.py docs` writes it to `shared/api/openapi.json`, which the app serves.
+"""
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from shared.api import models
-from shared.api import openapi_operations as operations
-from shared.api.http import JSON
-from shared.api.openapi_pieces import (
+from devkit.api_description import operations, shown
+from devkit.api_description.pieces import (
     CONTINUATION,
     MAILBOX,
     REF,
@@ -25,6 +27,8 @@ from shared.api.openapi_pieces import (
     refs,
     transfer_id,
 )
+from shared.api import models
+from shared.api.http import JSON
 from shared.core.public_state import PublicState
 from shared.storage.places import IN_DOUBT, LARGEST_PAGE
 from shared.views import ROUTE_PREFIX, under
@@ -35,8 +39,8 @@ _STATES = [state.value for state in PublicState]
 
 
 @cache
-def description(prefix: str = ROUTE_PREFIX) -> Json:
-    """The whole description of an app whose routes begin with `prefix`. Always the same object: read it only."""
+def description() -> Json:
+    """The whole description. Always the same object: read it only."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -48,7 +52,7 @@ def description(prefix: str = ROUTE_PREFIX) -> Json:
             "renamed; codes are stable.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": under(prefix) or "/", "description": "This function app."}],
+        "servers": [{"url": under(ROUTE_PREFIX), "description": "This function app."}],
         "security": [{"functionKey": []}, {"functionKeyInQuery": []}],
         "tags": [
             {"name": "transfers", "description": "Files on their way."},
@@ -80,18 +84,18 @@ def description(prefix: str = ROUTE_PREFIX) -> Json:
 
 
 def _schemas() -> Json:
-    shown = {
+    kinds = {
         "AcknowledgementGiven": models.AcknowledgementGiven,
         "BulkGiven": models.BulkGiven,
-        "OperationShown": models.OperationShown,
+        "OperationShown": shown.OperationShown,
         "StartGiven": models.StartGiven,
-        "TransferShown": models.TransferShown,
-        "TransfersShown": models.TransfersShown,
-        "ProblemShown": models.ProblemShown,
-        "HealthShown": models.HealthShown,
+        "TransferShown": shown.TransferShown,
+        "TransfersShown": shown.TransfersShown,
+        "ProblemShown": shown.ProblemShown,
+        "HealthShown": shown.HealthShown,
     }
     adapters: list[tuple[str, Literal["validation"], TypeAdapter[Any]]] = [
-        (name, "validation", TypeAdapter(kind)) for name, kind in shown.items()
+        (name, "validation", TypeAdapter(kind)) for name, kind in kinds.items()
     ]
     schemas: Json = TypeAdapter.json_schemas(adapters, ref_template=REF)[1]["$defs"]
     return {name.removesuffix("Shown"): _tidied(schema) for name, schema in sorted(schemas.items())}
@@ -279,3 +283,11 @@ def _page() -> Json:
             **refs("401"),
         },
     }
+
+
+# --- the file ---------------------------------------------------------------------------------------------------------
+
+
+def text() -> str:
+    """The file that the app serves."""
+    return json.dumps(description(), indent=1, ensure_ascii=False) + "\n"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from devkit.api_description.pieces import EXAMPLE_ID, Json, content, header, link, refs
 from shared.api.http import JSON
-from shared.api.openapi_pieces import EXAMPLE_ID, Json, content, header, link, refs
 from shared.core.identifiers import TRANSFER_ID
 from shared.storage.operations import MOST_ROWS
 
