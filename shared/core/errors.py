@@ -311,6 +311,58 @@ CATALOGUE: dict[Code, Entry] = {
         "Look up storage's own code in the detail. Check that the account is a general purpose v2 account, and report "
         "the code if it is.",
     ),
+    Code.SENDING_OFF: Entry(
+        "This deployment does not send.",
+        "Have an operator set SENDING=on and grant Mail.Send, and retry; or leave `oncomplete` out.",
+    ),
+    Code.SEND_DENIED: Entry(
+        "The app may not send from this mailbox.",
+        "Put the mailbox into the app's Exchange management scope with Application Mail.Send. A change takes up to two "
+        "hours. Then retry the delivery.",
+    ),
+    Code.DRAFT_CONTRADICTORY: Entry(
+        "The file asks for another draft of the same name.",
+        "The first file decides recipients, subject and text. Correct the metadata, or leave these keys out, and "
+        "retry; or name another draft.",
+    ),
+    Code.DRAFT_AMBIGUOUS: Entry(
+        "Several drafts carry the same mark.",
+        "Open the mailbox, delete the drafts that are not wanted, and retry the delivery.",
+    ),
+    Code.DRAFT_GONE: Entry(
+        "The draft or event is gone.",
+        "Restore it in Outlook and retry the delivery; or drop the file again under another draft's name.",
+    ),
+    Code.DELIVERY_CONTRADICTORY: Entry(
+        "The files of one item ask for different things.",
+        "Cancel the transfer that is wrong, or correct its metadata and retry; the delivery then goes on by itself.",
+    ),
+    Code.DELIVERY_TOO_MANY_FILES: Entry(
+        "More files came than were announced.",
+        "Cancel the transfer that does not belong, or correct `expectedfiles` and retry; the delivery then goes on by "
+        "itself.",
+    ),
+    Code.DELIVERY_FILE_FAILED: Entry(
+        "A file could not be attached.",
+        "See the transfer's own error; retry or cancel it. The delivery then goes on by itself.",
+    ),
+    Code.DELIVERY_FILE_MISSING: Entry(
+        "An attached file is not on the item any more.",
+        "Put the file back in Outlook and retry the delivery, or cancel the delivery and send the message by hand.",
+    ),
+    Code.DELIVERY_OVER: Entry(
+        "The delivery that the file belongs to is over.",
+        "Retry the delivery first and then the transfer; or drop the file again under another draft's name.",
+    ),
+    Code.ALREADY_SENT: Entry(
+        "The message has been sent already.",
+        "Nothing is sent twice: drop the file again under another draft's name where it has to go out all the same.",
+    ),
+    Code.SEND_IN_DOUBT: Entry(
+        "The message may or may not have been sent: the evidence does not tell.",
+        "Look into Sent Items and Drafts of the mailbox. If it was sent, nothing is left to do; if it was not, retry "
+        "the delivery.",
+    ),
     Code.MAILBOX_ALLOWANCE_USED: Entry(
         "The mailbox's allowance is used up.",
         "Nothing to do: the transfer goes on once bytes sent earlier no longer count (150 MB in 5 minutes).",
@@ -324,6 +376,11 @@ CATALOGUE: dict[Code, Entry] = {
     Code.EVIDENCE_PENDING: Entry(
         "An answer was lost: whether the file is attached is being found out.",
         "Nothing to do: the item is looked at again, because a list may lag.",
+        retryable=True,
+    ),
+    Code.DELIVERY_FILES_AWAITED: Entry(
+        "Not all files of the item are attached yet.",
+        "Nothing to do: the delivery goes on with the last file. Drop the files that are still missing.",
         retryable=True,
     ),
     Code.REQUEST_INVALID: Entry(
