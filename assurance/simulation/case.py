@@ -141,6 +141,12 @@ class Case:
         return self.workers == 1 and not self.commands
 
     @property
+    def is_undisturbed(self) -> bool:
+        """Whether every call takes effect and is answered: only the order of the workers differs."""
+        troubles = (self.faults, self.happenings, self.sustained_faults, self.denials, self.outages, self.switches)
+        return not any(troubles)
+
+    @property
     def id(self) -> str:
         """The scenario as one line of JSON; `read` makes the same scenario of it."""
         plain = asdict(self)

@@ -45,6 +45,7 @@ def judge(world: World) -> Verdict:
     if world.case.heals and any(transfer.state is not State.ATTACHED for transfer in transfers):
         broken.append("I28: what heals by itself needed a person")
     broken += _wishes_kept(world)
+    broken += _sessions_left(world)
     if world.checkpoints.marks:
         broken.append("I3: the mark of an unfinished transfer is left")
     first = next((transfer for transfer in transfers if transfer.id == world.transfer.id), None)
@@ -137,6 +138,14 @@ def _wishes_kept(world: World) -> list[str]:
     if granted == ["cancel"] and transfer.state not in {State.CANCELLED, State.ATTACHED} and transfer.retries == 0:
         broken.append(f"I30: a cancellation was granted, and the transfer is {transfer.state.value}")
     return broken
+
+
+def _sessions_left(world: World) -> list[str]:
+    """No upload session stays open where every answer arrived: whoever opened one used it, or cancelled it."""
+    if not world.case.is_undisturbed:
+        return []
+    left = sum(session.state == "open" for session in world.graph.state.sessions.values())
+    return [f"I6: {left} upload sessions are left open"] if left else []
 
 
 def _ours(world: World) -> list[Attachment] | None:

@@ -18,7 +18,14 @@ then, one after another hardly ever."""
 
 
 class LostOwnership(Exception):  # noqa: N818 - it names what is the case
-    """Somebody else has written the checkpoint: this run must stop, and must not write again."""
+    """Somebody else has written the checkpoint: this run must stop, and must not write again.
+
+    `found` is the transfer as they wrote it; None where it is no more.
+    """
+
+    def __init__(self, found: Transfer | None = None) -> None:
+        super().__init__()
+        self.found = found
 
 
 class Background(Protocol):
@@ -135,7 +142,7 @@ class CheckpointWriter:
             return self._saved_over(stored, checkpoint)
         theirs = stored.checkpoint if stored is not None else None
         if stored is None or theirs is None or not self._is_wish_to_end(theirs):
-            raise LostOwnership
+            raise LostOwnership(theirs.transfer if theirs is not None else None)
         self.cancel_requested = True
         return self._saved_over(stored, replace(checkpoint, transfer=self._with_wish(checkpoint.transfer)))
 
@@ -153,7 +160,7 @@ class CheckpointWriter:
             if found is not None and found.checkpoint.write == checkpoint.write:
                 return found.etag, checkpoint  # our own, whose answer was a conflict
             if found is None or found.checkpoint.write != stored.checkpoint.write:
-                raise LostOwnership
+                raise LostOwnership(found.checkpoint.transfer if found is not None else None)
             stored = found
         raise StorageUnavailable("storage takes no write over the version that it has")
 

@@ -12,7 +12,17 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.core import waits
-from shared.core.actions import AbortCommit, Action, Finish, PostAttachment, PrepareCommit, PutRange, Request, Wait
+from shared.core.actions import (
+    AbortCommit,
+    Action,
+    CancelSession,
+    Finish,
+    PostAttachment,
+    PrepareCommit,
+    PutRange,
+    Request,
+    Wait,
+)
 from shared.core.durability import must_save_before, worth_saving
 from shared.core.events import (
     CancelRequested,
@@ -30,7 +40,7 @@ from shared.core.history import recorded
 from shared.core.machine import apply, decide
 from shared.core.model import Failure, Transfer
 from shared.core.policy import Policy
-from shared.run.checkpoint_writer import CheckpointWriter
+from shared.run.checkpoint_writer import CheckpointWriter, LostOwnership
 from shared.run.executor import ActionExecutor
 from shared.run.permit import Permit
 from shared.storage.ports import Clock
@@ -103,6 +113,7 @@ class Driver:
         self._moved = False
         self._wish_heeded = False
         self._is_unsent = False  # this run announced a commit afresh, and has sent nothing of it
+        self._latest = writer.saved
 
     def run(self, forbidden: Failure | None = None) -> Over | Yielded:
         """Carry the transfer on; or, where it is `forbidden`, to that end, writing nothing more to the mailbox.
@@ -111,7 +122,22 @@ class Driver:
             LostOwnership: another run has taken it over.
             StorageUnavailable: the checkpoint cannot be written; whoever runs next settles what was under way.
         """
-        return self._carry_on(self._begun(forbidden))
+        try:
+            return self._carry_on(self._begun(forbidden))
+        except LostOwnership as lost:
+            self._cancel_unknown_session(lost.found)
+            raise
+
+    def _cancel_unknown_session(self, found: Transfer | None) -> None:
+        """Cancel, as far as one request does, the session that this run opened and could not write down.
+
+        Whoever has the transfer now does not know of it, and it got no byte: left alone it would stay open until it
+        expires. One that the checkpoint `found` names is theirs.
+        """
+        opened = self._latest.session
+        known = {one.session.url for one in (found, self._writer.saved) if one is not None and one.session is not None}
+        if opened is not None and opened.url not in known:
+            self._effects.perform(CancelSession(opened.url))
 
     def _begun(self, forbidden: Failure | None) -> Transfer:
         transfer = self._step(self._writer.saved, None, RunStarted())
@@ -180,6 +206,7 @@ class Driver:
         now = self._clock.now()
         after = recorded(apply(transfer, event, now, self._policy), now, transfer.state, action, event)
         self._observer.decided(transfer, action, event, after, seconds)
+        self._latest = after
         return after
 
     def _sleeps(self, transfer: Transfer, until: datetime) -> bool:

@@ -16,6 +16,7 @@ from shared.core.policy import Policy
 from shared.graph import prepare
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
+from shared.storage.ports import Conflict
 from tests.unit.run.stage import Stage
 
 T = TypeVar("T")
@@ -232,6 +233,41 @@ def test_a_run_that_lost_the_transfer_stops_and_tells_nothing(stage: Stage) -> N
     found = stage.checkpoints.peek(transfer.id)
     assert found is not None
     assert found.checkpoint.write == "thief.1"
+
+
+@pytest.mark.parametrize("is_theirs", [False, True])
+def test_a_session_that_a_run_opened_and_lost_is_cancelled_unless_whoever_has_the_transfer_goes_on_with_it(
+    stage: Stage, *, is_theirs: bool
+) -> None:
+    by_session(stage)
+    transfer = stage.transfer(BIG)
+
+    def steal() -> None:
+        found = stage.checkpoints.peek(transfer.id)
+        assert found is not None
+        thief = replace(found.checkpoint, lease=lease("thief", stage.clock.now()), write="thief.1")
+        stage.checkpoints._gate = lambda _name, effect, /: effect()
+        stage.checkpoints.save(thief, found.etag)
+
+    def once_opened(name: str, effect: object, /) -> object:
+        result = effect()  # type: ignore[operator]
+        if name == "graph.POST" and not is_theirs:
+            steal()
+        return result
+
+    def once_saved(name: str, effect: object, /) -> object:
+        result = effect()  # type: ignore[operator]
+        if name == "checkpoint.save" and is_theirs and stage.now_is(transfer.id).session is not None:
+            steal()
+            raise Conflict  # the answer that a client library gets which asks again by itself
+        return result
+
+    stage.edges.transport._gate = once_opened  # type: ignore[attr-defined]
+    stage.checkpoints._gate = once_saved  # type: ignore[assignment]
+    stage.runs.start(transfer)
+    assert stage.witness.handed == [transfer.id]
+    [session] = stage.graph.state.sessions.values()
+    assert (session.state, session.received) == ("open" if is_theirs else "cancelled", 0)
 
 
 @pytest.mark.parametrize(("least", "ways"), [(1, {"post", "create", "put"}), (1000, {"post", "create"})])
