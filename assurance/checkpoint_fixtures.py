@@ -10,7 +10,7 @@ from typing import Any
 
 from devkit.local.azurite import Azurite
 from shared.core import planning
-from shared.core.checkpoint import Checkpoint
+from shared.core.checkpoint import Checkpoint, unfinished_entry_of
 from shared.core.errors import Code
 from shared.core.model import Attachment, Failure, Route, Session, Source, State, Target, TargetKey, Transfer
 from shared.storage.access import StorageAccess
@@ -39,7 +39,7 @@ class CheckpointFixtures:
     def put(self, transfer: Transfer) -> Transfer:
         """One transfer, with the marks that it would have."""
         if not transfer.is_over:
-            self.checkpoints.add_unfinished_entry(transfer.id, transfer)
+            self.checkpoints.add_unfinished_entry(unfinished_entry_of(transfer), transfer)
         self.checkpoints.create(Checkpoint(transfer, None, "put.0"))
         if transfer.is_over:
             self.ends.notify(Checkpoint(transfer, None, "put.0"))

@@ -152,7 +152,7 @@ def test_the_events_asked_for_are_logged_by_the_app() -> None:
 
 
 def test_the_fields_asked_for_are_logged_by_the_app() -> None:
-    source = (root / "shared" / "log.py").read_text(encoding="utf-8")
+    source = (root / "shared" / "log_observer.py").read_text(encoding="utf-8")
     logged = set(re.findall(r"^\s+([a-zA-Z]+)=", source, re.MULTILINE)) | {"event"}
     used = {name for text in queries.values() for name in re.findall(r"line\.([a-zA-Z]+)", text)}
     assert used <= logged
