@@ -71,6 +71,13 @@ def one_failed(caller: Caller) -> str:
     return str(caller.ended(started["id"])["id"])
 
 
+def one_operation(caller: Caller) -> str:
+    filtered = {"filter": {"code": "TARGET_NOT_FOUND"}, "limit": 1}
+    answer = caller.call("POST", "/transfers/cancel", json=filtered)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
 def one_running(caller: Caller) -> str:
     caller.harness.graph.fault({"action": "hold", "kind": "put", "nth": 2})
     caller.harness.stack.drop("running.pdf", content(4 * MIB + 1), events=0)
@@ -98,6 +105,16 @@ TOLD = [
         "post", "/transfers/{id}/retry", one_failed, 202, lambda body, i: (body["id"], body["state"]) == (i, "queued")
     ),
     Told("delete", "/transfers/{id}", one_running, 202, lambda body, i: body["id"] == i),
+    Told(
+        "post",
+        "/transfers/{id}/acknowledge",
+        one_failed,
+        200,
+        lambda body, i: (body["id"], body["acknowledged"]["note"]) == (i, "sent by hand"),
+    ),
+    Told("post", "/transfers/retry", one_failed, 202, lambda body, _: body["filter"]["code"] == "TARGET_NOT_FOUND"),
+    Told("post", "/transfers/cancel", begun, 202, lambda body, _: body["filter"]["blob"] == "reports/"),
+    Told("get", "/operations/{id}", one_operation, 200, lambda body, i: (body["id"], body["limit"]) == (i, 1)),
     Told("get", "/health", begun, 200, lambda body, _: bool(body == {"status": "up"})),
     Told("get", "/health/details", begun, 200, lambda body, _: body["status"] == "up" and bool(body["checks"])),
     Told("get", "/openapi.json", begun, 200, lambda body, _: bool(body["openapi"] == "3.1.0")),
