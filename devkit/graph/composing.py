@@ -54,7 +54,10 @@ def update(state: State, call: Call) -> Answer:
     item = item_of(state, call)
     members = read(state, call)
     if item.collection == "events":
+        name = "singleValueExtendedProperties"
+        mail = _properties(item.mail, name, members[name]) if name in members else item.mail
         meetings.update(state, item, members)
+        item.mail = mail
     else:
         if not item.is_draft and members.keys() - {"singleValueExtendedProperties", "importance"}:
             raise Refusal(400, "ErrorInvalidPropertySet", "The property can be updated only in a draft.")

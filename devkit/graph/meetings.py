@@ -21,6 +21,9 @@ _KNOWN = frozenset(
 )  # fmt: skip
 
 
+_ELSEWHERE = frozenset(("attendees", "singleValueExtendedProperties"))
+
+
 def update(state: State, item: Item, members: Mapping[str, Any]) -> None:
     """Take the new values; attendees who are new are invited, those who are gone lose their copy (event-update).
 
@@ -38,7 +41,7 @@ def update(state: State, item: Item, members: Mapping[str, Any]) -> None:
     changed = [name for name in mailing if switches.update_mails_same or now.get(name) != members[name]]
     if isinstance(members.get("subject"), str):
         item.subject = members["subject"]
-    values = {**item.meeting.values, **{name: members[name] for name in names if name != "attendees"}}
+    values = {**item.meeting.values, **{name: members[name] for name in names if name not in _ELSEWHERE}}
     kept = {who: copy for who, copy in item.meeting.copies.items() if who in wanted}
     meeting = replace(item.meeting, copies=kept, values=values)
     files = files_of(state, item)

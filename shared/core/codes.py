@@ -74,6 +74,7 @@ class Code(StrEnum):
     # Deliveries: drafts that are composed, and messages that are sent once their files are on
     SENDING_OFF = "SENDING_OFF"
     SEND_DENIED = "SEND_DENIED"
+    RECIPIENTS_REFUSED = "RECIPIENTS_REFUSED"
     DRAFT_CONTRADICTORY = "DRAFT_CONTRADICTORY"
     DRAFT_AMBIGUOUS = "DRAFT_AMBIGUOUS"
     DRAFT_GONE = "DRAFT_GONE"

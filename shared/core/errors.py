@@ -320,6 +320,10 @@ CATALOGUE: dict[Code, Entry] = {
         "Put the mailbox into the app's Exchange management scope with Application Mail.Send. A change takes up to two "
         "hours. Then retry the delivery.",
     ),
+    Code.RECIPIENTS_REFUSED: Entry(
+        "Exchange refuses the recipients.",
+        "Give the draft at least one recipient, and correct the addresses in Outlook; then retry the delivery.",
+    ),
     Code.DRAFT_CONTRADICTORY: Entry(
         "The file asks for another draft of the same name.",
         "The first file decides recipients, subject and text. Correct the metadata, or leave these keys out, and "

@@ -152,7 +152,7 @@ def _word(value: str | None) -> str | None:
 
 def items(body: Mapping[str, Any]) -> tuple[FoundItem, ...] | None:
     """What a lookup found; None where the answer is not a list of items with ids that can stand in a path."""
-    found = _objects(body.get("value"))
+    found = objects(body.get("value"))
     if found is None or not all(is_item_id(text(item.get("id")) or "") for item in found):
         return None
     return tuple(FoundItem(str(item["id"]), item.get("isdraft") is True) for item in found)
@@ -163,7 +163,7 @@ def listing(body: Mapping[str, Any]) -> tuple[Listed, ...] | None:
 
     Nothing else is insisted on: one entry without a size, a name or a type must not hide the others.
     """
-    found = _objects(body.get("value"))
+    found = objects(body.get("value"))
     if found is None or any(text(entry.get("id")) is None for entry in found):
         return None
     return tuple(_listed(entry) for entry in found)
@@ -177,7 +177,8 @@ def _listed(entry: Mapping[str, Any]) -> Listed:
     )
 
 
-def _objects(value: object) -> list[dict[str, Any]] | None:
+def objects(value: object) -> list[dict[str, Any]] | None:
+    """A list of objects, with keys in lower case; None where it is none."""
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
         return None
     return [{str(key).lower(): inner for key, inner in entry.items()} for entry in value]

@@ -97,8 +97,18 @@ def session_request(call: SessionCall, content: Buffer | None = None) -> UploadR
             assert_never(call)
 
 
+def item_url(item: Item, base_url: str) -> str:
+    """Where a message or event is read and changed."""
+    return f"{user_url(item.mailbox, base_url)}/{_COLLECTION[item.kind]}/{_segment(item.id)}"
+
+
+def user_url(mailbox: str, base_url: str) -> str:
+    """Where all of a mailbox is."""
+    return f"{base_url}/{_user(mailbox)}"
+
+
 def _attachments(item: Item, base_url: str) -> str:
-    return f"{base_url}/{_user(item.mailbox)}/{_COLLECTION[item.kind]}/{_segment(item.id)}/attachments"
+    return f"{item_url(item, base_url)}/attachments"
 
 
 def _user(mailbox: str) -> str:

@@ -157,30 +157,37 @@ def _range_refused(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now:
 
 
 def _graph_refusal(call: GraphCall, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Event:
-    status, words = answer.status, fields.codes(answer)
+    words = fields.codes(answer)
+    if answer.status != refusals.THROTTLED and refusals.by_code(words) is None:
+        said = {word.lower() for word in words}
+        if isinstance(call, OpenSession) and refusals.TOO_SMALL_FOR_SESSION in said:
+            return SessionTooSmall(graph=seen)
+        if isinstance(call, PostAttachment) and _is_post_too_large(answer, said):
+            return PostTooLarge(graph=seen)
+        if answer.status < HTTPStatus.BAD_REQUEST and isinstance(call, PostAttachment):
+            return _unexpected(seen)  # a redirect may come after the effect ("see other")
+    return refusal_event(answer, seen, now)
+
+
+def refusal_event(answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> NotDone | Unsure | Refused | ItemMissing:
+    """What an answer of Graph's that is no success means, whatever was asked."""
+    status = answer.status
     if status == refusals.THROTTLED:
         return NotDone(Code.GRAPH_THROTTLED, fields.retry_after(answer, now), graph=seen)
-    known = refusals.by_code(words)
+    known = refusals.by_code(fields.codes(answer))
     if known is not None:
         word, meaning = known
         return _meant(meaning, answer, replace(seen, code=word), now)
-    said = {word.lower() for word in words}
-    if isinstance(call, OpenSession) and refusals.TOO_SMALL_FOR_SESSION in said:
-        return SessionTooSmall(graph=seen)
-    if isinstance(call, PostAttachment) and _is_post_too_large(answer, said):
-        return PostTooLarge(graph=seen)
     if status in refusals.CONFLICTS:
         return NotDone(Code.GRAPH_CONFLICT, fields.retry_after(answer, now), graph=seen)
     if refusals.is_service_fault(status):
         return Unsure(Code.GRAPH_UNAVAILABLE, fields.retry_after(answer, now), graph=seen)
     if status == HTTPStatus.NOT_FOUND:
         return ItemMissing(graph=seen)
-    if status < HTTPStatus.BAD_REQUEST and isinstance(call, PostAttachment):
-        return _unexpected(seen)  # a redirect may come after the effect ("see other")
     return _meant(refusals.by_status(status), answer, seen, now)
 
 
-def _meant(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Event:
+def _meant(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> NotDone | Unsure | Refused:
     """A refusal as an event: final, or not done for now, or not known to be done."""
     match meaning.kind:
         case Kind.FINAL:
@@ -193,7 +200,7 @@ def _meant(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetim
             assert_never(meaning.kind)
 
 
-def _later(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> Event:
+def _later(meaning: Meaning, answer: HttpAnswer, seen: GraphAnswer, now: datetime) -> NotDone | Unsure:
     """Its words say "later"; whether it had an effect, its status does not say where the service failed."""
     wait = fields.retry_after(answer, now)
     if meaning.kind is Kind.UNAVAILABLE or refusals.is_service_fault(answer.status):

@@ -52,6 +52,8 @@ def test_what_only_a_person_can_heal_is_final() -> None:
         Code.TARGET_IN_OTHER_MAILBOX,
         Code.TARGET_INVALID,
         Code.GRAPH_REFUSED,
+        Code.SEND_DENIED,
+        Code.RECIPIENTS_REFUSED,
     }
 
 

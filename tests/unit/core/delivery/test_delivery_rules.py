@@ -431,3 +431,52 @@ def test_a_delivery_has_one_id_whatever_the_case_of_its_mailbox_and_another_for_
     assert (by_id.state, by_id.item_id, looked_up.item_id) == (State.COLLECTING, "AAMk=", None)
     found = walked(looked_up, ev.FilesCounted((replace(file(1, wish=Wish(OnComplete.SEND, 1)), item_id="AAMkfound="),)))
     assert (found.item_id, found.state) == ("AAMkfound=", State.CHECKING)
+
+
+# --- what is durable before what ---
+
+HERE = Item("ann@example.com", ItemKind.MESSAGE, "AAMk=")
+NAME = ac.Mark("ann@example.com", "invoice 17", is_name=True)
+
+
+@pytest.mark.parametrize(
+    ("action", "changes"),
+    [
+        (ac.Submit(HERE, NOW), {"acts": 1, "acted_at": NOW}),
+        (ac.TellAttendees(HERE, NAME, "Review", NOW), {"acts": 1, "acted_at": NOW}),
+        (ac.Compose(NAME, DraftText(), NOW), {"composes": 1, "composed_at": NOW}),
+        (ac.DeleteDraft(HERE), {"surplus": ("b",)}),
+        (ac.DeleteDraft(HERE), {"state": State.DISCARDING}),
+        (ac.Finish(), {"looks": 1}),
+        (ac.Wait(NOW), {"looks": 1}),
+    ],
+)
+def test_an_act_waits_for_its_intent_and_an_end_for_its_outcome(action: Any, changes: dict[str, Any]) -> None:
+    saved = delivery()
+    assert must_save_before(action, replace(saved, **changes), saved)
+    assert not must_save_before(action, saved, saved)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        ac.FindMarked(NAME),
+        ac.FindDeletedItems("ann@example.com"),
+        ac.CountFiles(()),
+        ac.ReadItem(HERE, NAME),
+        ListAttachments(HERE),
+        ac.MarkItem(HERE, NAME),
+        ac.PrepareCompose(),
+        ac.PrepareAct(),
+        ac.AbortAct(),
+    ],
+)
+def test_what_changes_nothing_for_anybody_waits_for_nothing(action: Any) -> None:
+    assert not must_save_before(action, delivery(acts=1, composes=1), delivery())
+
+
+def test_what_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="without an item"):
+        decide(delivery(State.CHECKING, item_id=None), NOW, POLICY)
+    with pytest.raises(ValueError, match="never announced"):
+        apply(delivery(State.SETTLING), ev.MarkedFound((item(),)), NOW, POLICY)
