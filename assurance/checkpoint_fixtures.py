@@ -10,13 +10,14 @@ from typing import Any
 
 from devkit.local.azurite import Azurite
 from shared.core import planning
-from shared.core.checkpoint import Checkpoint, unfinished_entry_of
 from shared.core.errors import Code
 from shared.core.model import Attachment, Failure, Route, Session, Source, State, Target, TargetKey, Transfer
+from shared.core.unfinished import unfinished_entry_of
 from shared.storage.access import StorageAccess
 from shared.storage.checkpoints import CheckpointContainer
 from shared.storage.listing import Listing
 from shared.storage.outcome_index import BlobOutcomeIndex
+from shared.storage.ports import Checkpoint
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ADA, GRACE = "ada@example.org", "grace@example.org"
@@ -54,7 +55,7 @@ class CheckpointFixtures:
         """Another version of a transfer that is there. No mark is touched."""
         stored = self.checkpoints.load(transfer.id)
         assert stored is not None
-        changed: Transfer = replace(stored.checkpoint.transfer, **changes)
+        changed: Transfer = replace(stored.checkpoint.instance, **changes)
         self.checkpoints.save(Checkpoint(changed, None, "changed"), stored.etag)
         return changed
 

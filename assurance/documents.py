@@ -24,7 +24,10 @@ ASIDES = {
     ev.RunStarted,
     ev.ItemMissing,
     ev.CommitAborted,
-    ev.CommitUnsent,
+    ev.CancelNoted,
+    ev.Held,
+    ev.RetryRequested,
+    ev.Stopped,
 }
 """Events that can come almost anywhere: waiting, giving up, and a new run. The table below the picture has them all."""
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Self
 
 from shared import log, telemetry
 from shared.composition import Composition
-from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.model import Transfer
+from shared.engine.continuation import Continuation
 from shared.run.sweep import SECONDS, Sweep
 from shared.run.triggers import Triggers
 from shared.settings import BlobTriggerSource, SameFile, load
@@ -178,7 +178,7 @@ class App:
             log.note(
                 "poison_message",
                 error=True,
-                transferId=continuation.transfer_id,
+                transferId=continuation.instance_id,
                 blobNamed=continuation.blob is not None,
                 ending=ending.name.lower(),
             )

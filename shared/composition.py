@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from shared import log, telemetry
 from shared.core.model import Transfer
 from shared.core.policy import Policy
+from shared.engine.ports import Background
 from shared.graph.client import GraphClient
 from shared.graph.hosts import OUTLOOK_HOSTS, UploadHosts
 from shared.graph.probe import look
@@ -29,7 +30,6 @@ from shared.intake.mailboxes import AllowedMailboxes
 from shared.log_observer import LogObserver
 from shared.rate_limit.limits import OUTLOOK
 from shared.run.arrivals import Arrivals
-from shared.run.checkpoint_writer import Background
 from shared.run.drain import Drain
 from shared.run.notifications import CompositeListener, CompositeObserver, OutcomePublisher
 from shared.run.rate_limiter import MailboxRateLimiter

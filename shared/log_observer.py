@@ -11,15 +11,14 @@ from datetime import datetime
 
 from shared import log
 from shared.core.actions import Action, PutRange
-from shared.core.checkpoint import Checkpoint
-from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.events import Event, Forbidden, NotDone, RangeDenied, Refused, Unsure
 from shared.core.history import named
 from shared.core.model import State, Transfer
 from shared.core.sweep_cursor import Kind, Trouble
+from shared.engine.continuation import Continuation
 from shared.run.sweep import Swept
-from shared.storage.ports import CheckpointUnreadable, StorageRefused
+from shared.storage.ports import Checkpoint, CheckpointUnreadable, StorageRefused
 
 DECISION_KEYS = (
     "transferId",
@@ -63,7 +62,7 @@ class LogObserver:
 
     def notify(self, checkpoint: Checkpoint) -> None:
         """One line per end; twice where a process died while it told of it."""
-        after = checkpoint.transfer
+        after = checkpoint.instance
         failure = after.failure
         graph = failure.graph if failure is not None else None
         log.write(
@@ -122,7 +121,7 @@ class LogObserver:
             "storage_unavailable",
             error=True,
             code=Code.STORAGE_UNAVAILABLE.value,
-            transferId=continuation.transfer_id,
+            transferId=continuation.instance_id,
             detail=str(trouble) or type(trouble).__name__,
             tries=continuation.tries,
             seconds=round(delay),

@@ -19,12 +19,12 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from shared.core.actions import Action, PutRange
-from shared.core.checkpoint import Checkpoint
 from shared.core.events import Event, NotDone, RangeDenied, Refused, RunStarted, Unsure
 from shared.core.history import named
 from shared.core.model import State, Transfer
 from shared.settings.forms import is_guid
 from shared.settings.hostfile import read_host_file
+from shared.storage.ports import Checkpoint
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -174,7 +174,7 @@ class Telemetry:
 
     def notify(self, checkpoint: Checkpoint) -> None:
         """See `Outcomes.notify`. A process that dies during it has an outcome counted twice."""
-        transfer = checkpoint.transfer
+        transfer = checkpoint.instance
         code = {"code": transfer.failure.code.value} if transfer.failure is not None else {}
         self._ended[transfer.state].add(1, code)
 

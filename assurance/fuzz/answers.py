@@ -41,7 +41,6 @@ from shared.core.actions import (
     PutRange,
     Request,
 )
-from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.history import recorded
 from shared.core.machine import apply, decide
@@ -53,6 +52,7 @@ from shared.log_observer import LogObserver
 from shared.run.executor import GraphExecutor
 from shared.settings.forms import is_host
 from shared.storage import codec
+from shared.storage.ports import Checkpoint
 from shared.views import view
 
 BASE = "https://graph.microsoft.com/v1.0"
@@ -164,6 +164,10 @@ def check_evidence(request: Request, answer: HttpAnswer, event: ev.Event) -> Non
             | ev.CommitPrepared()
             | ev.CommitAborted()
             | ev.CommitUnsent()
+            | ev.CancelNoted()
+            | ev.RetryRequested()
+            | ev.Stopped()
+            | ev.Held()
             | ev.OffsetRefused()
             | ev.SessionGone()
             | ev.AskRefused()

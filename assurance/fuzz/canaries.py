@@ -29,15 +29,15 @@ from assurance.simulation.clock import VirtualClock
 from assurance.simulation.mailbox import MAILBOX
 from assurance.simulation.world import BLOB, World
 from shared.core.actions import Action
-from shared.core.checkpoint import Checkpoint
-from shared.core.continuation import Continuation
 from shared.core.events import Event
 from shared.core.model import Transfer
+from shared.engine.continuation import Continuation
 from shared.graph.http import HttpAnswer, HttpRequest, Transport
 from shared.log_observer import LogObserver
 from shared.run.notifications import CompositeListener, CompositeObserver, OutcomePublisher
-from shared.run.runner import TransferRunner
+from shared.run.runner import RunDependencies, TransferRunner
 from shared.storage import codec, summary
+from shared.storage.ports import Checkpoint
 from shared.telemetry import Telemetry
 from shared.views import view
 
@@ -80,7 +80,7 @@ def overhear(case: Case) -> tuple[Heard, list[str]]:
         observer=CompositeObserver((world.witness, observer, telemetry, _Ear(heard))),
         outcomes=CompositeListener((world.outcomes, observer, telemetry, notices)),
     )
-    world.runs = _Heard(TransferRunner(world.edges), heard, telemetry)
+    world.runs = _Heard(world.edges, heard, telemetry)
     with _log_into(heard.logged):
         world.run()
     heard.said += [("a span", span.to_json()) for span in spans.get_finished_spans()]
@@ -134,8 +134,8 @@ def _with_canaries(answer: HttpAnswer) -> HttpAnswer:
 class _Heard(TransferRunner):
     """Runs whose exceptions are kept as they would be printed; each run is an invocation of its own."""
 
-    def __init__(self, runs: TransferRunner, heard: Heard, telemetry: Telemetry) -> None:
-        super().__init__(runs._edges)  # noqa: SLF001 - the same runs, overheard
+    def __init__(self, edges: RunDependencies, heard: Heard, telemetry: Telemetry) -> None:
+        super().__init__(edges)
         self._heard = heard
         self._telemetry = telemetry
 
@@ -190,7 +190,7 @@ def _kept(world: World) -> Iterator[tuple[str, str]]:
             yield "the stored checkpoint", text.decode()
     yield "the queue", repr(world.queue.messages)
     yield "the marks", repr(world.checkpoints.marks)
-    yield "the outcomes told", "\n".join(json.dumps(view(told.transfer, now)) for told in world.outcomes.notified)
+    yield "the outcomes told", "\n".join(json.dumps(view(told.instance, now)) for told in world.outcomes.notified)
 
 
 def secrets_of(world: World) -> list[str]:

@@ -24,7 +24,7 @@ def check(text: bytes) -> str:
         checkpoint = codec.decode(text, transfer_id)
     except CheckpointUnreadable as refusal:
         return _checked(refusal)
-    transfer = checkpoint.transfer
+    transfer = checkpoint.instance
     assert transfer.id == transfer_id
     assert codec.decode(codec.encode(checkpoint), transfer_id) == checkpoint
     decide(transfer, NOW, POLICY)

@@ -21,7 +21,6 @@ from shared.core.actions import (
     OpenSession,
     PostAttachment,
 )
-from shared.core.checkpoint import Checkpoint
 from shared.core.errors import CATALOGUE
 from shared.core.model import LOOKUPS, Attachment, Source, State, Target, TargetKey, Transfer
 from shared.graph import prepare
@@ -29,7 +28,7 @@ from shared.graph.hosts import is_url_text
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.storage import codec
-from shared.storage.ports import Dropped
+from shared.storage.ports import Checkpoint, Dropped
 from shared.views import view
 
 BASE = "https://graph.microsoft.com/v1.0"

@@ -9,7 +9,6 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from shared.core.checkpoint import Checkpoint, Lease
 from shared.core.errors import Code
 from shared.core.model import (
     LOOKUPS,
@@ -30,6 +29,8 @@ from shared.core.model import (
     WaitingFor,
 )
 from shared.core.policy import LARGEST_ATTACHMENT, LARGEST_RANGE
+from shared.engine.checkpoint import Lease
+from shared.storage.ports import Checkpoint
 from shared.storage.validation import LARGEST_BLOB, YEARS
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

@@ -25,13 +25,14 @@ from assurance.simulation.enumerate import calls_of, singles
 from assurance.simulation.world import POLICY, World
 from shared.core import planning
 from shared.core.actions import Action, PutRange, Wait
-from shared.core.checkpoint import Checkpoint, lease
 from shared.core.errors import Code
 from shared.core.history import named
 from shared.core.machine import decide
 from shared.core.model import LOOKUPS, Failure, Route, Target, Transfer
 from shared.core.policy import Policy
+from shared.engine.checkpoint import lease
 from shared.storage import codec
+from shared.storage.ports import Checkpoint
 
 KEPT = ROOT / "tests" / "histories"
 NEXT = "next.json"
@@ -43,11 +44,11 @@ def freeze(release: str, scenarios: Iterable[Case], kept: Path = KEPT) -> Path:
     room.mkdir(parents=True)
     found: dict[str, bytes] = {}
     for text in chain(map(codec.encode, _unrun()), *map(_written, scenarios)):
-        found.setdefault(_kind(_read(text).transfer), text)
+        found.setdefault(_kind(_read(text).instance), text)
     expected = {}
     for name, text in sorted(found.items()):
         (room / f"{name}.json").write_bytes(text)
-        expected[name] = next_of(_read(text).transfer, POLICY)
+        expected[name] = next_of(_read(text).instance, POLICY)
     shown = json.dumps({"rangeBytes": POLICY.range_bytes, "next": expected}, indent=2)
     (room / NEXT).write_text(shown + "\n", encoding="utf-8")
     return room
@@ -88,11 +89,11 @@ def _written(case: Case) -> Iterator[bytes]:
 
 def _harmless(checkpoint: Checkpoint) -> Checkpoint:
     """The same with a session that nobody takes for a secret."""
-    session = checkpoint.transfer.session
+    session = checkpoint.instance.session
     if session is None:
         return checkpoint
     session = replace(session, url="https://outlook.office.com/api/v2.0/AttachmentSessions('frozen')?authtoken=none")
-    return replace(checkpoint, transfer=replace(checkpoint.transfer, session=session))
+    return replace(checkpoint, instance=replace(checkpoint.instance, session=session))
 
 
 def _unrun() -> Iterator[Checkpoint]:

@@ -17,10 +17,10 @@ from assurance.fuzz.shapes import ANSWERS, check_all, table
 from assurance.measured import APP, SIMULATED
 from assurance.simulation import campaigns
 from assurance.simulation.case import Case
-from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.graph.http import HttpAnswer
 from shared.storage import codec
+from shared.storage.ports import Checkpoint
 
 ROUND_TRIPS = 10_000
 TORN = 50
@@ -40,7 +40,7 @@ def round_trips(drawn: int) -> Outcome:
     def once(written: Checkpoint) -> None:
         nonlocal tried
         tried += 1
-        assert codec.decode(codec.encode(written), written.transfer.id) == written
+        assert codec.decode(codec.encode(written), written.instance.id) == written
 
     _tell(once, broken)
     return Outcome(tried, broken)

@@ -16,15 +16,16 @@ from assurance.load.timeline import Timeline
 from devkit.graph.switches import Switches
 from shared.core.actions import Action
 from shared.core.allowance import MailboxBytes
-from shared.core.checkpoint import Checkpoint
 from shared.core.events import Event
 from shared.core.model import State, Transfer
 from shared.core.policy import Policy
+from shared.engine.permit import Unlimited
 from shared.graph.hosts import UploadHosts
 from shared.rate_limit.limits import OUTLOOK, Limits
-from shared.run.permit import RateLimiter, Unlimited
+from shared.run.permit import RateLimiter
 from shared.run.rate_limiter import MailboxRateLimiter
 from shared.run.runner import RunDependencies, TransferRunner
+from shared.storage.ports import Checkpoint
 
 UNCOUNTED = 10**15
 """A window's bytes where the service counts none."""
@@ -154,8 +155,8 @@ class _Simulation:
 
     def notify(self, checkpoint: Checkpoint) -> None:
         """See `Outcomes.notify`."""
-        if checkpoint.transfer.state is not State.ATTACHED:
-            raise AssertionError(f"{checkpoint.transfer.id}: {checkpoint.transfer.failure}")
+        if checkpoint.instance.state is not State.ATTACHED:
+            raise AssertionError(f"{checkpoint.instance.id}: {checkpoint.instance.failure}")
         self.ended += 1
 
     def decided(self, before: Transfer, action: Action | None, event: Event, after: Transfer, seconds: float) -> None:

@@ -12,11 +12,10 @@ from datetime import UTC, datetime
 from itertools import count
 
 from assurance.load.timeline import Timeline
-from shared.core.checkpoint import Checkpoint
-from shared.core.continuation import Continuation
 from shared.core.model import Source, Transfer
+from shared.engine.continuation import Continuation
 from shared.rate_limit.mailbox import Mailbox, Waiting
-from shared.storage.ports import Buffer, Clock, Conflict, Dropped, Receipt, Stored
+from shared.storage.ports import Buffer, Checkpoint, Clock, Conflict, Dropped, Receipt, Stored
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 _ZEROS = memoryview(bytes(4 * 1024 * 1024))
@@ -110,11 +109,11 @@ class ModelCheckpoints:
         self._latency.spend("mark")
 
     def _put(self, checkpoint: Checkpoint, etag: str | None) -> str:
-        held = self.held.get(checkpoint.transfer.id)
+        held = self.held.get(checkpoint.instance.id)
         if (held.etag if held else None) != etag:
             raise Conflict
         stored = Stored(checkpoint, str(next(self._versions)))
-        self.held[checkpoint.transfer.id] = stored
+        self.held[checkpoint.instance.id] = stored
         return stored.etag
 
 

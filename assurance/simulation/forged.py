@@ -13,12 +13,11 @@ from assurance.campaign import Campaign, Outcome
 from assurance.measured import SIMULATED
 from assurance.simulation.storage import MemoryReader, MemorySources
 from assurance.simulation.sweeping import Kind, Tick, World
-from shared.core.checkpoint import Checkpoint
-from shared.core.continuation import Continuation
 from shared.core.model import Source, State, Transfer
+from shared.engine.continuation import Continuation
 from shared.run.runner import TransferRunner
 from shared.storage import codec
-from shared.storage.ports import CheckpointUnreadable, StorageRefused, StorageUnavailable
+from shared.storage.ports import Checkpoint, CheckpointUnreadable, StorageRefused, StorageUnavailable
 
 HOURS = 30 * 60.0
 VALUES: tuple[Any, ...] = (None, "", "x", "..", "checkpoints", "é\n", 0, -1, 10**12, True, [], ["x"], {}, 1.5)

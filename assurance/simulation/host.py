@@ -18,7 +18,7 @@ from assurance.simulation.clock import VirtualClock
 from assurance.simulation.fault_injector import Died
 from assurance.simulation.outages import Down
 from assurance.simulation.storage import MemoryQueue
-from shared.core.continuation import Continuation
+from shared.engine.continuation import Continuation
 from shared.run.triggers import Triggers
 from shared.storage.ports import StorageUnavailable
 

@@ -79,7 +79,7 @@ def _judge_one(world: World, transfer: Transfer, attachments: list[Attachment] |
     if not transfer.is_over:
         broken.append(f"I3: a transfer is still {transfer.state.value}")
         return 0
-    told = [one.transfer.state for one in world.outcomes.notified if one.transfer.id == transfer.id]
+    told = [one.instance.state for one in world.outcomes.notified if one.instance.id == transfer.id]
     if not told:
         broken.append("I3: the outcome was told to nobody")
     if set(told) - {transfer.state} and not transfer.retries:

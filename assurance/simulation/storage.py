@@ -14,13 +14,12 @@ from itertools import count
 
 from assurance.simulation.clock import VirtualClock
 from assurance.simulation.io import Gate, open_gate
-from shared.core.checkpoint import Checkpoint
-from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.model import Source, State, Transfer
 from shared.core.sweep_cursor import SweepCursor
+from shared.engine.continuation import Continuation
 from shared.storage import codec
-from shared.storage.ports import Buffer, Conflict, Dropped, Receipt, SourceLost, Stored
+from shared.storage.ports import Buffer, Checkpoint, Conflict, Dropped, Receipt, SourceLost, Stored
 
 DROP = "drop"
 """The drop container of every world."""
@@ -86,11 +85,11 @@ class MemoryCheckpoints:
         return None if held is None else Stored(_decoded(held[0], transfer_id), held[1])
 
     def _put(self, checkpoint: Checkpoint, etag: str | None) -> str:
-        held = self.blobs.get(checkpoint.transfer.id)
+        held = self.blobs.get(checkpoint.instance.id)
         if (held[1] if held else None) != etag:
             raise Conflict
         self._versions += 1
-        self.blobs[checkpoint.transfer.id] = (codec.encode(checkpoint), f'"{self._versions}"')
+        self.blobs[checkpoint.instance.id] = (codec.encode(checkpoint), f'"{self._versions}"')
         return f'"{self._versions}"'
 
 
@@ -260,7 +259,7 @@ class MemoryClaims:
     def _of_others(self, transfer: Transfer) -> frozenset[str]:
         mailbox = transfer.target.mailbox.casefold()
         found = [self._checkpoints.peek(one) for one in self._checkpoints.blobs if one != transfer.id]
-        ended = [one.checkpoint.transfer for one in found if one is not None]
+        ended = [one.checkpoint.instance for one in found if one is not None]
         there = (one for one in ended if one.plan.target is not None and one.target.mailbox.casefold() == mailbox)
         attached = {one.attachment_id for one in there if one.state is State.ATTACHED}
         return frozenset(one for one in attached if one is not None)

@@ -22,7 +22,6 @@ from assurance.simulation.storage import (
 from assurance.simulation.transport import MemoryTransport
 from assurance.simulation.unkind import Answer, Unkind
 from devkit.graph.service import GraphService
-from shared.core.checkpoint import Checkpoint
 from shared.core.model import State, Transfer
 from shared.core.policy import Policy
 from shared.core.sweep_cursor import Trouble
@@ -32,7 +31,7 @@ from shared.intake.mailboxes import AllowedMailboxes
 from shared.run.notifications import CompositeListener
 from shared.run.runner import RunDependencies, TransferRunner
 from shared.run.sweep import Sweep, Swept
-from shared.storage.ports import Dropped, StorageUnavailable
+from shared.storage.ports import Checkpoint, Dropped, StorageUnavailable
 from shared.storage.refusals import CODES
 
 MAILBOX = "ada@contoso.example"
@@ -201,12 +200,12 @@ class World:
 
     def ended(self) -> set[int]:
         """The items that are attached, told of, and unmarked."""
-        told = {one.transfer.id for one in self.outcomes.notified}
+        told = {one.instance.id for one in self.outcomes.notified}
         return {
             number
             for number, transfer in enumerate(self.transfers)
             if (stored := self.marks.peek(transfer.id)) is not None
-            and stored.checkpoint.transfer.state is State.ATTACHED
+            and stored.checkpoint.instance.state is State.ATTACHED
             and transfer.id in told
             and transfer.id not in self.marks.marks
         }
@@ -240,7 +239,7 @@ def judged(tick: Tick) -> list[str]:
         broken.append(f"afterwards only {sorted(world.ended())} ended")
     if world.positions.position is not None and world.positions.position.troubles:
         broken.append("a trouble that is over was kept")
-    told = [one.transfer.id for one in world.outcomes.notified]
+    told = [one.instance.id for one in world.outcomes.notified]
     if len(told) != len(set(told)):
         broken.append("an end was told twice")
     return broken

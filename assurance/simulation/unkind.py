@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, cast
 
-from shared.core.checkpoint import Checkpoint
-from shared.core.continuation import Continuation
 from shared.core.model import Source, Transfer
+from shared.engine import checkpoint as engine
+from shared.engine.continuation import Continuation
 from shared.storage import refusals
 from shared.storage.ports import ContinuationRefused
 
@@ -104,8 +104,8 @@ class _Part:
 def _about(given: tuple[Any, ...]) -> str:
     """What a call is about: a transfer's id, a file's name; "" where it is about no single thing."""
     match given[:1]:
-        case (Checkpoint(transfer=transfer),):
-            return transfer.id
+        case (engine.Checkpoint(instance=Transfer(id=transfer_id)),):
+            return transfer_id
         case (Transfer(id=transfer_id),):
             return transfer_id
         case (Continuation() as continuation, *_):

@@ -12,8 +12,8 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Protocol
 
-from shared.core.checkpoint import Checkpoint
 from shared.graph.http import HttpAnswer, HttpRequest
+from shared.storage.ports import Checkpoint
 
 _FENCES = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT})
 _NO_SESSION = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
@@ -61,7 +61,7 @@ class Watch:
 
     def saved(self, checkpoint: Checkpoint, text: bytes, held: ServerSession | None) -> None:
         """A checkpoint became durable; `held` is its session at the service."""
-        transfer = checkpoint.transfer
+        transfer = checkpoint.instance
         if transfer.is_over and b"authtoken" in text:
             self.broken.append("I19: the checkpoint of an ended transfer holds the upload URL")
         if transfer.session is None:

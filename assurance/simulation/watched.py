@@ -14,14 +14,13 @@ from assurance.simulation.transport import MemoryTransport
 from assurance.simulation.watch import Watch
 from devkit.graph.state import Session as ServerSession
 from shared.core.actions import Action
-from shared.core.checkpoint import Checkpoint
-from shared.core.continuation import Continuation
 from shared.core.events import Event
 from shared.core.model import Transfer
 from shared.core.sweep_cursor import Trouble
+from shared.engine.continuation import Continuation
 from shared.graph.http import HttpAnswer, HttpRequest
 from shared.run.sweep import Swept
-from shared.storage.ports import Stored
+from shared.storage.ports import Checkpoint, Stored
 
 
 @dataclass
@@ -89,13 +88,13 @@ class WatchedCheckpoints(MemoryCheckpoints):
         self.cleared.append(self._clock.now())
 
     def _put(self, checkpoint: Checkpoint, etag: str | None) -> str:
-        held = self.blobs.get(checkpoint.transfer.id)
+        held = self.blobs.get(checkpoint.instance.id)
         if self.ignores_etags and etag is not None and held is not None:
             etag = held[1]
         version = super()._put(checkpoint, etag)
-        session = checkpoint.transfer.session
+        session = checkpoint.instance.session
         at_service = self.sessions().get(session.url) if session is not None else None
-        self.watch.saved(checkpoint, self.blobs[checkpoint.transfer.id][0], at_service)
+        self.watch.saved(checkpoint, self.blobs[checkpoint.instance.id][0], at_service)
         return version
 
 

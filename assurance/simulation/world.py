@@ -29,17 +29,16 @@ from assurance.simulation.storage import (
 from assurance.simulation.watch import Watch
 from assurance.simulation.watched import WatchedCheckpoints, WatchedTransport, Witness
 from devkit.graph.state import Session as ServerSession
-from shared.core.checkpoint import Checkpoint
-from shared.core.continuation import Continuation
 from shared.core.model import Attachment, Route, Target, TargetKey, Transfer
 from shared.core.planning import accept
 from shared.core.policy import Policy
+from shared.engine.continuation import Continuation
 from shared.graph.hosts import UploadHosts
 from shared.run.commands import Commands
 from shared.run.runner import RunDependencies, TransferRunner
 from shared.run.sweep import Sweep
 from shared.run.triggers import Triggers
-from shared.storage.ports import Dropped
+from shared.storage.ports import Checkpoint, Dropped
 
 T = TypeVar("T")
 
@@ -231,7 +230,7 @@ class World:
     def _conclude(self) -> None:
         """What the sweep does where it finds the mark of a transfer that is over."""
         stored = self.checkpoints.load(self.transfer.id)
-        if stored is not None and stored.checkpoint.transfer.is_over and self.checkpoints.marks:
+        if stored is not None and stored.checkpoint.instance.is_over and self.checkpoints.marks:
             self.runs.conclude(stored.checkpoint)
 
     def transport_now(self) -> datetime:
@@ -289,7 +288,7 @@ class World:
     def transfers(self) -> list[Transfer]:
         """Every transfer there is, as its checkpoint has it."""
         found = [self.checkpoints.peek(transfer_id) for transfer_id in self.checkpoints.blobs]
-        return [stored.checkpoint.transfer for stored in found if stored is not None]
+        return [stored.checkpoint.instance for stored in found if stored is not None]
 
     def _sweep(self) -> Sweep:
         return Sweep(

@@ -11,10 +11,9 @@ from functools import cache
 from typing import Any
 
 from shared.app import App
-from shared.core.checkpoint import Checkpoint
 from shared.core.model import State
 from shared.graph.http import HttpAnswer, HttpRequest, Transport
-from shared.storage.ports import Outcomes
+from shared.storage.ports import Checkpoint, Outcomes
 
 
 def prepare(_job: dict[str, Any]) -> None:
@@ -62,7 +61,7 @@ class _Watch(threading.local):
     def notify(self, checkpoint: Checkpoint) -> None:
         """See `Outcomes.notify`: from here on the outcome is durable."""
         self.marks["durable"] = time.perf_counter()
-        self.state = checkpoint.transfer.state
+        self.state = checkpoint.instance.state
         self._outcomes.notify(checkpoint)
 
 

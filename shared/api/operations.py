@@ -74,7 +74,7 @@ class Operations:
         is_new = self.runs.accept(transfer)
         log.note("start_requested", transferId=transfer.id, isNew=is_new)
         stored = self.checkpoints.load(transfer.id)
-        return self._accepted(stored.checkpoint.transfer if stored is not None else transfer)
+        return self._accepted(stored.checkpoint.instance if stored is not None else transfer)
 
     @guarded
     def read(self, call: Call) -> Answer:
@@ -83,7 +83,7 @@ class Operations:
         stored = self.checkpoints.load(transfer_id) if transfer_id is not None else None
         if stored is None:
             return _not_found(call)
-        transfer = stored.checkpoint.transfer
+        transfer = stored.checkpoint.instance
         headers = {} if transfer.is_over else _retry_after(transfer, self.clock.now())
         return json_answer(view(transfer, self.clock.now(), self.prefix), headers=headers)
 

@@ -11,8 +11,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.core.errors import Code
-from shared.core.events import Acknowledged, CancelRequested, Forbidden, Refused, RefusedBy, Superseded
-from shared.core.model import Acknowledgement, Answered, Failure, State, Transfer
+from shared.core.events import (
+    Acknowledged,
+    CancelNoted,
+    CancelRequested,
+    Forbidden,
+    Refused,
+    RefusedBy,
+    Stopped,
+    Superseded,
+)
+from shared.core.model import Acknowledgement, Answered, Failure, Route, State, Transfer
 from shared.core.policy import Policy
 
 
@@ -41,7 +50,15 @@ def cancelled(transfer: Transfer, now: datetime) -> Transfer:
 def _over(transfer: Transfer, state: State, now: datetime) -> Transfer:
     """Terminal: the session's URL is a secret and goes; nothing is waited for any more."""
     over = replace(
-        transfer, state=state, session=None, suspects=(), namesakes=(), strangers=0, not_before=None, waiting_for=None
+        transfer,
+        state=state,
+        session=None,
+        commit_unsent=False,
+        suspects=(),
+        namesakes=(),
+        strangers=0,
+        not_before=None,
+        waiting_for=None,
     )
     return replace(over, finished_at=now)
 
@@ -56,6 +73,12 @@ def end(transfer: Transfer, now: datetime) -> Transfer:
     if transfer.verdict is not None:
         return failed(transfer, transfer.verdict, now)
     return cancelled(transfer, now)
+
+
+def taken_back(transfer: Transfer) -> Transfer:
+    """As if the commit had never been announced, because nothing of it was sent: so nothing is in doubt."""
+    sessions = transfer.sessions - 1 if transfer.route is Route.POST else transfer.sessions
+    return replace(transfer, announced_at=None, commit_unsent=False, sessions=sessions)
 
 
 def wind_down(transfer: Transfer, now: datetime) -> Transfer:
@@ -75,9 +98,11 @@ def refused(transfer: Transfer, event: Refused, now: datetime, _policy: Policy) 
 def post_refused(transfer: Transfer, event: Refused, now: datetime, policy: Policy) -> Transfer:
     """Graph answered the commit with a final no: the item is looked at before that is believed.
 
-    The source and the settings refuse before the POST leaves, so nothing is in doubt. A final range still has its
-    session.
+    The source and the settings refuse before anything leaves: nothing is in doubt where this run announced the commit,
+    nor for a POST, whoever did. A final range still has its session.
     """
+    if event.by is not RefusedBy.GRAPH and transfer.commit_unsent:
+        transfer = taken_back(transfer)
     if transfer.session is not None:
         return refused(transfer, event, now, policy)
     if event.by is not RefusedBy.GRAPH:
@@ -122,7 +147,7 @@ def forbid(transfer: Transfer, event: Forbidden, now: datetime, _policy: Policy)
     judged = transfer if is_ending(transfer) else replace(transfer, verdict=event.failure, tries=0)
     if transfer.state in {State.FENCING, State.LOOKING, State.COMPARING}:
         return judged  # a look that was put off stays put off: a list may lag
-    return wind_down(replace(judged, not_before=None), now)
+    return _ended_early(judged, now)
 
 
 def cancel(transfer: Transfer, _event: CancelRequested, now: datetime, _policy: Policy) -> Transfer:
@@ -130,7 +155,31 @@ def cancel(transfer: Transfer, _event: CancelRequested, now: datetime, _policy: 
     asked = replace(transfer, cancel_requested=True, tries=0)
     if transfer.state in {State.FENCING, State.LOOKING, State.COMPARING}:
         return asked  # a look that was put off stays put off: a list may lag
-    return wind_down(replace(asked, not_before=None), now)
+    return _ended_early(asked, now)
+
+
+def cancel_noted(transfer: Transfer, _event: CancelNoted, _now: datetime, _policy: Policy) -> Transfer:
+    """A cancel command is written down. What becomes of it is for the run that finds it."""
+    return replace(transfer, cancel_requested=True)
+
+
+def _ended_early(transfer: Transfer, now: datetime) -> Transfer:
+    """Where the commit was only announced there is nothing to be looked for."""
+    unsent = taken_back(transfer) if transfer.commit_unsent else transfer
+    return wind_down(replace(unsent, not_before=None), now)
+
+
+def stopped(transfer: Transfer, event: Stopped, now: datetime, _policy: Policy) -> Transfer:
+    """End a transfer for a fault of ours that no run could get past. It never guesses.
+
+    A commit that Graph confirmed makes it attached; one whose answer is lost ends in COMMIT_IN_DOUBT. When its session
+    will have expired is kept as `not_before`, as in version 1.0.0.
+    """
+    if transfer.landed:
+        return attached(transfer, None, now)
+    if transfer.announced_at is not None:
+        return replace(in_doubt(transfer, event.failure, now), not_before=event.alive_until)
+    return failed(transfer, event.failure, now)
 
 
 def acknowledge(transfer: Transfer, event: Acknowledged, now: datetime, _policy: Policy) -> Transfer:

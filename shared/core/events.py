@@ -63,6 +63,40 @@ class Superseded(EventBase):
 
 
 @dataclass(frozen=True, slots=True)
+class CancelNoted(EventBase):
+    """A person's cancel command is written down; the run that has the transfer heeds it, or the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRequested(EventBase):
+    """A person has a transfer that ended tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(EventBase):
+    """Ended from outside, for a fault of ours that no run could get past.
+
+    `alive_until` is when the transfer's session will have expired, where nobody could delete it.
+    """
+
+    failure: Failure
+    alive_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held(EventBase):
+    """The mailbox has the transfer wait: until a time that is known, or until it is called, at the latest then.
+
+    `recheck_at`: when the message comes that looks again by itself, where one was sent for this wait.
+    """
+
+    code: Code
+    until: datetime
+    known: bool
+    recheck_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CommitPrepared(EventBase):
     """The commit is about to be sent."""
 
@@ -74,7 +108,7 @@ class CommitAborted(EventBase):
 
 @dataclass(frozen=True, slots=True)
 class CommitUnsent(EventBase):
-    """The announced commit was surely not sent, by the very run that announced it: the transfer ends first."""
+    """The run ends before it sent anything of the commit that it announced itself: it is announced afresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +269,10 @@ Event = (
     | Forbidden
     | Acknowledged
     | Superseded
+    | CancelNoted
+    | RetryRequested
+    | Stopped
+    | Held
     | CommitPrepared
     | CommitAborted
     | CommitUnsent

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.core.actions import Action, PutRange
-from shared.core.events import Event, Forbidden, NotDone, RangeDenied, Refused, Unsure
+from shared.core.events import Event, Forbidden, NotDone, RangeDenied, Refused, Stopped, Unsure
 from shared.core.model import State, Step, Transfer
 
 LONGEST = 120
@@ -25,7 +25,7 @@ def recorded(transfer: Transfer, at: datetime, state: State, action: Action | No
     code = None
     if isinstance(event, NotDone | Unsure | RangeDenied):
         code = event.code.value
-    elif isinstance(event, Refused | Forbidden):
+    elif isinstance(event, Refused | Forbidden | Stopped):
         code = event.failure.code.value
     graph = event.failure.graph if isinstance(event, Refused) else event.graph
     step = Step(
@@ -38,6 +38,12 @@ def recorded(transfer: Transfer, at: datetime, state: State, action: Action | No
         request_id=graph.request_id if graph else None,
     )
     return remembered(transfer, step)
+
+
+def retry_step(ended: Transfer, at: datetime) -> Step:
+    """What a retry leaves behind: with the code of the end before it."""
+    code = ended.failure.code.value if ended.failure is not None else None
+    return Step(at, ended.state, "", RETRY_REQUESTED, code=code)
 
 
 def remembered(transfer: Transfer, step: Step) -> Transfer:

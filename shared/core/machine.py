@@ -1,7 +1,9 @@
-"""The two questions the driver asks: what to do next, and what an answer means.
+"""The two questions that are asked of a transfer: what to do next, and what an answer means.
 
 `decide` says what a state wants, and changes nothing. `apply` takes the one step that `shared/core/table.py` has for
-the event; a pair that is not there is impossible, so applying it changes nothing and raises.
+the event; a pair that is not there is impossible, so applying it changes nothing and raises. Whatever changes a
+transfer is an event of that table: the answers to its requests, and what is said from outside (a run began, a person
+cancels or has it tried again, its mailbox has it wait, somebody gives it up). No other module changes one.
 """
 
 from __future__ import annotations
@@ -28,10 +30,18 @@ from shared.core.actions import (
     PutRange,
     Wait,
 )
+from shared.core.history import recorded, remembered, retry_step
 from shared.core.model import Route, Session, State, Transfer
 from shared.core.policy import Policy
 from shared.core.ranges import completes, next_range
 from shared.core.table import TABLE
+
+NOTES = ev.CancelNoted | ev.Held
+"""What is only noted of a transfer, by whoever holds its checkpoint: no step of its own, and none in its history."""
+
+_NO_ANSWERS = (
+    ev.RunStarted | ev.CancelRequested | ev.Forbidden | ev.RetryRequested | ev.Stopped | ev.Acknowledged | ev.Superseded
+)
 
 
 class IllegalEvent(Exception):  # noqa: N818 - it names what happened, as the field does
@@ -77,9 +87,13 @@ def apply(transfer: Transfer, event: ev.Event, now: datetime, policy: Policy) ->
     row = TABLE[transfer.state].get(type(event))
     if row is None:
         raise IllegalEvent(f"{type(event).__name__} cannot happen to a transfer that is {transfer.state.value}")
-    if not isinstance(event, ev.RunStarted | ev.CancelRequested | ev.Forbidden):
-        transfer = replace(transfer, not_before=None)  # an answer came: whatever was waited for is over
-    after = replace(row.rule(outage.noted(transfer, event), event, now, policy), updated_at=now)
+    if isinstance(event, NOTES):
+        return row.rule(transfer, event, now, policy)
+    before = transfer
+    if not isinstance(event, _NO_ANSWERS):
+        before = replace(transfer, not_before=None)  # an answer came: whatever was waited for is over
+    unsent = isinstance(event, ev.CommitPrepared) and transfer.announced_at is None
+    after = replace(row.rule(outage.noted(before, event), event, now, policy), updated_at=now, commit_unsent=unsent)
     if (
         isinstance(event, ev.NotDone | ev.Unsure | ev.RangeDenied)
         and event.retry_after is not None
@@ -88,6 +102,20 @@ def apply(transfer: Transfer, event: ev.Event, now: datetime, policy: Policy) ->
         allowed_at = now + timedelta(seconds=event.retry_after)
         after = replace(after, not_before=max(after.not_before or allowed_at, allowed_at))
     return waits.noted(after, event, now, policy)
+
+
+def step(transfer: Transfer, action: Action | None, event: ev.Event, now: datetime, policy: Policy) -> Transfer:
+    """`apply`, with the step in the transfer's history. `action` is None where nothing was asked of anybody.
+
+    Raises:
+        IllegalEvent: as `apply`.
+    """
+    after = apply(transfer, event, now, policy)
+    if isinstance(event, NOTES):
+        return after
+    if isinstance(event, ev.RetryRequested):
+        return remembered(after, retry_step(transfer, now))
+    return recorded(after, now, transfer.state, action, event)
 
 
 def _plan(transfer: Transfer) -> Action:

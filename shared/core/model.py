@@ -254,6 +254,8 @@ class Transfer:
         session: the open upload session.
         range_bytes: bytes per range, once Graph refused the policy's; None = the policy's.
         announced_at: when the commit under way was made durable; None while nothing can have been committed.
+        commit_unsent: this very run made the commit durable, and has sent nothing of it. No checkpoint says so: whoever
+            takes the transfer over cannot know it.
         answered: the POST under way was answered, and no answer but 201 tells whether it was carried out.
         landed: Graph confirmed the commit (201) without naming the attachment.
         may_land_until: until then something of a session may still land that was left behind and not deleted.
@@ -292,6 +294,7 @@ class Transfer:
     session: Session | None = None
     range_bytes: int | None = None
     announced_at: datetime | None = None
+    commit_unsent: bool = False
     answered: Answered | None = None
     landed: bool = False
     may_land_until: datetime | None = None
@@ -354,3 +357,8 @@ def with_offset(transfer: Transfer, offset: int) -> Transfer:
     if transfer.session is None:
         raise ValueError(f"transfer {transfer.id} has no upload session to move")
     return replace(transfer, session=replace(transfer.session, offset=offset), bytes_confirmed=offset)
+
+
+def summarised(transfer: Transfer) -> Transfer:
+    """The transfer without what only a run needs of it: its session, its evidence and its history."""
+    return replace(transfer, session=None, before=None, suspects=(), namesakes=(), verdict=None, history=())

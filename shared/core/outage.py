@@ -19,6 +19,7 @@ from shared.core.events import (
     Forbidden,
     NotDone,
     RunStarted,
+    Stopped,
     Unsure,
 )
 from shared.core.model import Refusals, State, Transfer
@@ -28,7 +29,7 @@ CODES = frozenset({Code.GRAPH_UNAVAILABLE, Code.GRAPH_UNREACHABLE})
 """Failures of the service: 408 and 5xx, no connection, and connections that break."""
 
 _BYTES_SENT = frozenset({State.SENDING, State.COMMITTING, State.RESENDING})
-_UNASKED = (RunStarted, CancelRequested, Forbidden, CommitPrepared, CommitAborted, CommitUnsent)
+_UNASKED = (RunStarted, CancelRequested, Forbidden, Stopped, CommitPrepared, CommitAborted, CommitUnsent)
 
 
 def noted(transfer: Transfer, event: Event) -> Transfer:

@@ -1,4 +1,4 @@
-"""The birth of a transfer: its id, its route, and the refusals that need no request at all."""
+"""The birth of a transfer, its id and its second chance; and the refusals that need no request at all."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from datetime import datetime
 
 from shared.core import ending
 from shared.core.errors import Code
-from shared.core.history import RETRY_REQUESTED, remembered
+from shared.core.events import RetryRequested
 from shared.core.identifiers import TransferId, mailbox_key
 from shared.core.model import (
     LOOKUPS,
     Answered,
     Attachment,
     Failure,
-    GraphAnswer,
     Plan,
     Route,
     Source,
     State,
-    Step,
     Target,
     Transfer,
 )
-from shared.core.policy import LARGEST_ATTACHMENT
+from shared.core.policy import LARGEST_ATTACHMENT, Policy
 
 _NEWEST_FIRST = 0xFFFFFFFF
 """Ids begin with this less the blob's Last-Modified in epoch seconds, so that a listing by name is newest first.
@@ -71,14 +69,14 @@ def accept(
         updated_at=now,
     )
     failure = _impossible_size(source)
-    return transfer if failure is None else _stillborn(transfer, failure, now)
+    return transfer if failure is None else ending.failed(transfer, failure, now)
 
 
 def refuse(source: Source, failure: Failure, now: datetime, given: tuple[tuple[str, str], ...] = ()) -> Transfer:
     """A file whose metadata names no usable target: a failed transfer that says why, and what was `given`."""
     plan = Plan(source, None, None, now, given)
     transfer = Transfer(id=transfer_id(source, None, None), plan=plan, route=Route.SESSION, updated_at=now)
-    return _stillborn(transfer, failure, now)
+    return ending.failed(transfer, failure, now)
 
 
 def can_be_retried(transfer: Transfer) -> bool:
@@ -93,17 +91,17 @@ def may_be_retried(transfer: Transfer) -> bool:
     return transfer.state in {State.FAILED, State.CANCELLED} and is_possible and not is_superseded
 
 
-def retried(transfer: Transfer, now: datetime) -> Transfer:
+def retried(transfer: Transfer, _event: RetryRequested, _now: datetime, _policy: Policy) -> Transfer:
     """A failed or cancelled transfer, to be tried again from what is durable.
 
     A commit that is in doubt stays in doubt, and what was attached before it stays noted: so a retry looks first. Where
-    `stopped` could not delete the session a look may find the attachment at once; that it shows nothing proves nothing
-    before the session is dead. Where nothing is in doubt nothing is ours, and what is attached is noted afresh.
+    nobody could delete the session (`ending.stopped`) a look may find the attachment at once; that it shows nothing
+    proves nothing before the session is dead. Where nothing is in doubt nothing is ours, and what is attached is noted
+    afresh.
     """
     doubtful = transfer.announced_at is not None
-    code = transfer.failure.code.value if transfer.failure is not None else None
     return replace(
-        remembered(transfer, Step(now, transfer.state, "", RETRY_REQUESTED, code=code)),
+        transfer,
         retries=transfer.retries + 1,
         state=State.LOOKING if doubtful else State.PLANNED,
         item_id=None if transfer.plan.target and transfer.target.key in LOOKUPS and not doubtful else transfer.item_id,
@@ -135,25 +133,7 @@ def retried(transfer: Transfer, now: datetime) -> Transfer:
         failure=None,
         finished_at=None,
         acknowledged=None,
-        updated_at=now,
     )
-
-
-def stopped(
-    transfer: Transfer, code: Code, detail: str, now: datetime, alive_until: datetime | None = None
-) -> Transfer:
-    """End a transfer from outside, for a fault of ours that no run could get past. It never guesses.
-
-    A commit that Graph confirmed makes it attached; one whose answer is lost ends in COMMIT_IN_DOUBT. `alive_until` is
-    when its session will have expired, where nobody could delete it. It is kept as `not_before`, as in version 1.0.0.
-    """
-    failure = Failure(code, detail, GraphAnswer(None))
-    told = remembered(transfer, Step(now, transfer.state, "", "stopped", code=code.value))
-    if transfer.landed:
-        return replace(ending.attached(told, None, now), updated_at=now)
-    if transfer.announced_at is not None:
-        return replace(ending.in_doubt(told, failure, now), updated_at=now, not_before=alive_until)
-    return _stillborn(told, failure, now)
 
 
 def _impossible_size(source: Source) -> Failure | None:
@@ -165,16 +145,3 @@ def _impossible_size(source: Source) -> Failure | None:
             f"{source.blob!r} has {source.size} bytes; an attachment may have at most {LARGEST_ATTACHMENT}.",
         )
     return None
-
-
-def _stillborn(transfer: Transfer, failure: Failure, now: datetime) -> Transfer:
-    return replace(
-        transfer,
-        state=State.FAILED,
-        failure=failure,
-        session=None,
-        not_before=None,
-        waiting_for=None,
-        finished_at=now,
-        updated_at=now,
-    )

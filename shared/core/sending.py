@@ -147,8 +147,8 @@ def commit_withdrawn(transfer: Transfer, event: CommitAborted, now: datetime, po
 
 
 def commit_unsent(transfer: Transfer, _event: CommitUnsent, _now: datetime, _policy: Policy) -> Transfer:
-    """The transfer ends before its commit was sent: as if it had never been announced, so nothing is in doubt."""
-    return replace(_unposted(transfer), state=_UNANNOUNCED[transfer.route], announced_at=None)
+    """The run ends before its commit was sent: as if it had never been announced, so the next one need not look."""
+    return replace(ending.taken_back(transfer), state=_UNANNOUNCED[transfer.route])
 
 
 def commit_not_done(transfer: Transfer, event: NotDone, now: datetime, policy: Policy) -> Transfer:
@@ -169,9 +169,7 @@ _UNANNOUNCED = {Route.POST: State.PLANNED, Route.SESSION: State.SENDING}
 
 
 def _unposted(transfer: Transfer) -> Transfer:
-    if transfer.route is Route.SESSION:
-        return transfer
-    return replace(transfer, state=State.PLANNED, announced_at=None, sessions=transfer.sessions - 1)
+    return transfer if transfer.route is Route.SESSION else replace(ending.taken_back(transfer), state=State.PLANNED)
 
 
 def committed(transfer: Transfer, event: Committed, now: datetime, policy: Policy) -> Transfer:

@@ -2,7 +2,8 @@
 
 A step that is not here is impossible. `Row.leads_to` is a promise about the rule, which tests hold it to; the picture
 in docs/architecture.md is made from it. The rules live in `sending.py` (the way forward), `settling.py` (lost answers),
-`retry_budget.py` (waiting and giving up) and `ending.py` (verdicts).
+`retry_budget.py` (waiting and giving up), `ending.py` (verdicts), `waits.py` (what the mailbox makes it wait for) and
+`planning.py` (a second chance).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from shared.core import denied, ending, retry_budget, sending, settling
+from shared.core import denied, ending, planning, retry_budget, sending, settling, waits
 from shared.core import events as ev
 from shared.core.model import State, Transfer
 from shared.core.policy import Policy
@@ -50,13 +51,34 @@ def rows(*known: Row) -> Mapping[type[ev.EventBase], Row]:
 
 _ENDS = (State.FAILED, State.CANCELLED)
 _ON = (State.SENDING, State.COMMITTING)
+_CAN_HAVE_LANDED = frozenset({State.LOOKING, State.COMPARING})
 _LOOKED = (State.OPENING, State.PLANNED, State.ATTACHED, *_ENDS)  # where a look can lead
+
+
+def _said_of(state: State) -> tuple[Row, ...]:
+    """What is said of a transfer in this state from outside: by a command, by its mailbox, or by who gives it up."""
+    return (
+        Row(ev.CancelNoted, ending.cancel_noted, state),
+        Row(ev.Held, waits.held, state),
+        Row(ev.Stopped, ending.stopped, State.ATTACHED, State.FAILED)
+        if state in _CAN_HAVE_LANDED
+        else Row(ev.Stopped, ending.stopped, State.FAILED),
+    )
+
+
+def _said_of_ended(state: State) -> tuple[Row, ...]:
+    """A cancel command that comes while the end is being written is noted, and changes nothing else."""
+    return (Row(ev.CancelNoted, ending.cancel_noted, state),)
+
+
+_AGAIN = Row(ev.RetryRequested, planning.retried, State.PLANNED, State.LOOKING)
 
 TABLE: Table = {
     State.PLANNED: rows(
+        *_said_of(State.PLANNED),
         Row(ev.RunStarted, settling.run_started, State.PLANNED),
         Row(ev.CancelRequested, ending.cancel, State.CANCELLED),
-        Row(ev.Forbidden, ending.forbid, State.FAILED),
+        Row(ev.Forbidden, ending.forbid, State.FAILED, State.CANCELLED),
         Row(ev.ItemsFound, sending.item_found, State.PLANNED, State.FAILED),
         Row(ev.AttachmentsListed, sending.before_noted, State.PLANNED, State.OPENING),
         Row(ev.CommitPrepared, sending.commit_announced, State.COMMITTING),
@@ -66,9 +88,10 @@ TABLE: Table = {
         Row(ev.Refused, ending.refused, State.FAILED),
     ),
     State.OPENING: rows(
+        *_said_of(State.OPENING),
         Row(ev.RunStarted, settling.run_started, State.OPENING),
         Row(ev.CancelRequested, ending.cancel, State.CANCELLED),
-        Row(ev.Forbidden, ending.forbid, State.FAILED),
+        Row(ev.Forbidden, ending.forbid, State.FAILED, State.CANCELLED),
         Row(ev.SessionOpened, sending.session_opened, State.SENDING),
         Row(ev.SessionTooSmall, sending.session_too_small, State.PLANNED, State.FAILED),
         Row(ev.ItemMissing, retry_budget.wait_for_target, State.OPENING, State.PLANNED, State.FAILED),
@@ -77,6 +100,7 @@ TABLE: Table = {
         Row(ev.Refused, ending.refused, State.FAILED),
     ),
     State.SENDING: rows(
+        *_said_of(State.SENDING),
         Row(ev.RunStarted, settling.run_started, State.ASKING),
         Row(ev.CancelRequested, ending.cancel, State.FENCING),
         Row(ev.Forbidden, ending.forbid, State.FENCING),
@@ -92,9 +116,10 @@ TABLE: Table = {
         Row(ev.Refused, ending.refused, State.FENCING),
     ),
     State.COMMITTING: rows(
+        *_said_of(State.COMMITTING),
         Row(ev.RunStarted, settling.run_started, State.ASKING, State.LOOKING),
-        Row(ev.CancelRequested, ending.cancel, State.FENCING, State.LOOKING),
-        Row(ev.Forbidden, ending.forbid, State.FENCING, State.LOOKING),
+        Row(ev.CancelRequested, ending.cancel, State.FENCING, State.LOOKING, State.CANCELLED),
+        Row(ev.Forbidden, ending.forbid, State.FENCING, State.LOOKING, State.FAILED, State.CANCELLED),
         Row(ev.Committed, sending.committed, State.ATTACHED, State.LOOKING),
         Row(ev.OffsetKnown, sending.range_answered, *_ON, State.ASKING, State.FENCING),
         Row(ev.OffsetRefused, settling.range_refused, *_ON, State.ASKING, State.FENCING),
@@ -118,6 +143,7 @@ TABLE: Table = {
         Row(ev.Refused, ending.post_refused, State.FENCING, State.LOOKING, State.FAILED),
     ),
     State.ASKING: rows(
+        *_said_of(State.ASKING),
         Row(ev.RunStarted, settling.run_started, State.ASKING),
         Row(ev.CancelRequested, ending.cancel, State.FENCING),
         Row(ev.Forbidden, ending.forbid, State.FENCING),
@@ -128,6 +154,7 @@ TABLE: Table = {
         Row(ev.Refused, ending.refused, State.FENCING),
     ),
     State.RESENDING: rows(
+        *_said_of(State.RESENDING),
         Row(ev.RunStarted, settling.run_started, State.ASKING),
         Row(ev.CancelRequested, ending.cancel, State.FENCING),
         Row(ev.Forbidden, ending.forbid, State.FENCING),
@@ -143,6 +170,7 @@ TABLE: Table = {
         Row(ev.Refused, ending.refused, State.FENCING),
     ),
     State.FENCING: rows(
+        *_said_of(State.FENCING),
         Row(ev.RunStarted, settling.run_started, State.FENCING),
         Row(ev.CancelRequested, ending.cancel, State.FENCING),
         Row(ev.Forbidden, ending.forbid, State.FENCING),
@@ -154,6 +182,7 @@ TABLE: Table = {
         Row(ev.Unsure, retry_budget.hold, State.FENCING, State.LOOKING, *_ENDS),
     ),
     State.LOOKING: rows(
+        *_said_of(State.LOOKING),
         Row(ev.RunStarted, settling.run_started, State.LOOKING),
         Row(ev.CancelRequested, ending.cancel, State.LOOKING),
         Row(ev.Forbidden, ending.forbid, State.LOOKING),
@@ -164,6 +193,7 @@ TABLE: Table = {
         Row(ev.Refused, retry_budget.look_refused, State.LOOKING, State.ATTACHED, *_ENDS),
     ),
     State.COMPARING: rows(
+        *_said_of(State.COMPARING),
         Row(ev.RunStarted, settling.run_started, State.COMPARING),
         Row(ev.CancelRequested, ending.cancel, State.COMPARING),
         Row(ev.Forbidden, ending.forbid, State.COMPARING),
@@ -174,10 +204,14 @@ TABLE: Table = {
         Row(ev.Unsure, retry_budget.hold, State.COMPARING, State.ATTACHED, State.FAILED),
         Row(ev.Refused, settling.compare_refused, State.COMPARING, State.LOOKING, State.FENCING, *_LOOKED),
     ),
-    State.ATTACHED: {},
+    State.ATTACHED: rows(*_said_of_ended(State.ATTACHED)),
     State.FAILED: rows(
+        *_said_of_ended(State.FAILED),
+        _AGAIN,
         Row(ev.Acknowledged, ending.acknowledge, State.FAILED),
         Row(ev.Superseded, ending.supersede, State.FAILED),
     ),
-    State.CANCELLED: rows(Row(ev.Superseded, ending.supersede, State.CANCELLED)),
+    State.CANCELLED: rows(
+        *_said_of_ended(State.CANCELLED), _AGAIN, Row(ev.Superseded, ending.supersede, State.CANCELLED)
+    ),
 }

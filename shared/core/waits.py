@@ -1,7 +1,7 @@
 """What a transfer waits for, told in one place for every wait there is.
 
 The rules say until when nothing is done (`not_before`); this says why, from the answer that led to it, and since when.
-Progress ends it. Only what the mailbox's pacing holds up is told from outside, with `held`.
+Progress ends it. Only what the mailbox's pacing holds up is said from outside, by the event `Held`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,17 @@ from datetime import datetime, timedelta
 
 from shared.core import outage, retry_budget
 from shared.core.errors import Code
-from shared.core.events import CancelRequested, Event, Forbidden, NotDone, RangeDenied, Refused, RunStarted, Unsure
+from shared.core.events import (
+    CancelRequested,
+    Event,
+    Forbidden,
+    Held,
+    NotDone,
+    RangeDenied,
+    Refused,
+    RunStarted,
+    Unsure,
+)
 from shared.core.model import State, Transfer, WaitingFor
 from shared.core.policy import Policy
 
@@ -40,10 +50,11 @@ def waiting(transfer: Transfer, code: Code, now: datetime, until: datetime | Non
     return replace(transfer, waiting_for=WaitingFor(code, since, until))
 
 
-def held(transfer: Transfer, code: Code, now: datetime, until: datetime, *, known: bool) -> Transfer:
+def held(transfer: Transfer, event: Held, now: datetime, _policy: Policy) -> Transfer:
     """The transfer, held up by its mailbox: until a time that is known, or until it is called at the latest then."""
-    told = waiting(transfer, code, now, until if known else None)
-    return replace(told, not_before=until) if known else told
+    told = waiting(transfer, event.code, now, event.until if event.known else None)
+    told = replace(told, recheck_at=event.recheck_at or transfer.recheck_at)
+    return replace(told, not_before=event.until) if event.known else told
 
 
 def current(transfer: Transfer, now: datetime) -> WaitingFor | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.core.errors import Code
+from shared.engine.process import Deferred
 from shared.rate_limit import allowance, wait_queue, window
 from shared.rate_limit.allowance import is_enforced
 from shared.rate_limit.limits import Limits
@@ -48,18 +49,6 @@ class PermitRequest:
     def least(self, limits: Limits) -> int:
         """The smallest grant worth starting with, in bytes."""
         return self.need if self.whole else min(self.need, limits.least_grant)
-
-
-@dataclass(frozen=True, slots=True)
-class Deferred:
-    """No permit now. With `known`, `until` is when the bytes fit; else it is when to try again if not admitted before.
-
-    `code` says why: all slots are taken, the allowance is used up, or Graph answered with a Retry-After.
-    """
-
-    until: datetime
-    known: bool
-    code: Code = Code.MAILBOX_BUSY
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.core import planning
-from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.model import Failure, Transfer
 from shared.core.policy import Policy
+from shared.engine.continuation import Continuation
 from shared.run.runner import TransferRunner
 from shared.storage.ports import Clock, Dropped, StorageRefused
 

@@ -143,7 +143,7 @@ class BulkCommands:
             return _failed(row, unreadable)
         if stored is None:
             return _gone(row)
-        transfer = stored.checkpoint.transfer
+        transfer = stored.checkpoint.instance
         return replace(row, blob=transfer.plan.source.blob, retries=transfer.retries)
 
     def _commanded(self, operation: Operation) -> Operation:
@@ -158,7 +158,7 @@ class BulkCommands:
             stored = self.checkpoints.load(row.transfer_id)
             if stored is None:
                 return _gone(row)
-            transfer = stored.checkpoint.transfer
+            transfer = stored.checkpoint.instance
             successor = transfer.acknowledged.successor if transfer.acknowledged is not None else None
             if transfer.retries != row.retries:
                 if action is Action.RETRY:

@@ -7,20 +7,28 @@ content, by now leads to a transfer of its own: what was planned for one version
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from shared.core import planning
-from shared.core.checkpoint import Checkpoint, unfinished_entry_of
+from shared.core import machine, planning
 from shared.core.errors import Code
-from shared.core.events import Acknowledged, Superseded
-from shared.core.history import recorded, remembered
-from shared.core.machine import apply
+from shared.core.events import Acknowledged, CancelNoted, Event, RetryRequested, Superseded
+from shared.core.history import remembered
 from shared.core.model import State, Step, Transfer
 from shared.core.policy import Policy
-from shared.run.runner import HANDOVER_PAUSE, anywhere
-from shared.storage.ports import Checkpoints, Clock, Conflict, StorageUnavailable, Stored, TransferQueue
+from shared.core.unfinished import unfinished_entry_of
+from shared.engine.runner import HANDOVER_PAUSE
+from shared.run.transfer_process import anywhere
+from shared.storage.ports import (
+    Checkpoint,
+    Checkpoints,
+    Clock,
+    Conflict,
+    StorageUnavailable,
+    Stored,
+    TransferQueue,
+)
 
 ATTEMPTS = 20
 """Times that a command is written while a run keeps writing too. Chosen: a run saves once a range, at most a few times
@@ -127,10 +135,10 @@ class Commands:
             if stored is None:
                 return NotFound()
             checkpoint = stored.checkpoint
-            transfer = checkpoint.transfer
+            transfer = checkpoint.instance
             if transfer.is_over:
                 return Accepted(transfer) if transfer.state is State.CANCELLED else Rejected(transfer, _over(transfer))
-            cancelled = replace(transfer, cancel_requested=True)
+            cancelled = self._told(transfer, CancelNoted())
             try:
                 if not transfer.cancel_requested:
                     written = checkpoint.written(cancelled, self._new_write_id(), checkpoint.lease)
@@ -151,7 +159,7 @@ class Commands:
             stored = self._checkpoints.load(transfer_id)
             if stored is None:
                 return NotFound()
-            transfer = stored.checkpoint.transfer
+            transfer = stored.checkpoint.instance
             if not transfer.is_over or transfer.state is State.ATTACHED:
                 return Rejected(transfer, _not_again(transfer))
             try:
@@ -162,7 +170,7 @@ class Commands:
                     return Rejected(transfer, _not_again(transfer))
                 if not self._may_write(transfer.target.mailbox):
                     return Rejected(transfer, Code.MAILBOX_NOT_ALLOWED)
-                again = planning.retried(transfer, self._clock.now())
+                again = self._told(transfer, RetryRequested())
                 self._checkpoints.add_unfinished_entry(unfinished_entry_of(again), again)
                 self._ends.forget(transfer)
                 self._checkpoints.save(stored.checkpoint.written(again, self._new_write_id(), None), stored.etag)
@@ -178,13 +186,11 @@ class Commands:
             stored = self._checkpoints.load(transfer_id)
             if stored is None:
                 return NotFound()
-            transfer = stored.checkpoint.transfer
+            transfer = stored.checkpoint.instance
             if transfer.state is not State.FAILED:
                 return Rejected(transfer, Code.TRANSFER_NOT_FAILED)
-            event, now = Acknowledged(note, by), self._clock.now()
-            noted = apply(transfer, event, now, Policy())
             try:
-                return Accepted(self._listed_anew(stored, recorded(noted, now, transfer.state, None, event)))
+                return Accepted(self._listed_anew(stored, self._told(transfer, Acknowledged(note, by))))
             except Conflict:
                 continue
         raise StorageUnavailable(BUSY)
@@ -195,13 +201,13 @@ class Commands:
         Raises:
             Conflict: somebody else wrote to the older one; nothing of it was changed.
         """
-        older, now = stored.checkpoint.transfer, self._clock.now()
+        older, now = stored.checkpoint.instance, self._clock.now()
         told = f"takes the place of {older.id}: the file's metadata, or the file, were read anew"
         self._renewal.accept(remembered(newer, Step(now, newer.state, "", told)))
         found = self._checkpoints.load(newer.id)
-        accepted = found.checkpoint.transfer if found is not None else newer
+        accepted = found.checkpoint.instance if found is not None else newer
         if older.acknowledged is None or older.acknowledged.successor != newer.id:
-            left = apply(older, Superseded(newer.id), now, Policy())
+            left = machine.apply(older, Superseded(newer.id), now, Policy())
             step = Step(
                 now, older.state, "", f"continued as {newer.id}: the file's metadata, or the file, were read anew"
             )
@@ -226,11 +232,15 @@ class Commands:
             self._checkpoints.remove_unfinished_entry(entry)
         return transfer
 
+    def _told(self, transfer: Transfer, event: Event) -> Transfer:
+        """The transfer with the command carried out. No command asks how patient the deployment is."""
+        return machine.step(transfer, None, event, self._clock.now(), Policy())
+
     def _ask_for_a_run(self, checkpoint: Checkpoint) -> None:
         now = self._clock.now()
         busy_until = checkpoint.busy_until(now)
         pause = busy_until - now + timedelta(seconds=HANDOVER_PAUSE) if busy_until is not None else timedelta()
-        self._queue.send(checkpoint.transfer.id, pause.total_seconds())
+        self._queue.send(checkpoint.instance.id, pause.total_seconds())
 
 
 def _over(transfer: Transfer) -> Code:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from shared.core.actions import (
+    AbortCommit,
+    Action,
     AskSession,
     CancelSession,
     CompareAttachment,
     FindItem,
+    Finish,
     GraphCall,
     ListAttachments,
     OpenSession,
     PostAttachment,
+    PrepareCommit,
     PutRange,
-    Request,
     SessionCall,
+    Wait,
 )
 from shared.core.errors import CATALOGUE, Code
 from shared.core.events import AttachmentsListed, CommitAborted, Compared, Event, NotDone, Refused, RefusedBy, Unsure
@@ -34,18 +38,6 @@ COMPARED_AT_ONCE = 1024 * 1024
 
 MOST_PAGES = 100
 """Pages of one listing that are followed. Chosen: far more attachments than a message can carry."""
-
-
-class ActionExecutor(Protocol):
-    """What the driver needs of this module."""
-
-    def ahead(self, action: Request) -> None:
-        """This action comes next; the checkpoint may have to be saved first."""
-        ...
-
-    def perform(self, action: Request) -> Event:
-        """An action goes in, what came of it comes out."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +57,7 @@ class Owned:
 
 
 class GraphExecutor:
-    """Implements `ActionExecutor`: what the actions of one transfer do to the world.
+    """Implements `Executor`: what the actions of one transfer do to the world.
 
     `reader` is pinned to the transfer's version of the blob.
     """
@@ -89,8 +81,8 @@ class GraphExecutor:
         self._owned = owned
         self._reads_ahead = reader if isinstance(reader, ReadsAhead) else None
 
-    def ahead(self, action: Request) -> None:
-        """See `ActionExecutor.ahead`: begin to read what this action, or the one after it, will send."""
+    def ahead(self, action: Action) -> None:
+        """See `Executor.ahead`: begin to read what this action, or the one after it, will send."""
         if self._reads_ahead is None:
             return
         match action:
@@ -103,22 +95,10 @@ class GraphExecutor:
             case _:
                 return
 
-    def perform(self, action: Request) -> Event:
-        """See `ActionExecutor.perform`. Every outcome is an event; only a defect, or storage that is down, raises."""
+    def perform(self, action: Action) -> Event:
+        """See `Executor.perform`. Every outcome is an event; only a defect, or storage that is down, raises."""
         try:
-            match action:
-                case PutRange() | AskSession() | CancelSession():
-                    return self._session_call(action)
-                case ListAttachments():
-                    return self._list(action)
-                case PostAttachment():
-                    return self._post(action)
-                case CompareAttachment():
-                    return self._compare(action)
-                case FindItem() | OpenSession():
-                    return self._graph_call(action, prepare.graph_request(action, self._base_url))
-                case _:
-                    assert_never(action)
+            return self._performed(action)
         except (SourceLost, StorageRefused) as lost:  # both from reading the file: nothing else here asks storage
             detail = lost.detail if isinstance(lost, StorageRefused) else CATALOGUE[lost.code].title
             return Refused(Failure(lost.code, detail), RefusedBy.SOURCE)
@@ -128,6 +108,23 @@ class GraphExecutor:
             return NotDone(unsent.code)
         except AnswerLost:
             return Unsure(Code.GRAPH_UNREACHABLE)
+
+    def _performed(self, action: Action) -> Event:
+        match action:
+            case PutRange() | AskSession() | CancelSession():
+                return self._session_call(action)
+            case ListAttachments():
+                return self._list(action)
+            case PostAttachment():
+                return self._post(action)
+            case CompareAttachment():
+                return self._compare(action)
+            case FindItem() | OpenSession():
+                return self._graph_call(action, prepare.graph_request(action, self._base_url))
+            case PrepareCommit() | AbortCommit() | Wait() | Finish():
+                raise TypeError(f"{type(action).__name__} is no request")
+            case _:
+                assert_never(action)
 
     def _session_call(self, call: SessionCall) -> Event:
         if not self._hosts.allow(call.url):

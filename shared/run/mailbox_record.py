@@ -8,10 +8,11 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
+from shared.engine.process import Deferred
 from shared.rate_limit import permits, wait_queue
 from shared.rate_limit.limits import Limits
 from shared.rate_limit.mailbox import Mailbox, Waiting
-from shared.rate_limit.permits import Change, Deferred
+from shared.rate_limit.permits import Change
 from shared.storage.ports import Clock, Conflict, Mailboxes, StorageUnavailable
 
 CONFLICT_PAUSE = 0.05

@@ -8,11 +8,10 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from shared.core.actions import Action
-from shared.core.checkpoint import Checkpoint
 from shared.core.events import Event
 from shared.core.model import Transfer
-from shared.run.driver import Observer
-from shared.storage.ports import Clock, Outcomes
+from shared.engine.ports import Observer
+from shared.storage.ports import Checkpoint, Clock, Outcomes
 from shared.views import ROUTE_PREFIX, view
 
 MOST_REMEMBERED = 10_000
@@ -24,7 +23,7 @@ one."""
 class CompositeObserver:
     """Implements `Observer` for several."""
 
-    observers: Sequence[Observer]
+    observers: Sequence[Observer[Transfer, Action, Event]]
 
     def decided(self, before: Transfer, action: Action | None, event: Event, after: Transfer, seconds: float) -> None:
         """See `Observer.decided`."""
@@ -69,7 +68,7 @@ class CompositeListener:
 
     def notify(self, checkpoint: Checkpoint) -> None:
         """See `Outcomes.notify`."""
-        transfer = checkpoint.transfer
+        transfer = checkpoint.instance
         for number, outcome in enumerate(self.outcomes):
             end = (number, transfer.id, transfer.retries, transfer.finished_at)
             if not self._notified.knows(end):
@@ -87,4 +86,4 @@ class OutcomePublisher:
 
     def notify(self, checkpoint: Checkpoint) -> None:
         """See `Outcomes.notify`. A message may come twice, never too early: the outcome is durable."""
-        self.put(json.dumps(view(checkpoint.transfer, self.clock.now(), self.prefix)))
+        self.put(json.dumps(view(checkpoint.instance, self.clock.now(), self.prefix)))

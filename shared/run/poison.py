@@ -11,15 +11,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from shared.core import planning, settling
+from shared.core import settling
 from shared.core.actions import CancelSession
-from shared.core.checkpoint import LEASE_SECONDS, lease
 from shared.core.errors import Code
+from shared.core.events import Stopped
 from shared.core.history import recorded
-from shared.core.model import Transfer
+from shared.core.model import Failure, GraphAnswer, Transfer
 from shared.core.retry_budget import dead_at
+from shared.engine.checkpoint import LEASE_SECONDS, lease
+from shared.engine.runner import HANDOVER_PAUSE
 from shared.run.executor import GraphExecutor
-from shared.run.runner import HANDOVER_PAUSE, RunDependencies, TransferRunner
+from shared.run.runner import RunDependencies, TransferRunner
 from shared.storage.ports import Conflict, Stored
 
 
@@ -60,10 +62,10 @@ class Poison:
 
     def _stop(self, found: Stored, detail: str) -> Ending:
         edges = self.edges
-        if found.checkpoint.transfer.is_over:
+        if found.checkpoint.instance.is_over:
             return Ending.OVER
         stored = self._free(found)
-        transfer = found.checkpoint.transfer
+        transfer = found.checkpoint.instance
         if stored is None:
             return self._leave(transfer.id)
         run_id = edges.new_run_id()
@@ -84,7 +86,7 @@ class Poison:
         if busy_until is None:
             return found
         clock.sleep((busy_until - clock.now()).total_seconds() + HANDOVER_PAUSE)
-        again = self.edges.checkpoints.load(found.checkpoint.transfer.id)
+        again = self.edges.checkpoints.load(found.checkpoint.instance.id)
         unchanged = again is not None and again.checkpoint.write == found.checkpoint.write
         return again if unchanged else None
 
@@ -95,13 +97,13 @@ class Poison:
 
     def _fenced_and_stopped(self, transfer: Transfer, detail: str) -> Transfer:
         """The transfer's end, after one try to delete its session; its history tells what came of that."""
-        edges, session = self.edges, transfer.session
-        if session is None:
-            return planning.stopped(transfer, Code.RUNS_FAILED, detail, edges.clock.now())
-        action = CancelSession(session.url)
-        with closing(edges.sources.open(transfer.plan.source)) as reader:
-            event = GraphExecutor(edges.transport, edges.hosts, edges.base_url, reader, edges.clock).perform(action)
-        told = recorded(transfer, edges.clock.now(), transfer.state, action, event)
-        is_dead = settling.is_fenced(transfer, event, edges.clock.now(), edges.policy)
-        alive_until = None if is_dead else dead_at(session, edges.policy)
-        return planning.stopped(told, Code.RUNS_FAILED, detail, edges.clock.now(), alive_until)
+        edges, session, alive_until = self.edges, transfer.session, None
+        if session is not None:
+            action = CancelSession(session.url)
+            with closing(edges.sources.open(transfer.plan.source)) as reader:
+                event = GraphExecutor(edges.transport, edges.hosts, edges.base_url, reader, edges.clock).perform(action)
+            transfer = recorded(transfer, edges.clock.now(), transfer.state, action, event)
+            is_dead = settling.is_fenced(transfer, event, edges.clock.now(), edges.policy)
+            alive_until = None if is_dead else dead_at(session, edges.policy)
+        stopped = Stopped(Failure(Code.RUNS_FAILED, detail, GraphAnswer(None)), alive_until)
+        return edges.process.apply(transfer, None, stopped, edges.clock.now())

@@ -17,14 +17,16 @@ from shared.core.actions import Action, OpenSession
 from shared.core.errors import Code
 from shared.core.events import Event, NotDone, Unsure
 from shared.core.model import Transfer
+from shared.engine.permit import FreePermit
+from shared.engine.ports import Background
+from shared.engine.process import Deferred
 from shared.rate_limit import allowance, permits
 from shared.rate_limit.limits import OUTLOOK, Limits
 from shared.rate_limit.mailbox import Mailbox, Slot
-from shared.rate_limit.permits import Change, Deferred, PermitRequest
+from shared.rate_limit.permits import Change, PermitRequest
 from shared.run import permit_request
-from shared.run.checkpoint_writer import Background
 from shared.run.mailbox_record import Record
-from shared.run.permit import FreePermit, Permit, Prefetch
+from shared.run.permit import Permit, Prefetch
 from shared.storage.ports import Clock, Conflict, Mailboxes, StorageUnavailable
 
 ACQUIRE_TRIES = 10

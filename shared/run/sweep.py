@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from shared.core import sweep_cursor as places
-from shared.core.checkpoint import parse_unfinished_entry, unfinished_entry_of
 from shared.core.history import began_at
 from shared.core.model import Transfer
 from shared.core.sweep_cursor import Kind, SweepCursor, Trouble
+from shared.core.unfinished import parse_unfinished_entry, unfinished_entry_of
 from shared.run.runner import TransferRunner
 from shared.run.trouble import said
 from shared.storage.ports import (
@@ -237,7 +237,7 @@ class _Tick:
         sweep = self.sweep
         transfer_id, retry = parse_unfinished_entry(mark)
         stored = sweep.checkpoints.load(transfer_id)
-        transfer = stored.checkpoint.transfer if stored is not None else None
+        transfer = stored.checkpoint.instance if stored is not None else None
         failed = marked_at is None
         marked_at = marked_at or self.now - STALE
         if stored is None or transfer is None or retry > transfer.retries:
@@ -336,7 +336,7 @@ class _Tick:
                 stored = self.sweep.checkpoints.load(candidate.transfer_id)
             except Exception:  # noqa: BLE001 - it cannot be looked at: it is not over, as far as anybody knows
                 return candidate
-            transfer = stored.checkpoint.transfer if stored is not None else None
+            transfer = stored.checkpoint.instance if stored is not None else None
             if transfer is not None and not transfer.is_over and began_at(transfer) <= candidate.since:
                 return candidate
             rest = tuple(one for one in self.position.oldest if one.transfer_id != candidate.transfer_id)

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.core.continuation import Continuation, after_poison, after_trouble, is_spent
 from shared.core.model import Transfer
+from shared.engine.continuation import Continuation, after_poison, after_trouble, is_spent
+from shared.engine.runner import RunsSpent
 from shared.run.poison import Ending, Poison
-from shared.run.runner import RunDependencies, RunsSpent, TransferRunner
+from shared.run.runner import RunDependencies, TransferRunner
 from shared.storage.ports import Conflict, Dropped, StorageUnavailable
 
 
@@ -89,7 +90,7 @@ class Triggers:
 
     def _given_up(self, continuation: Continuation) -> Ending:
         poison = Poison(self.edges, self.runs)
-        if continuation.transfer_id is not None:
-            return poison.transfer_failed(continuation.transfer_id)
+        if continuation.instance_id is not None:
+            return poison.transfer_failed(continuation.instance_id)
         dropped = self.edges.sources.describe(continuation.key)
         return Ending.UNKNOWN if dropped is None else poison.drop_failed(self.transfer_for(dropped))

@@ -1,7 +1,8 @@
 """The checkpoint container: `transfers/<id>.json` for every transfer, `unfinished/<id>` for each that is not over.
 
-Once a person has had a transfer tried again for the nth time, its entry is `unfinished/<id>-<n>`.
-A checkpoint blob's metadata sums its transfer up, so that a listing need not read the blobs (`summary.py`).
+Another process has folders of its own in the same container (`CheckpointBlobs`). Once a person has had a transfer tried
+again for the nth time, its entry is `unfinished/<id>-<n>`. A checkpoint blob's metadata sums its transfer up, so that a
+listing need not read the blobs (`summary.py`).
 
 The unfinished entries are an index for the sweep, which thereby costs as much as there is unfinished work, however many
 transfers there ever were. An entry is added before the checkpoint is created and removed last, after the outcome was
@@ -10,64 +11,65 @@ carried out: so a process that dies in between leaves an entry too many, never o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, ContentSettings
 
-from shared.core.checkpoint import Checkpoint
 from shared.core.model import Transfer
+from shared.engine.checkpoint import Checkpoint
+from shared.engine.ports import Codec, Conflict, Stored
 from shared.storage import codec, outcome_index, summary
 from shared.storage.access import StorageAccess, continuation_refused, storage_errors
-from shared.storage.ports import Conflict, Stored
+
+S = TypeVar("S")
 
 TRANSFERS = "transfers/"
 UNFINISHED = "unfinished/"
 _JSON = ContentSettings(content_type="application/json")
 
 
-class CheckpointContainer:
-    """Implements `Checkpoints` and `UnfinishedTransfers`. Makes its container when it is missing."""
+class CheckpointBlobs(Generic[S]):
+    """Implements `Checkpoints` and `UnfinishedTransfers` for one process. Makes its container when it is missing."""
 
-    def __init__(self, access: StorageAccess, container: str, drop_container: str | None = None) -> None:
-        """`drop_container`: where every transfer's file has to be; None = anywhere."""
+    def __init__(
+        self,
+        access: StorageAccess,
+        container: str,
+        codec: Codec[S],
+        name_of: Callable[[S], str],
+        *,
+        folder: str,
+        unfinished: str,
+    ) -> None:
+        """`folder`, `unfinished`: the prefixes of the checkpoints and of the index entries, each ending in a slash.
+
+        `name_of` names an instance's checkpoint: its id.
+        """
         self._access = access
         self._container = container
-        self._drop_container = drop_container
+        self._codec = codec
+        self._name_of = name_of
+        self._folder = folder
+        self._unfinished = unfinished
 
-    def load(self, transfer_id: str) -> Stored | None:
+    def load(self, instance_id: str) -> Stored[S] | None:
         """See `Checkpoints.load`."""
-        with storage_errors(f"read the checkpoint of {transfer_id}"):
+        with storage_errors(f"read the checkpoint of {instance_id}"):
             try:
-                download = self._transfer(transfer_id).download_blob()
+                download = self._blob(instance_id).download_blob()
                 text = download.readall()
             except ResourceNotFoundError:
                 return None
-        return Stored(codec.decode(text, transfer_id, self._drop_container), str(download.properties.etag))
+        return Stored(self._codec.decode(text, instance_id), str(download.properties.etag))
 
-    def load_summary(self, transfer_id: str) -> Transfer | None:
-        """The transfer without its session and history, from one HEAD where its summary fitted; None: there is none.
-
-        Raises:
-            CheckpointUnreadable: as for `load`.
-        """
-        with storage_errors(f"look at the checkpoint of {transfer_id}"):
-            try:
-                metadata = self._transfer(transfer_id).get_blob_properties().metadata
-            except ResourceNotFoundError:
-                return None
-        transfer = summary.unpack(dict(metadata or {}), transfer_id)
-        if transfer is not None:
-            return transfer
-        stored = self.load(transfer_id)
-        return stored.checkpoint.transfer if stored is not None else None
-
-    def create(self, checkpoint: Checkpoint) -> str:
+    def create(self, checkpoint: Checkpoint[S]) -> str:
         """See `Checkpoints.create`."""
         blob, text, headers = self._prepared(checkpoint)
-        with storage_errors(f"create the checkpoint of {checkpoint.transfer.id}", conditional=True):
+        with storage_errors(f"create the checkpoint of {self._name_of(checkpoint.instance)}", conditional=True):
             try:
                 written = blob.upload_blob(text, overwrite=False, **headers)
             except ResourceNotFoundError:
@@ -75,19 +77,19 @@ class CheckpointContainer:
                 written = blob.upload_blob(text, overwrite=False, **headers)
         return str(written["etag"])
 
-    def save(self, checkpoint: Checkpoint, etag: str) -> str:
+    def save(self, checkpoint: Checkpoint[S], etag: str) -> str:
         """See `Checkpoints.save`."""
         blob, text, headers = self._prepared(checkpoint)
-        with storage_errors(f"save the checkpoint of {checkpoint.transfer.id}", conditional=True):
+        with storage_errors(f"save the checkpoint of {self._name_of(checkpoint.instance)}", conditional=True):
             written = blob.upload_blob(
                 text, overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified, **headers
             )
         return str(written["etag"])
 
-    def add_unfinished_entry(self, entry: str, transfer: Transfer | None = None) -> bool:
+    def add_unfinished_entry(self, entry: str, instance: S | None = None) -> bool:
         """See `Checkpoints.add_unfinished_entry`."""
         blob = self._entry(entry)
-        hints = outcome_index.hints(transfer) if transfer is not None else None
+        hints = self._codec.hints(instance) if instance is not None else None
         try:
             with storage_errors(f"mark transfer {entry} as unfinished", conditional=True):
                 try:
@@ -122,27 +124,85 @@ class CheckpointContainer:
         """See `UnfinishedTransfers.unfinished`."""
         container = self._access.blobs.get_container_client(self._container)
         with storage_errors("list the unfinished transfers"), continuation_refused(after):
-            pages: Any = container.list_blobs(name_starts_with=UNFINISHED, results_per_page=limit).by_page(after)
+            pages: Any = container.list_blobs(name_starts_with=self._unfinished, results_per_page=limit).by_page(after)
             try:
-                entries = [(str(blob.name).removeprefix(UNFINISHED), blob.last_modified) for blob in next(pages)]
+                entries = [(str(blob.name).removeprefix(self._unfinished), blob.last_modified) for blob in next(pages)]
             except (StopIteration, ResourceNotFoundError):
                 return [], None
         return entries, pages.continuation_token or None
 
-    def _prepared(self, checkpoint: Checkpoint) -> tuple[BlobClient, bytes, dict[str, Any]]:
-        """The blob, its text, and what a listing shows of it without reading it."""
-        transfer = checkpoint.transfer
-        metadata = {"state": transfer.state.value, **summary.pack(transfer)}
-        return self._transfer(transfer.id), codec.encode(checkpoint), {"content_settings": _JSON, "metadata": metadata}
+    def metadata(self, instance_id: str) -> dict[str, str] | None:
+        """What a listing shows of the instance, from one HEAD; None where there is no checkpoint."""
+        with storage_errors(f"look at the checkpoint of {instance_id}"):
+            try:
+                found: Any = self._blob(instance_id).get_blob_properties().metadata
+            except ResourceNotFoundError:
+                return None
+        return dict(found or {})
 
-    def _transfer(self, transfer_id: str) -> BlobClient:
-        return self._access.blobs.get_blob_client(self._container, f"{TRANSFERS}{transfer_id}.json")
+    def _prepared(self, checkpoint: Checkpoint[S]) -> tuple[BlobClient, bytes, dict[str, Any]]:
+        """The blob, its text, and what a listing shows of it without reading it."""
+        headers = {"content_settings": _JSON, "metadata": self._codec.metadata(checkpoint.instance)}
+        return self._blob(self._name_of(checkpoint.instance)), self._codec.encode(checkpoint), headers
+
+    def _blob(self, instance_id: str) -> BlobClient:
+        return self._access.blobs.get_blob_client(self._container, f"{self._folder}{instance_id}.json")
 
     def _entry(self, entry: str) -> BlobClient:
-        return self._access.blobs.get_blob_client(self._container, f"{UNFINISHED}{entry}")
+        return self._access.blobs.get_blob_client(self._container, f"{self._unfinished}{entry}")
 
     def _make_container(self) -> None:
         try:
             self._access.blobs.create_container(self._container)
         except ResourceExistsError:
             return
+
+
+class TransferCodec:
+    """Implements `Codec` for transfers: `codec.py`, and a summary for listings."""
+
+    def __init__(self, drop_container: str | None = None) -> None:
+        """`drop_container`: where every transfer's file has to be; None = anywhere."""
+        self._drop_container = drop_container
+
+    def encode(self, checkpoint: Checkpoint[Transfer]) -> bytes:
+        """See `Codec.encode`."""
+        return codec.encode(checkpoint)
+
+    def decode(self, text: bytes, instance_id: str) -> Checkpoint[Transfer]:
+        """See `Codec.decode`."""
+        return codec.decode(text, instance_id, self._drop_container)
+
+    def metadata(self, instance: Transfer) -> dict[str, str]:
+        """See `Codec.metadata`."""
+        return {"state": instance.state.value, **summary.pack(instance)}
+
+    def hints(self, instance: Transfer) -> dict[str, str]:
+        """See `Codec.hints`."""
+        return outcome_index.hints(instance)
+
+
+class CheckpointContainer(CheckpointBlobs[Transfer]):
+    """The checkpoints of transfers."""
+
+    def __init__(self, access: StorageAccess, container: str, drop_container: str | None = None) -> None:
+        """`drop_container`: where every transfer's file has to be; None = anywhere."""
+        codec_of = TransferCodec(drop_container)
+        super().__init__(
+            access, container, codec_of, lambda transfer: transfer.id, folder=TRANSFERS, unfinished=UNFINISHED
+        )
+
+    def load_summary(self, transfer_id: str) -> Transfer | None:
+        """The transfer without its session and history, from one HEAD where its summary fitted; None: there is none.
+
+        Raises:
+            CheckpointUnreadable: as for `load`.
+        """
+        metadata = self.metadata(transfer_id)
+        if metadata is None:
+            return None
+        transfer = summary.unpack(metadata, transfer_id)
+        if transfer is not None:
+            return transfer
+        stored = self.load(transfer_id)
+        return stored.checkpoint.instance if stored is not None else None

@@ -16,11 +16,11 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
-from shared.core.checkpoint import Checkpoint, Lease
 from shared.core.errors import Code
 from shared.core.model import Transfer
+from shared.engine.checkpoint import Lease
 from shared.storage import validation
-from shared.storage.ports import CheckpointUnreadable
+from shared.storage.ports import Checkpoint, CheckpointUnreadable
 
 SCHEMA = 1
 """The version this app writes, and the newest it reads."""
@@ -40,8 +40,8 @@ class Document:
 
 def encode(checkpoint: Checkpoint) -> bytes:
     """The checkpoint as UTF-8 JSON."""
-    document = Document(SCHEMA, checkpoint.transfer, checkpoint.lease, checkpoint.write)
-    return _adapter().dump_json(document, by_alias=True, exclude_defaults=True)
+    document = Document(SCHEMA, checkpoint.instance, checkpoint.lease, checkpoint.write)
+    return _adapter().dump_json(document, by_alias=True, exclude_defaults=True, exclude={"transfer": {"commit_unsent"}})
 
 
 def decode(text: bytes, transfer_id: str, container: str | None = None) -> Checkpoint:

@@ -29,9 +29,9 @@ from typing import Any, Protocol
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from shared.core.checkpoint import parse_unfinished_entry, unfinished_entry_of
 from shared.core.identifiers import mailbox_key
 from shared.core.model import Transfer
+from shared.core.unfinished import parse_unfinished_entry, unfinished_entry_of
 from shared.storage import summary
 from shared.storage.access import StorageAccess, storage_errors
 from shared.storage.checkpoints import CheckpointContainer

@@ -21,14 +21,13 @@ from datetime import datetime
 
 from azure.core.exceptions import ResourceNotFoundError
 
-from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.history import RETRY_REQUESTED
 from shared.core.identifiers import mailbox_digest
 from shared.core.model import Acknowledgement, State, Transfer
 from shared.storage import summary
 from shared.storage.access import StorageAccess, storage_errors
-from shared.storage.ports import Checkpoints
+from shared.storage.ports import Checkpoint, Checkpoints
 
 FAILED = "failed/"
 IN_DOUBT = "in-doubt/"
@@ -56,7 +55,7 @@ class BlobOutcomeIndex:
 
     def notify(self, checkpoint: Checkpoint) -> None:
         """See `Outcomes.notify`. Notifying twice is harmless."""
-        transfer = checkpoint.transfer
+        transfer = checkpoint.instance
         prefixes = _prefixes(transfer)
         if transfer.retries or transfer.acknowledged is not None:  # it may have been listed otherwise before
             self._clear(_all_prefixes(transfer) - prefixes, transfer.id)
@@ -71,7 +70,7 @@ class BlobOutcomeIndex:
         attached transfer is never tried again.
         """
         stored = self._checkpoints.load(notified.id)
-        now = stored.checkpoint.transfer if stored is not None else None
+        now = stored.checkpoint.instance if stored is not None else None
         if now is None or _end_of(now) == _end_of(notified):
             return
         self._clear(_all_prefixes(notified) - (_prefixes(now) if now.is_over else set()), notified.id)

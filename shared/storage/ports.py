@@ -8,55 +8,53 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
-from shared.core.checkpoint import Checkpoint
-from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.model import Failure, Source, Transfer
+from shared.engine import checkpoint as engine_checkpoint
+from shared.engine import ports as engine
+from shared.engine.ports import (
+    CheckpointUnreadable,
+    Clock,
+    Conflict,
+    ContinuationQueue,
+    Receipt,
+    StorageRefused,
+    StorageUnavailable,
+)
 from shared.rate_limit.mailbox import Mailbox, Waiting
+
+__all__ = [
+    "Buffer",
+    "Checkpoint",
+    "CheckpointUnreadable",
+    "Checkpoints",
+    "Claims",
+    "Clock",
+    "Conflict",
+    "ContinuationRefused",
+    "Dropped",
+    "Mailboxes",
+    "Outcomes",
+    "ReadsAhead",
+    "Receipt",
+    "SourceLost",
+    "SourceReader",
+    "SourceUnreadable",
+    "Sources",
+    "StorageRefused",
+    "StorageUnavailable",
+    "Stored",
+    "TransferQueue",
+    "UnfinishedTransfers",
+]
 
 Buffer = bytes | bytearray | memoryview
 
 
-class StorageUnavailable(Exception):  # noqa: N818 - it names what is the case
-    """Storage did not answer, or not in a way that tells what it did. It may pass by itself.
-
-    `code` is STORAGE_UNAVAILABLE, or a nearer one where storage said what is the matter.
-    """
-
-    def __init__(self, detail: str = "", code: Code = Code.STORAGE_UNAVAILABLE) -> None:
-        super().__init__(detail)
-        self.code = code
-
-
-class StorageRefused(Exception):  # noqa: N818 - it names what is the case
-    """Storage refuses what was asked, and goes on refusing until a person changes something: a policy, a lease, a tier.
-
-    `shared/storage/refusals.py` decides which answers are of this kind.
-    """
-
-    def __init__(self, code: Code, detail: str) -> None:
-        super().__init__(f"{code.value}: {detail}")
-        self.code = code
-        self.detail = detail
-
-
 class ContinuationRefused(Exception):  # noqa: N818 - it names what is the case
     """Storage does not take the continuation of a listing: it has to begin anew."""
-
-
-class Conflict(Exception):  # noqa: N818 - the service's own word
-    """A conditional write met another version: somebody else wrote in between."""
-
-
-class CheckpointUnreadable(Exception):  # noqa: N818 - it names what is the case
-    """The checkpoint is not ours to read: torn, foreign, or of a newer schema. It stays untouched."""
-
-    def __init__(self, code: Code, detail: str) -> None:
-        super().__init__(f"{code.value}: {detail}")
-        self.code = code
-        self.detail = detail
 
 
 class SourceLost(Exception):  # noqa: N818 - it names what is the case
@@ -71,47 +69,10 @@ class SourceUnreadable(Exception):  # noqa: N818 - it names what is the case
     """The blob could not be read just now; a later try may."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A checkpoint and the ETag of the version it was read from."""
-
-    checkpoint: Checkpoint
-    etag: str
-
-
-class Checkpoints(Protocol):
-    """One JSON blob per transfer, and an index entry for each transfer that is not over yet."""
-
-    def load(self, transfer_id: str) -> Stored | None:
-        """The checkpoint, or None. Raises CheckpointUnreadable."""
-        ...
-
-    def create(self, checkpoint: Checkpoint) -> str:
-        """Write the first version and return its ETag. Raises Conflict where one exists."""
-        ...
-
-    def save(self, checkpoint: Checkpoint, etag: str) -> str:
-        """Replace the version with this ETag and return the new one. Raises Conflict where it is not the current."""
-        ...
-
-    def add_unfinished_entry(self, entry: str, transfer: Transfer | None = None) -> bool:
-        """Add the index entry of an unfinished transfer (`unfinished_entry_of`); False where it was there already.
-
-        What is told of the `transfer` spares whoever searches among many a request for each.
-        """
-        ...
-
-    def has_unfinished_entry(self, entry: str) -> bool:
-        """Whether the entry is there."""
-        ...
-
-    def renew_unfinished_entry(self, entry: str) -> None:
-        """Write it afresh: the entry is from now."""
-        ...
-
-    def remove_unfinished_entry(self, entry: str) -> None:
-        """Remove the entry. Harmless where there is none."""
-        ...
+Checkpoint: TypeAlias = engine_checkpoint.Checkpoint[Transfer]
+Stored: TypeAlias = engine.Stored[Transfer]
+Checkpoints: TypeAlias = engine.Checkpoints[Transfer]
+"""The engine's, for transfers."""
 
 
 class SourceReader(Protocol):
@@ -178,27 +139,11 @@ class Sources(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A message that was put: its id, and the pop receipt that deletes it while nobody has received it."""
-
-    message_id: str
-    pop_receipt: str
-
-
-class TransferQueue(Protocol):
-    """Continuations: messages that name a transfer and become visible later."""
+class TransferQueue(ContinuationQueue, Protocol):
+    """The work queue, as those see it who only ever ask for transfers."""
 
     def send(self, transfer_id: str, delay: float) -> None:
         """Ask for a run of this transfer in `delay` seconds (at most 7 days: the service's limit)."""
-        ...
-
-    def ask(self, continuation: Continuation, delay: float) -> Receipt:
-        """The same for any message, and what takes it back."""
-        ...
-
-    def take_back(self, receipt: Receipt) -> None:
-        """Delete a message that has not been delivered yet; harmless where it has been, or is gone."""
         ...
 
 
@@ -251,18 +196,6 @@ class Claims(Protocol):
 
     def take(self, transfer: Transfer, attachment_id: str) -> bool:
         """Take it for this transfer, for good; False where another one was first. Taking it again changes nothing."""
-        ...
-
-
-class Clock(Protocol):
-    """Time: real, or the simulation's."""
-
-    def now(self) -> datetime:
-        """Now, in UTC."""
-        ...
-
-    def sleep(self, seconds: float) -> None:
-        """Do nothing for so long."""
         ...
 
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
-from shared.core.continuation import Continuation
 from shared.core.identifiers import TransferId, parse_transfer_id
+from shared.engine.continuation import TRANSFER, Continuation
 from shared.storage.access import StorageAccess, storage_errors
 from shared.storage.ports import Receipt
 
@@ -31,6 +31,9 @@ LONGEST_DELAY = 7 * 24 * 3600 - 60
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _BLANKS = re.compile(rb"[\t\n\r ]+")
 _BYTE_ORDER_MARK = "\ufeff"
+
+KINDS = (TRANSFER,)
+"""The processes that a message can name, each by a key of its own: `transferId`. Their ids have one form."""
 
 FOREVER = -1
 """Time to live: a continuation must not lapse while an instance is down."""
@@ -95,7 +98,7 @@ class Continuations:
 def _text_of(continuation: Continuation) -> str:
     """The message's text: only what there is to say."""
     facts = {
-        "transferId": continuation.transfer_id,
+        f"{continuation.kind}Id": continuation.instance_id,
         "blob": continuation.blob,
         "run": continuation.run,
         "guards": continuation.guards or None,
@@ -110,12 +113,18 @@ def _text_of(continuation: Continuation) -> str:
 def continuation_in(text: str) -> Continuation | None:
     """What a message asks for; None where it is not one of ours. A history that makes no sense is left out."""
     message = _object(text)
-    transfer_id, blob, run = transfer_in(text), message.get("blob"), message.get("run")
-    if transfer_id is None and not (_is_text(blob) and blob and "transferId" not in message):
+    kinds = [kind for kind in KINDS if f"{kind}Id" in message]
+    blob, run = message.get("blob"), message.get("run")
+    if len(kinds) > 1 or not (kinds or (_is_text(blob) and blob)):
+        return None
+    kind = kinds[0] if kinds else TRANSFER
+    instance_id = parse_transfer_id(message.get(f"{kind}Id"))
+    if kinds and instance_id is None:
         return None
     return Continuation(
-        transfer_id=transfer_id,
-        blob=blob if transfer_id is None else None,
+        instance_id=instance_id,
+        blob=blob if instance_id is None else None,
+        kind=kind,
         run=run if _is_text(run) else None,
         guards=message.get("guards") is True and _is_text(run),
         tries=_count(message.get("tries")),

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import base64
 import zlib
-from dataclasses import replace
 
-from shared.core.checkpoint import Checkpoint
-from shared.core.model import Transfer
+from shared.core.model import Transfer, summarised
 from shared.storage import codec
-from shared.storage.ports import CheckpointUnreadable
+from shared.storage.ports import Checkpoint, CheckpointUnreadable
 
 KEY = "summary"
 """The metadata's key."""
@@ -27,8 +25,7 @@ _LARGEST = 64 * 1024  # bytes that are inflated: several times what a summary of
 
 def pack(transfer: Transfer) -> dict[str, str]:
     """The metadata of the transfer's checkpoint: its summary, or nothing where that would be too long."""
-    shown = replace(transfer, session=None, before=None, suspects=(), namesakes=(), verdict=None, history=())
-    packed = base64.b64encode(zlib.compress(codec.encode(Checkpoint(shown, None, "")))).decode("ascii")
+    packed = base64.b64encode(zlib.compress(codec.encode(Checkpoint(summarised(transfer), None, "")))).decode("ascii")
     return {KEY: packed} if len(packed) <= LONGEST else {}
 
 
@@ -39,6 +36,6 @@ def unpack(metadata: dict[str, str], transfer_id: str) -> Transfer | None:
         inflating = zlib.decompressobj()
         text = inflating.decompress(packed, _LARGEST)
         is_whole = inflating.eof and not inflating.unused_data
-        return codec.decode_part(text, transfer_id).transfer if is_whole else None
+        return codec.decode_part(text, transfer_id).instance if is_whole else None
     except (ValueError, zlib.error, CheckpointUnreadable):
         return None

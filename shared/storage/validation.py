@@ -12,10 +12,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from shared.core.checkpoint import Checkpoint
 from shared.core.identifiers import is_item_id
 from shared.core.model import LOOKUPS, Route, State, Transfer
 from shared.core.policy import LARGEST_ATTACHMENT, LARGEST_RANGE
+from shared.storage.ports import Checkpoint
 
 YEARS = range(2000, 2200)
 """Every time in a checkpoint lies in these; outside of them, arithmetic with times may fail."""
@@ -48,7 +48,7 @@ _COUNTS = (
 
 def first_fault(checkpoint: Checkpoint) -> str | None:
     """What is wrong, in a few words without any of its values; None where the checkpoint is valid."""
-    transfer = checkpoint.transfer
+    transfer = checkpoint.instance
     if not all(_is_time(value) for value in _times(checkpoint)):
         return "a time is no instant between 2000 and 2200"
     counts = [getattr(transfer, name) for name in _COUNTS]
@@ -75,7 +75,7 @@ def outside(checkpoint: Checkpoint, container: str) -> str | None:
 
     Its bytes would be attached, or the blob deleted, whatever it is: another transfer's checkpoint, for one.
     """
-    return None if checkpoint.transfer.plan.source.container == container else "its file is in another container"
+    return None if checkpoint.instance.plan.source.container == container else "its file is in another container"
 
 
 def _has_its_session(transfer: Transfer) -> bool:

@@ -14,7 +14,6 @@ from assurance.checkpoint_fixtures import ADA, GRACE, IN_DOUBT, NOW, CheckpointF
 from assurance.listing import sent
 from devkit.local.azurite import Azurite
 from shared.core import planning
-from shared.core.checkpoint import unfinished_entry_of
 from shared.core.errors import Code
 from shared.core.model import (
     Acknowledgement,
@@ -24,9 +23,11 @@ from shared.core.model import (
     WaitingFor,
 )
 from shared.core.public_state import public_state
+from shared.core.unfinished import unfinished_entry_of
 from shared.storage import places
 from shared.storage.listing import Listing
 from shared.storage.places import Wanted
+from tests.unit.core.shapes import retried
 
 pytestmark = pytest.mark.xdist_group("api listing")
 
@@ -233,7 +234,7 @@ def test_a_refused_file_is_found_by_the_mailbox_that_its_metadata_gave(azurite: 
 
 def test_a_retried_transfer_is_under_way_and_has_one_row_whatever_its_older_entry_does(azurite: Azurite) -> None:
     fixtures = CheckpointFixtures(azurite, "retried")
-    again = planning.retried(transfer(1, State.FAILED), NOW)
+    again = retried(transfer(1, State.FAILED), NOW)
     fixtures.put(again)
     fixtures.checkpoints.add_unfinished_entry(unfinished_entry_of(again), again)
     assert len(fixtures.names("unfinished/")) == 2

@@ -12,12 +12,12 @@ import pytest
 from assurance.checkpoint_fixtures import ADA, GRACE, IN_DOUBT, NOW, CheckpointFixtures, transfer
 from devkit.local.azurite import Azurite
 from shared.core import planning
-from shared.core.checkpoint import Checkpoint
 from shared.core.model import Acknowledgement, State, Transfer
 from shared.storage import outcome_index
 from shared.storage.listing import ContinuationInvalid
 from shared.storage.places import Wanted
-from shared.storage.ports import StorageRefused
+from shared.storage.ports import Checkpoint, StorageRefused
+from tests.unit.core.shapes import retried
 
 pytestmark = pytest.mark.xdist_group("api listing")
 
@@ -219,7 +219,7 @@ def test_an_end_after_a_retry_leaves_no_mark_of_the_one_before(
 ) -> None:
     ended = empty.put(transfer(1, before, **changed))
     failure = transfer(1, state, **changes).failure
-    kept = {"retries": 1, "history": planning.retried(ended, NOW).history}
+    kept = {"retries": 1, "history": retried(ended, NOW).history}
     again = empty.change(ended, state=state, **{"acknowledged": None, **kept, **changes, "failure": failure})
     empty.ends.notify(Checkpoint(again, None, "again"))
     left = {name.removesuffix(again.id) for name in empty.names()} - {outcome_index.of_mailbox(ADA)}

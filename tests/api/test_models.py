@@ -16,7 +16,6 @@ from assurance.fuzz.generated import CHECKPOINTS, PATIENT
 from devkit.api_description import shown as shown_types
 from shared.api import models
 from shared.api.body import BODY_NAMES, Refused, Start, read_start
-from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Acknowledgement, Failure, GraphAnswer, State, Transfer
 from shared.core.planning import refuse
@@ -26,6 +25,7 @@ from shared.intake.mailboxes import AllowedMailboxes, is_mailbox
 from shared.intake.media import is_media_type, tidy
 from shared.intake.metadata import METADATA_KEYS
 from shared.intake.names import has_control
+from shared.storage.ports import Checkpoint
 from shared.views import view
 from tests.unit.core.shapes import NOW, SOURCE, at, transfer
 
@@ -42,7 +42,7 @@ def extra(shown: Any, kind: Any) -> list[str]:
 @given(CHECKPOINTS)
 @settings(PATIENT, max_examples=100)
 def test_every_transfer_is_shown_as_the_description_says(checkpoint: Checkpoint) -> None:
-    shown = view(checkpoint.transfer, NOW)
+    shown = view(checkpoint.instance, NOW)
     SHOWN.validate_json(json.dumps(shown))
     assert extra(shown, shown_types.TransferShown) == []
     assert extra(shown["source"], shown_types.SourceShown) == []

@@ -44,7 +44,7 @@ composition.Policy = partial(composition.Policy, poison_first=1, poison_cap=1, p
 run, accept, put = runner.TransferRunner._run, runner.TransferRunner.start, executor.GraphExecutor._session_call
 
 def broken_run(self, stored, *rest):
-    if "unlucky run" in stored.checkpoint.transfer.plan.source.blob:
+    if "unlucky run" in stored.checkpoint.instance.plan.source.blob:
         raise RuntimeError("a defect")
     return run(self, stored, *rest)
 

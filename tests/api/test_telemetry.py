@@ -23,10 +23,10 @@ from shared import telemetry
 from shared.composition import Composition
 from shared.core import actions as ac
 from shared.core import events as ev
-from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, GraphAnswer, State
 from shared.settings import read
+from shared.storage.ports import Checkpoint
 from shared.telemetry import Telemetry, is_wanted, unusable, usable
 from tests.api.collector import Collector, attributes
 from tests.e2e.stage import attached, staged

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.core.checkpoint import LEASE_SECONDS
+from shared.engine.checkpoint import LEASE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST_JSON: dict[str, Any] = json.loads((ROOT / "host.json").read_text(encoding="utf-8-sig"))

@@ -17,11 +17,10 @@ import pytest
 from assurance.fuzz.histories import NEXT, freeze, moment_of, next_of
 from assurance.simulation.case import Case
 from assurance.simulation.storage import MemoryBlob
-from shared.core.checkpoint import Checkpoint
 from shared.core.model import State, TargetKey, Transfer
 from shared.core.policy import Policy
 from shared.storage import codec
-from shared.storage.ports import Dropped
+from shared.storage.ports import Checkpoint, Dropped
 from tests.unit.run.stage import Stage
 
 HERE = Path(__file__).parent
@@ -55,7 +54,7 @@ def test_a_frozen_checkpoint_is_read_and_would_be_written_the_same(path: Path) -
 @EACH
 def test_what_is_done_next_is_what_it_was_meant_to_be(path: Path) -> None:
     told, policy = expected(path.parent)
-    assert next_of(read(path).transfer, policy) == told[path.stem]
+    assert next_of(read(path).instance, policy) == told[path.stem]
 
 
 def content_of(transfer: Transfer) -> bytes:
@@ -65,7 +64,7 @@ def content_of(transfer: Transfer) -> bytes:
 @contextmanager
 def world_of(checkpoint: Checkpoint) -> Iterator[Stage]:
     """A world in which the checkpoint, its file and its item are there, and its upload session is long gone."""
-    transfer = checkpoint.transfer
+    transfer = checkpoint.instance
     target = transfer.plan.target
     assert target is not None
     assert transfer.plan.attachment is not None
@@ -89,14 +88,14 @@ def attached_in(stage: Stage, transfer: Transfer) -> list[bytes]:
     return [one.content.data for one in found]
 
 
-UNDER_WAY = [path for path in FILES if not read(path).transfer.is_over]
-OVER = [path for path in FILES if read(path).transfer.is_over]
+UNDER_WAY = [path for path in FILES if not read(path).instance.is_over]
+OVER = [path for path in FILES if read(path).instance.is_over]
 
 
 @pytest.mark.parametrize("path", UNDER_WAY, ids=[f"{path.parent.name}/{path.stem}" for path in UNDER_WAY])
 def test_a_frozen_transfer_that_was_under_way_comes_to_its_end(path: Path) -> None:
     checkpoint = read(path)
-    before = checkpoint.transfer
+    before = checkpoint.instance
     with world_of(checkpoint) as stage:
         stage.runs.resume(before.id)
         stage.deliver_all()
@@ -117,16 +116,16 @@ def test_a_frozen_transfer_that_was_under_way_comes_to_its_end(path: Path) -> No
 def test_a_frozen_transfer_that_was_over_stays_as_it_was(path: Path) -> None:
     stage = Stage()
     checkpoint = read(path)
-    stage.checkpoints.blobs[checkpoint.transfer.id] = (path.read_bytes(), '"frozen"')
-    stage.runs.resume(checkpoint.transfer.id)
-    assert stage.checkpoints.blobs[checkpoint.transfer.id] == (path.read_bytes(), '"frozen"')
+    stage.checkpoints.blobs[checkpoint.instance.id] = (path.read_bytes(), '"frozen"')
+    stage.runs.resume(checkpoint.instance.id)
+    assert stage.checkpoints.blobs[checkpoint.instance.id] == (path.read_bytes(), '"frozen"')
     assert stage.graph.log == []
     assert stage.queue.messages == []
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
 def test_a_release_froze_every_state_and_the_two_ways_into_outlook(release: Path) -> None:
-    frozen = [read(path).transfer for path in FILES if path.parent == release]
+    frozen = [read(path).instance for path in FILES if path.parent == release]
     assert {transfer.state for transfer in frozen} == set(State)
     assert len({(transfer.state, transfer.route) for transfer in frozen}) > len(State)
     told, _ = expected(release)

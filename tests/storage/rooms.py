@@ -19,12 +19,12 @@ from azure.storage.queue import QueueServiceClient
 from assurance.simulation.clock import VirtualClock
 from assurance.simulation.storage import MemoryCheckpoints, MemoryQueue, MemorySources, MemorySweepCursor
 from shared.core import planning
-from shared.core.checkpoint import Checkpoint, lease
 from shared.core.model import Attachment, Route, Source, Target, TargetKey, Transfer
+from shared.engine.checkpoint import lease
 from shared.run.sweep import SweepCursors
 from shared.storage.access import StorageAccess
 from shared.storage.checkpoints import CheckpointContainer
-from shared.storage.ports import Checkpoints, Dropped, Sources, TransferQueue, UnfinishedTransfers
+from shared.storage.ports import Checkpoint, Checkpoints, Dropped, Sources, TransferQueue, UnfinishedTransfers
 from shared.storage.queue import Continuations, Messages
 from shared.storage.source import DropContainer
 from shared.storage.sweep_cursors import SweepCursorBlob

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("storage contract")
 def test_a_checkpoint_comes_back_as_it_was_written(room: Room) -> None:
     written = checkpoint(runs=3)
     etag = room.checkpoints.create(written)
-    stored = room.checkpoints.load(written.transfer.id)
+    stored = room.checkpoints.load(written.instance.id)
     assert stored is not None
     assert (stored.checkpoint, stored.etag) == (written, etag)
 
@@ -163,8 +163,8 @@ def test_a_continuation_is_never_early(room: Room) -> None:
 def test_a_checkpoint_whose_file_is_in_another_container_is_refused_and_left_untouched(room: Room) -> None:
     """As whoever may write checkpoints can make one: it would attach, or delete, whatever blob it names."""
     forged = checkpoint()
-    source = replace(forged.transfer.plan.source, container="checkpoints", blob="transfers/other.json")
-    forged = replace(forged, transfer=replace(forged.transfer, plan=replace(forged.transfer.plan, source=source)))
+    source = replace(forged.instance.plan.source, container="checkpoints", blob="transfers/other.json")
+    forged = replace(forged, instance=replace(forged.instance, plan=replace(forged.instance.plan, source=source)))
     room.checkpoints.create(forged)
     before = room.read_text(transfer().id)
     with pytest.raises(CheckpointUnreadable, match="its file is in another container"):

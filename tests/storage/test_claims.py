@@ -10,11 +10,10 @@ import pytest
 
 from assurance.simulation.clock import VirtualClock
 from assurance.simulation.storage import MemoryCheckpoints, MemoryClaims
-from shared.core.checkpoint import Checkpoint
 from shared.core.model import State, Transfer
 from shared.storage.claims import MOST_UNFINISHED, ClaimBlobs
 from shared.storage.outcome_index import BlobOutcomeIndex
-from shared.storage.ports import Checkpoints, Claims
+from shared.storage.ports import Checkpoint, Checkpoints, Claims
 from tests.storage.rooms import NOW, AzuriteRoom, transfer
 
 _numbers = itertools.count(1)

@@ -9,12 +9,12 @@ import pytest
 
 from assurance.checkpoint_fixtures import CheckpointFixtures
 from devkit.local.azurite import Azurite
-from shared.core import planning
-from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, State, Transfer
 from shared.storage.places import Wanted
+from shared.storage.ports import Checkpoint
 from tests.storage.rooms import NOW, transfer
+from tests.unit.core.shapes import retried
 
 pytestmark = pytest.mark.xdist_group("storage contract")
 
@@ -41,7 +41,7 @@ def test_an_end_told_after_the_transfer_was_tried_again_and_attached_is_not_list
     fixtures: CheckpointFixtures, end: Callable[[Transfer], Transfer]
 ) -> None:
     first = end(transfer())
-    again = planning.retried(first, NOW)
+    again = retried(first, NOW)
     attached = replace(again, state=State.ATTACHED, finished_at=NOW)
     fixtures.put(attached)
     fixtures.ends.notify(Checkpoint(first, None, "slow.0"))
@@ -55,7 +55,7 @@ def test_an_end_told_while_the_transfer_is_tried_again_is_not_listed(
     fixtures: CheckpointFixtures, end: Callable[[Transfer], Transfer]
 ) -> None:
     first = end(transfer())
-    fixtures.put(planning.retried(first, NOW))
+    fixtures.put(retried(first, NOW))
     fixtures.ends.notify(Checkpoint(first, None, "slow.0"))
     assert [listed(fixtures, state) for state in ("failed", "cancelled")] == [[], []]
     [shown] = fixtures.listing.page(Wanted(mailbox="ada@example.org"), 10, None, NOW).transfers
@@ -64,7 +64,7 @@ def test_an_end_told_while_the_transfer_is_tried_again_is_not_listed(
 
 def test_an_older_end_told_late_leaves_the_newer_one_listed(fixtures: CheckpointFixtures) -> None:
     first = cancelled(transfer())
-    second = replace(failed(planning.retried(first, NOW)))
+    second = replace(failed(retried(first, NOW)))
     fixtures.put(second)
     fixtures.ends.notify(Checkpoint(first, None, "slow.0"))
     assert listed(fixtures, "cancelled") == []

@@ -16,8 +16,11 @@ from devkit.local.harness import content
 from devkit.local.proxy import Fault, Proxy
 from devkit.local.waiting import came_true
 from shared.composition import SystemClock
+from shared.core.events import Event
 from shared.core.model import Transfer
-from shared.run.checkpoint_writer import CheckpointWriter, LostOwnership
+from shared.core.policy import Policy
+from shared.engine.checkpoint_writer import CheckpointWriter, LostOwnership
+from shared.run.transfer_process import TransferProcess
 from shared.storage import source, stream
 from shared.storage.ports import SourceUnreadable, Stored
 from tests.storage.rooms import AzuriteRoom, checkpoint
@@ -47,19 +50,19 @@ def room(azurite: Azurite, proxy: Proxy) -> Iterator[AzuriteRoom]:
 
 
 @pytest.fixture
-def writer(room: AzuriteRoom) -> Iterator[CheckpointWriter]:
+def writer(room: AzuriteRoom) -> Iterator[CheckpointWriter[Transfer, Event]]:
     first = checkpoint("run.0")
     stored = Stored(first, room.checkpoints.create(first))
     with ThreadPoolExecutor(1) as background:
-        yield CheckpointWriter(room.checkpoints, stored, "run", SystemClock(), background)
+        yield CheckpointWriter(TransferProcess(Policy()), room.checkpoints, stored, "run", SystemClock(), background)
 
 
-def advanced(writer: CheckpointWriter) -> Transfer:
+def advanced(writer: CheckpointWriter[Transfer, Event]) -> Transfer:
     return replace(writer.saved, runs=writer.saved.runs + 1)
 
 
 def test_a_save_whose_answer_was_lost_is_known_again_and_not_taken_for_theft(
-    proxy: Proxy, room: AzuriteRoom, writer: CheckpointWriter
+    proxy: Proxy, room: AzuriteRoom, writer: CheckpointWriter[Transfer, Event]
 ) -> None:
     for _ in range(3):
         proxy.remove(SAVE)
@@ -70,20 +73,22 @@ def test_a_save_whose_answer_was_lost_is_known_again_and_not_taken_for_theft(
     writer.save(advanced(writer))
     stored = room.checkpoints.load(writer.saved.id)
     assert stored is not None
-    assert stored.checkpoint.transfer == writer.saved
-    assert stored.checkpoint.transfer.runs == 4
+    assert stored.checkpoint.instance == writer.saved
+    assert stored.checkpoint.instance.runs == 4
 
 
-def test_a_save_that_never_arrived_is_sent_again(proxy: Proxy, room: AzuriteRoom, writer: CheckpointWriter) -> None:
+def test_a_save_that_never_arrived_is_sent_again(
+    proxy: Proxy, room: AzuriteRoom, writer: CheckpointWriter[Transfer, Event]
+) -> None:
     proxy.add(Fault("reset", match=SAVE, after=50))
     writer.save(advanced(writer))
     stored = room.checkpoints.load(writer.saved.id)
     assert stored is not None
-    assert stored.checkpoint.transfer.runs == 1
+    assert stored.checkpoint.instance.runs == 1
 
 
 def test_a_save_whose_answer_was_lost_behind_another_run_is_lost_ownership(
-    proxy: Proxy, room: AzuriteRoom, writer: CheckpointWriter
+    proxy: Proxy, room: AzuriteRoom, writer: CheckpointWriter[Transfer, Event]
 ) -> None:
     writer.save(advanced(writer))
     stored = room.checkpoints.load(writer.saved.id)

@@ -9,13 +9,12 @@ import pytest
 
 from shared.core import events as ev
 from shared.core.actions import Action, AskSession, CancelSession, Finish, Item, ListAttachments, PutRange
-from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, GraphAnswer, ItemKind, State
 from shared.core.sweep_cursor import Kind, Trouble
 from shared.log_observer import DECISION_KEYS, LogObserver
 from shared.run.sweep import Swept
-from shared.storage.ports import CheckpointUnreadable, StorageRefused, StorageUnavailable
+from shared.storage.ports import Checkpoint, CheckpointUnreadable, StorageRefused, StorageUnavailable
 from tests.unit.core.shapes import FAILURE, NOW, SEEN, SIZE, URL, session, transfer
 from tests.unit.logged import Lines
 

@@ -90,7 +90,7 @@ class OperatorPage:
         stored = self.checkpoints.load(known) if known is not None else None
         if stored is None:
             return self._say(call, HTTPStatus.NOT_FOUND, f"There is no transfer {transfer_id[:60]!r}.")
-        item = detail(stored.checkpoint.transfer, self.clock.now())
+        item = detail(stored.checkpoint.instance, self.clock.now())
         return self._page(call, status, view="transfer", title=item["name"], item=item, message=message)
 
     def _act(self, call: Call) -> Answer:

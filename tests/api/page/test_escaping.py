@@ -16,7 +16,6 @@ import pytest
 
 from shared.api.http import Answer, Call
 from shared.api.page.handler import OperatorPage
-from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import (
     Attachment,
@@ -33,7 +32,7 @@ from shared.core.model import (
 )
 from shared.run.commands import Commands
 from shared.storage.listing import Listing, Page
-from shared.storage.ports import Stored
+from shared.storage.ports import Checkpoint, Stored
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ID = "0" * 32

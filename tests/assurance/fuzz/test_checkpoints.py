@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from assurance.fuzz.checkpoints import check, check_summary
 from assurance.fuzz.corpus import kept
 from assurance.fuzz.generated import CHECKPOINTS, PATIENT
-from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import State
 from shared.storage import codec
+from shared.storage.ports import Checkpoint
 
 REFUSED = {Code.CHECKPOINT_NEWER, Code.CHECKPOINT_UNREADABLE}
 WHOLE = [text for path in kept("checkpoint") if check(text := path.read_bytes()) in set(State)]

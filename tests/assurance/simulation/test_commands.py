@@ -7,7 +7,7 @@ import pytest
 from assurance.simulation import campaigns
 from assurance.simulation.case import Case
 from shared.core.model import Transfer
-from shared.run import commands, runner, sweep
+from shared.run import commands, sweep, transfer_process
 
 
 @pytest.mark.parametrize("commands", campaigns.RACES)
@@ -32,7 +32,7 @@ def test_with_one_mark_for_all_lives_a_slow_end_takes_away_the_mark_that_a_retry
     def same(transfer: Transfer) -> str:
         return transfer.id
 
-    for module in (runner, sweep, commands):
+    for module in (transfer_process, sweep, commands):
         monkeypatch.setattr(module, "unfinished_entry_of", same)
     tally = campaigns.run_all(campaigns.dying_retries(0), processes=1)
     assert any("I3: a transfer is still" in line for line in tally.broken)

@@ -14,10 +14,10 @@ from assurance.simulation.mailbox import MAILBOX
 from assurance.simulation.oracle import absorbs, judge
 from assurance.simulation.watch import Watch
 from assurance.simulation.world import World
-from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, Session, State, Transfer
 from shared.graph.http import GraphRequest, HttpAnswer, HttpRequest, UploadRequest
+from shared.storage.ports import Checkpoint
 from tests.unit.core.shapes import NOW, URL, session, transfer
 
 
@@ -34,8 +34,8 @@ def rewritten(world: World, change: Callable[[Transfer], Transfer]) -> None:
     with world.outside():
         stored = world.checkpoints.peek(world.transfer.id)
         assert stored is not None
-        changed = change(stored.checkpoint.transfer)
-        world.checkpoints.save(replace(stored.checkpoint, transfer=changed), stored.etag)
+        changed = change(stored.checkpoint.instance)
+        world.checkpoints.save(replace(stored.checkpoint, instance=changed), stored.etag)
 
 
 def ours(world: World) -> str:

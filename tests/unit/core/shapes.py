@@ -12,6 +12,7 @@ from typing import Any
 from shared.core import actions as ac
 from shared.core import events as ev
 from shared.core.errors import Code
+from shared.core.machine import step
 from shared.core.model import (
     TERMINAL,
     Acknowledgement,
@@ -111,8 +112,9 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
         {"before": None},
         {"before": None, "route": Route.POST},
         {"route": Route.POST},
+        {"cancel_requested": True},
     ],
-    State.OPENING: [{}, {"routes_refused": 1}, {"plan": _LOOKED_UP}],
+    State.OPENING: [{}, {"cancel_requested": True}, {"routes_refused": 1}, {"plan": _LOOKED_UP}],
     State.SENDING: [
         {"session": session(0)},
         {"session": session(8)},
@@ -128,6 +130,9 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
         {"session": session(FINAL), "announced_at": NOW},
         {"session": session(18), "announced_at": NOW, "range_bytes": 2},
         {"session": session(18), "announced_at": NOW},
+        {"session": session(FINAL), "announced_at": NOW, "commit_unsent": True},
+        {"route": Route.POST, "announced_at": NOW, "sessions": 1, "commit_unsent": True},
+        {"route": Route.POST, "announced_at": NOW, "sessions": 1, "commit_unsent": True, "cancel_requested": True},
     ],
     State.ASKING: [
         {"session": session(8)},
@@ -164,9 +169,11 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
     + _each([{"session": session(), "announced_at": NOW}], [{"suspects": ("new",)}], _GOING + _ENDING),
     State.FAILED: _each(
         [{"failure": FAILURE, "finished_at": NOW}],
+        [{}, {"announced_at": NOW}],
         [{}, {"acknowledged": Acknowledgement(NOW, "Sent by hand.", "ann@example.com", "e" * 32)}],
     ),
-    State.CANCELLED: [{"finished_at": NOW}],
+    State.ATTACHED: [{"finished_at": NOW}],
+    State.CANCELLED: _each([{"finished_at": NOW}], [{}, {"announced_at": NOW}]),
 }
 
 
@@ -202,22 +209,43 @@ OUTCOMES: dict[type[Any], frozenset[type[ev.EventBase]]] = {
 }
 """What can come of each action. `tests/unit/graph/test_read.py` holds the answers of Graph to it."""
 
-ANYTIME: frozenset[type[ev.EventBase]] = frozenset({ev.RunStarted, ev.CancelRequested, ev.Forbidden})
+ANYTIME: frozenset[type[ev.EventBase]] = frozenset(
+    {ev.RunStarted, ev.CancelRequested, ev.Forbidden, ev.CancelNoted, ev.Held, ev.Stopped}
+)
 """What can happen to every transfer that is not over, whatever it wanted."""
 
+BEFORE_HEEDED = ANYTIME
+"""What can happen to a transfer whose cancel command is noted and not heeded yet: nothing is asked of Graph before."""
 
 _AFTER_THE_END: dict[State, frozenset[type[ev.EventBase]]] = {
-    State.FAILED: frozenset({ev.Acknowledged, ev.Superseded}),
-    State.CANCELLED: frozenset({ev.Superseded}),
+    State.ATTACHED: frozenset({ev.CancelNoted}),
+    State.FAILED: frozenset({ev.CancelNoted, ev.RetryRequested, ev.Acknowledged, ev.Superseded}),
+    State.CANCELLED: frozenset({ev.CancelNoted, ev.RetryRequested, ev.Superseded}),
 }
-"""What people may do about an end. A retry is no event: it is a new beginning (`planning.retried`)."""
+"""What people may do about an end; a cancel command may come while it is being written."""
 
 
 def between_requests(state: State) -> frozenset[type[ev.EventBase]]:
     """What can happen in this state without anything having been asked of Graph."""
     if state in TERMINAL:
-        return _AFTER_THE_END.get(state, frozenset())
+        return _AFTER_THE_END[state]
     return ANYTIME | {ev.CommitUnsent} if state is State.COMMITTING else ANYTIME
+
+
+def is_unheeded(found: Transfer) -> bool:
+    """Whether a cancel command is noted that no run has heeded yet."""
+    return found.cancel_requested and found.state not in {State.FENCING, State.LOOKING, State.COMPARING}
+
+
+def retried(ended: Transfer, now: datetime = NOW) -> Transfer:
+    """The transfer, once a person has had it tried again."""
+    return step(ended, None, ev.RetryRequested(), now, POLICY)
+
+
+def stopped(found: Transfer, detail: str, now: datetime = NOW, alive_until: datetime | None = None) -> Transfer:
+    """The transfer, once it was given up because its runs failed."""
+    failure = Failure(Code.RUNS_FAILED, detail, GraphAnswer(None))
+    return step(found, None, ev.Stopped(failure, alive_until), now, POLICY)
 
 
 def events(kind: type[ev.EventBase]) -> list[Any]:
@@ -246,6 +274,11 @@ _EVENTS: dict[type[ev.EventBase], list[ev.EventBase]] = {
     ev.Forbidden: [ev.Forbidden(FAILURE)],
     ev.Acknowledged: [ev.Acknowledged("Sent by hand."), ev.Acknowledged("Sent by hand.", "ann@example.com")],
     ev.Superseded: [ev.Superseded("d" * 32)],
+    ev.Stopped: [ev.Stopped(FAILURE), ev.Stopped(FAILURE, at(900))],
+    ev.Held: [
+        ev.Held(Code.MAILBOX_ALLOWANCE_USED, at(60), known=True),
+        ev.Held(Code.MAILBOX_BUSY, at(60), known=False, recheck_at=at(60)),
+    ],
     ev.ItemsFound: [
         ev.ItemsFound(()),
         ev.ItemsFound((ev.FoundItem("a", is_draft=False),)),

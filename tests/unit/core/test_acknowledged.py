@@ -5,8 +5,7 @@ from __future__ import annotations
 from shared.core import events as ev
 from shared.core.machine import apply
 from shared.core.model import Acknowledgement, State
-from shared.core.planning import retried
-from tests.unit.core.shapes import POLICY, at, shapes
+from tests.unit.core.shapes import POLICY, at, retried, shapes
 
 
 def test_an_acknowledged_failure_stays_failed_and_says_how_it_was_dealt_with_and_by_whom() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, Lease, lease
+from shared.engine.checkpoint import LEASE_SECONDS, Lease, lease
+from shared.storage.ports import Checkpoint
 from tests.unit.core.shapes import NOW, at, transfer
 
 

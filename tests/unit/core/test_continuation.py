@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.core.checkpoint import LEASE_SECONDS, parse_unfinished_entry, unfinished_entry_of, writer_of
-from shared.core.continuation import Continuation, after_poison, after_trouble, is_spent
 from shared.core.policy import Policy
+from shared.core.unfinished import parse_unfinished_entry, unfinished_entry_of
+from shared.engine.checkpoint import LEASE_SECONDS, writer_of
+from shared.engine.continuation import Continuation, after_poison, after_trouble, is_spent
 from tests.unit.core.shapes import transfer
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)

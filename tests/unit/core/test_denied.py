@@ -14,8 +14,7 @@ from shared.core.actions import FindItem
 from shared.core.errors import Code
 from shared.core.machine import apply, decide
 from shared.core.model import Plan, Refusals, Route, State, Target, TargetKey, Transfer, WaitingFor
-from shared.core.planning import retried
-from tests.unit.core.shapes import ATTACHMENT, NOW, POLICY, SEEN, SOURCE, TARGET, URL, at, session, transfer
+from tests.unit.core.shapes import ATTACHMENT, NOW, POLICY, SEEN, SOURCE, TARGET, URL, at, retried, session, transfer
 
 PLAN = Plan(SOURCE, TARGET, ATTACHMENT, NOW)
 

@@ -31,7 +31,7 @@ from shared.core.model import (
     Transfer,
     WaitingFor,
 )
-from shared.core.planning import accept, can_be_retried, refuse, retried, stopped, transfer_id
+from shared.core.planning import accept, can_be_retried, refuse, transfer_id
 from shared.core.policy import LARGEST_ATTACHMENT
 from tests.unit.core.shapes import (
     ATTACHMENT,
@@ -41,8 +41,10 @@ from tests.unit.core.shapes import (
     SOURCE,
     TARGET,
     at,
+    retried,
     session,
     shapes,
+    stopped,
     transfer,
 )
 
@@ -154,6 +156,7 @@ STORMY: dict[str, Any] = {
     "item_id": "AAMk=",
     "before": ("old",),
     "session": session(),
+    "commit_unsent": True,
     "answered": Answered(9, NOW),
     "fences": 2,
     "looks": 2,
@@ -231,7 +234,7 @@ def test_a_file_with_refused_metadata_cannot_be_retried() -> None:
 
 def test_a_stopped_transfer_says_why() -> None:
     stormy = transfer(State.SENDING, session=session(), not_before=at(9))
-    assert stopped(stormy, Code.RUNS_FAILED, "Five runs failed.", at(1)) == transfer(
+    assert stopped(stormy, "Five runs failed.", at(1)) == transfer(
         State.FAILED,
         failure=Failure(Code.RUNS_FAILED, "Five runs failed.", GraphAnswer(None)),
         history=(Step(at(1), State.SENDING, "", "stopped", code="RUNS_FAILED"),),
@@ -242,7 +245,7 @@ def test_a_stopped_transfer_says_why() -> None:
 
 def test_a_transfer_that_is_stopped_while_its_commit_is_in_doubt_says_so() -> None:
     stormy = transfer(State.COMMITTING, session=session(), announced_at=NOW, not_before=at(9))
-    ended = stopped(stormy, Code.RUNS_FAILED, "Five runs failed.", at(1))
+    ended = stopped(stormy, "Five runs failed.", at(1))
     assert (ended.state, ended.announced_at, ended.session) == (State.FAILED, NOW, None)
     assert (ended.finished_at, ended.updated_at) == (at(1), at(1))
     assert ended.failure is not None
@@ -257,11 +260,11 @@ def test_only_a_commit_in_doubt_makes_the_expiry_matter(
     announced_at: datetime | None, kept_until: datetime | None
 ) -> None:
     stormy = transfer(State.SENDING, session=session(), announced_at=announced_at)
-    assert stopped(stormy, Code.RUNS_FAILED, "Five runs failed.", at(1), at(9)).not_before == kept_until
+    assert stopped(stormy, "Five runs failed.", at(1), at(9)).not_before == kept_until
 
 
 def test_a_transfer_that_is_stopped_after_graph_confirmed_it_is_attached() -> None:
-    ended = stopped(transfer(State.LOOKING, announced_at=NOW, landed=True), Code.RUNS_FAILED, "Five.", at(1))
+    ended = stopped(transfer(State.LOOKING, announced_at=NOW, landed=True), "Five.", at(1))
     assert (ended.state, ended.failure, ended.finished_at) == (State.ATTACHED, None, at(1))
     assert ended.updated_at == at(1)
 

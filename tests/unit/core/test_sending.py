@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from shared.core import sending
+from shared.core import ending, sending
 from shared.core.errors import Code
 from shared.core.events import (
     CommitAborted,
     CommitPrepared,
     Committed,
-    CommitUnsent,
     FoundItem,
     ItemMissing,
     ItemsFound,
@@ -216,7 +215,8 @@ def test_a_post_that_can_never_be_sent_in_time_fails_by_name() -> None:
     ids=["post", "session"],
 )
 def test_a_commit_that_was_not_sent_is_as_if_it_had_never_been_announced(announced: Transfer, before: Transfer) -> None:
-    assert sending.commit_unsent(announced, CommitUnsent(), NOW, POLICY) == before
+    unsent = replace(announced, commit_unsent=True)
+    assert replace(ending.taken_back(unsent), state=before.state) == before
 
 
 def test_a_post_that_never_left_is_announced_afresh() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.core import actions as ac
+from shared.core import events as ev
 from shared.core.history import recorded
 from shared.core.machine import IllegalEvent, apply, decide
 from shared.core.model import Route, State, Transfer
@@ -19,6 +20,7 @@ from shared.core.table import TABLE
 from tests.unit.core.shapes import (
     ANYTIME,
     ATTACHMENT,
+    BEFORE_HEEDED,
     FACTOR,
     NOW,
     OUTCOMES,
@@ -27,6 +29,7 @@ from tests.unit.core.shapes import (
     TARGET,
     between_requests,
     events,
+    is_unheeded,
 )
 
 STEPS = 100
@@ -59,7 +62,8 @@ def test_after_every_step_of_any_life_the_transfer_makes_sense(seed: int, route:
         if isinstance(action, ac.Wait):
             now = action.until
             continue
-        kinds = sorted(OUTCOMES[type(action)], key=str) * 9 + sorted(between_requests(present.state), key=str)
+        asked = [] if is_unheeded(present) else sorted(OUTCOMES[type(action)], key=str) * 9
+        kinds = asked + sorted(BEFORE_HEEDED if is_unheeded(present) else between_requests(present.state), key=str)
         kind = random.choice(kinds)
         event = random.choice(events(kind))
         after = apply(present, event, now, POLICY)
@@ -70,10 +74,10 @@ def test_after_every_step_of_any_life_the_transfer_makes_sense(seed: int, route:
 
 
 @pytest.mark.parametrize("state", [State.ATTACHED, State.FAILED, State.CANCELLED])
-def test_an_end_takes_no_event_and_wants_nothing(state: State) -> None:
+def test_an_end_takes_no_event_but_a_late_command_and_wants_nothing(state: State) -> None:
     ended = replace(accept(SOURCE, TARGET, ATTACHMENT, Route.SESSION, NOW), state=state)
     assert decide(ended, NOW, POLICY) == ac.Finish()
-    for kind in ANYTIME.union(*OUTCOMES.values()):
+    for kind in ANYTIME.union(*OUTCOMES.values()) - {ev.CancelNoted}:
         for event in events(kind):
             with pytest.raises(IllegalEvent):
                 apply(ended, event, NOW, POLICY)

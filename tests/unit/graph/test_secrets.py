@@ -20,13 +20,12 @@ from assurance.simulation.clock import START
 from assurance.simulation.enumerate import singles
 from shared import log, telemetry
 from shared.core.actions import AskSession, CancelSession, PutRange
-from shared.core.checkpoint import Checkpoint
 from shared.core.events import SessionOpened
 from shared.core.model import Session
 from shared.graph.http import GraphRequest, HttpAnswer, HttpRequest, UploadRequest
 from shared.log_observer import LogObserver
 from shared.run.executor import GraphExecutor
-from shared.storage.ports import StorageUnavailable
+from shared.storage.ports import Checkpoint, StorageUnavailable
 from tests.unit.core.shapes import transfer
 
 URL = f"https://outlook.office.com/api/v2.0/S('1')?authtoken={CANARY}"

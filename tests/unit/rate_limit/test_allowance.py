@@ -9,10 +9,11 @@ import pytest
 
 from shared.core.allowance import MailboxBytes
 from shared.core.errors import Code
+from shared.engine.process import Deferred
 from shared.rate_limit import allowance, permits
 from shared.rate_limit.limits import Limits
 from shared.rate_limit.mailbox import Mailbox, Slot, Spent
-from shared.rate_limit.permits import Deferred, PermitRequest
+from shared.rate_limit.permits import PermitRequest
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 LEARNS = Limits(window_bytes=1000, window_seconds=300, window_margin=0, least_grant=40, bytes=MailboxBytes.LEARN)

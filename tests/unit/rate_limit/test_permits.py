@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.engine.process import Deferred
 from shared.rate_limit import permits, wait_queue, window
 from shared.rate_limit.limits import Limits
 from shared.rate_limit.mailbox import Mailbox, Slot, Spent, Waiting
-from shared.rate_limit.permits import Change, Deferred, PermitRequest
+from shared.rate_limit.permits import Change, PermitRequest
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 LIMITS = Limits(window_bytes=1000, window_seconds=300, window_margin=0, least_grant=40, unconfirmed=40, kept_entries=3)

@@ -28,10 +28,10 @@ from shared.core.model import (
     TargetKey,
     Transfer,
 )
+from shared.engine.permit import FreePermit
+from shared.engine.process import Deferred
 from shared.rate_limit.limits import Limits
 from shared.rate_limit.mailbox import Mailbox, Slot, Spent, Waiting
-from shared.rate_limit.permits import Deferred
-from shared.run.permit import FreePermit
 from shared.run.rate_limiter import BUSY_PAUSE, COUNTING_PAUSE, UNSTATED_PAUSE, HeldPermit, MailboxRateLimiter
 from shared.storage.ports import Conflict, StorageUnavailable
 

@@ -92,14 +92,14 @@ class Stage:
         """The transfer as the checkpoint has it."""
         stored = self.checkpoints.peek(transfer_id)
         assert stored is not None
-        return stored.checkpoint.transfer
+        return stored.checkpoint.instance
 
     def wish_the_end(self, transfer_id: str) -> None:
         """A person cancels: one flag, under the checkpoint's ETag; the lease stays where it is."""
         stored = self.checkpoints.peek(transfer_id)
         assert stored is not None
-        asked = replace(stored.checkpoint.transfer, cancel_requested=True)
-        self.checkpoints.save(replace(stored.checkpoint, transfer=asked, write="person.1"), stored.etag)
+        asked = replace(stored.checkpoint.instance, cancel_requested=True)
+        self.checkpoints.save(replace(stored.checkpoint, instance=asked, write="person.1"), stored.etag)
 
     def attached(self) -> list[tuple[str, bytes]]:
         """What is attached to the message: names and bytes."""

@@ -78,7 +78,7 @@ def test_a_writer_that_creates_an_empty_blob_first_makes_one_transfer_and_no_fai
     [transfer] = door.transfers()
     assert (transfer.state, door.awaited.due) == (State.ATTACHED, [])
     assert door.stage.attached() == [("a.bin", b"content")]
-    assert [told.transfer.state for told in door.stage.outcomes.notified] == [State.ATTACHED]
+    assert [told.instance.state for told in door.stage.outcomes.notified] == [State.ATTACHED]
 
 
 def test_a_file_that_is_filled_without_an_event_is_found_by_the_next_look() -> None:

@@ -9,13 +9,17 @@ from dataclasses import replace
 import pytest
 
 from assurance.simulation.storage import AtOnce
-from shared.core.checkpoint import Checkpoint, Lease, lease
+from shared.core.events import CancelRequested, Event, RunStarted
 from shared.core.model import Transfer
-from shared.run.checkpoint_writer import CheckpointWriter, LostOwnership
-from shared.storage.ports import Conflict, StorageUnavailable, Stored
+from shared.core.policy import Policy
+from shared.engine.checkpoint import Lease, lease
+from shared.engine.checkpoint_writer import CheckpointWriter, LostOwnership
+from shared.run.transfer_process import CANCEL, TransferProcess
+from shared.storage.ports import Checkpoint, Conflict, StorageUnavailable, Stored
 from tests.unit.run.stage import Stage
 
 RUN = "run-a"
+PROCESS = TransferProcess(Policy())
 
 
 class Desk:
@@ -27,7 +31,7 @@ class Desk:
         self.store = self.stage.checkpoints
         claimed = Checkpoint(self.transfer, lease(RUN, self.stage.clock.now()), f"{RUN}.0")
         self.writer = CheckpointWriter(
-            self.store, Stored(claimed, self.store.create(claimed)), RUN, self.stage.clock, AtOnce()
+            PROCESS, self.store, Stored(claimed, self.store.create(claimed)), RUN, self.stage.clock, AtOnce()
         )
 
     def stored(self) -> Checkpoint:
@@ -52,14 +56,14 @@ def desk() -> Desk:
 def test_a_save_is_durable_and_renews_the_lease(desk: Desk) -> None:
     desk.stage.clock.advance(7)
     desk.writer.save(desk.moved(8))
-    assert desk.stored().transfer.bytes_confirmed == 8
+    assert desk.stored().instance.bytes_confirmed == 8
     assert desk.stored().lease == lease(RUN, desk.stage.clock.now())
     assert desk.writer.saved == desk.moved(8)
 
 
 def test_a_release_is_durable_and_lets_go(desk: Desk) -> None:
     desk.writer.release(desk.moved(8))
-    assert desk.stored().transfer.bytes_confirmed == 8
+    assert desk.stored().instance.bytes_confirmed == 8
     assert desk.stored().lease is None
 
 
@@ -82,7 +86,7 @@ def test_a_write_whose_answer_was_lost_is_recognised(desk: Desk, monkeypatch: py
     monkeypatch.setattr(desk.store, "save", lost_then_retried_blindly)
     desk.writer.save(desk.moved(8))
     desk.writer.save(desk.moved(16))
-    assert desk.stored().transfer.bytes_confirmed == 16
+    assert desk.stored().instance.bytes_confirmed == 16
 
 
 def test_an_etag_that_was_cut_off_is_read_again_where_nobody_else_wrote(
@@ -94,8 +98,8 @@ def test_an_etag_that_was_cut_off_is_read_again_where_nobody_else_wrote(
     monkeypatch.undo()
     desk.writer.save(desk.moved(16))
     desk.writer.release(desk.moved(20))
-    assert desk.stored().transfer.bytes_confirmed == 20
-    assert not desk.writer.cancel_requested
+    assert desk.stored().instance.bytes_confirmed == 20
+    assert desk.writer.command is None
 
 
 def test_an_etag_that_was_cut_off_overwrites_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,23 +112,23 @@ def test_an_etag_that_was_cut_off_overwrites_nobody(desk: Desk, monkeypatch: pyt
 
     def overtaken(transfer_id: str) -> Stored | None:
         found = load(transfer_id)
-        desk.somebody_writes(write="run-b.0", transfer=desk.moved(12))
+        desk.somebody_writes(write="run-b.0", instance=desk.moved(12))
         return found
 
     monkeypatch.setattr(desk.store, "load", overtaken)
     with pytest.raises(LostOwnership):
         desk.writer.save(desk.moved(16))
     monkeypatch.undo()
-    assert desk.stored().transfer.bytes_confirmed == 12
+    assert desk.stored().instance.bytes_confirmed == 12
 
 
 @pytest.mark.parametrize("owner", ["run-b", None])
 def test_another_runs_write_ends_this_run_and_is_not_overwritten(desk: Desk, owner: str | None) -> None:
     theirs = Lease(owner, desk.stage.clock.now()) if owner else None
-    desk.somebody_writes(lease=theirs, write="run-b.1", transfer=desk.moved(12))
+    desk.somebody_writes(lease=theirs, write="run-b.1", instance=desk.moved(12))
     with pytest.raises(LostOwnership):
         desk.writer.save(desk.moved(8))
-    assert desk.stored().transfer.bytes_confirmed == 12
+    assert desk.stored().instance.bytes_confirmed == 12
 
 
 def test_a_vanished_checkpoint_ends_this_run(desk: Desk) -> None:
@@ -135,25 +139,24 @@ def test_a_vanished_checkpoint_ends_this_run(desk: Desk) -> None:
 
 
 def test_a_wish_to_end_is_taken_over_and_not_overwritten(desk: Desk) -> None:
-    desk.somebody_writes(transfer=replace(desk.transfer, cancel_requested=True), write="person.1")
+    desk.somebody_writes(instance=replace(desk.transfer, cancel_requested=True), write="person.1")
     desk.writer.save(desk.moved(8))
-    assert desk.writer.cancel_requested
-    assert desk.stored().transfer.cancel_requested
-    assert desk.stored().transfer.bytes_confirmed == 8
+    assert desk.writer.command == CANCEL
+    assert desk.stored().instance.cancel_requested
+    assert desk.stored().instance.bytes_confirmed == 8
     desk.writer.save(desk.moved(16))
-    assert desk.stored().transfer.cancel_requested
+    assert desk.stored().instance.cancel_requested
 
 
 def test_a_wish_to_end_that_was_there_before_the_run_is_known_to_it() -> None:
     stage = Stage()
     asked = replace(stage.transfer(b"x"), cancel_requested=True)
-    checkpoint = Checkpoint(asked, None, "person.1")
-    stored = Stored(checkpoint, stage.checkpoints.create(checkpoint))
-    assert CheckpointWriter(stage.checkpoints, stored, RUN, stage.clock, AtOnce()).cancel_requested
+    assert PROCESS.opening(asked) == (RunStarted(), CancelRequested())
+    assert PROCESS.command(asked, asked) is None
 
 
 def test_a_third_writer_behind_a_wish_to_end_ends_this_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.somebody_writes(transfer=replace(desk.transfer, cancel_requested=True), write="person.1")
+    desk.somebody_writes(instance=replace(desk.transfer, cancel_requested=True), write="person.1")
     load, save = desk.store.load, desk.store.save
 
     def overtaken(transfer_id: str) -> Stored | None:
@@ -182,7 +185,7 @@ def test_a_conflict_where_nobody_wrote_is_no_theft(desk: Desk, monkeypatch: pyte
     monkeypatch.setattr(desk.store, "save", spurious)
     desk.writer.save(desk.moved(8))
     desk.writer.save(desk.moved(16))
-    assert desk.stored().transfer.bytes_confirmed == 16
+    assert desk.stored().instance.bytes_confirmed == 16
 
 
 def test_conflicts_without_end_where_nobody_wrote_are_storage_that_does_not_work(
@@ -210,7 +213,7 @@ def test_a_repeated_save_whose_answer_was_a_conflict_all_the_same_is_recognised(
     monkeypatch.setattr(desk.store, "save", written_and_refused)
     desk.writer.save(desk.moved(8))
     desk.writer.save(desk.moved(16))
-    assert desk.stored().transfer.bytes_confirmed == 16
+    assert desk.stored().instance.bytes_confirmed == 16
 
 
 def test_what_a_write_behind_ran_into_comes_out_at_the_next_save(desk: Desk) -> None:
@@ -231,10 +234,10 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def ledger_of(desk: Desk, threads: ThreadPoolExecutor, **seconds: float) -> CheckpointWriter:
+def ledger_of(desk: Desk, threads: ThreadPoolExecutor, **seconds: float) -> CheckpointWriter[Transfer, Event]:
     stored = desk.store.load(desk.transfer.id)
     assert stored is not None
-    return CheckpointWriter(desk.store, stored, RUN, desk.stage.clock, threads, **seconds)
+    return CheckpointWriter(PROCESS, desk.store, stored, RUN, desk.stage.clock, threads, **seconds)
 
 
 @pytest.mark.parametrize("seconds", [{"head_start": 0.05}, {"save_pause": 0.05}])
@@ -243,10 +246,10 @@ def test_a_write_behind_comes_later_and_takes_along_what_came_meanwhile(
 ) -> None:
     writer = ledger_of(desk, threads, **seconds)
     writer.save_behind(desk.moved(4))
-    assert desk.stored().transfer.bytes_confirmed == 0
+    assert desk.stored().instance.bytes_confirmed == 0
     writer.save_behind(desk.moved(8))
     threads.submit(lambda: None).result()
-    assert desk.stored().transfer.bytes_confirmed == 8
+    assert desk.stored().instance.bytes_confirmed == 8
     assert desk.stored().write == f"{RUN}.1"
 
 
@@ -257,7 +260,7 @@ def test_a_write_behind_is_due_at_once_where_the_last_write_is_long_ago(
     desk.stage.clock.advance(3600)
     writer.save_behind(desk.moved(4))
     threads.submit(lambda: None).result()
-    assert desk.stored().transfer.bytes_confirmed == 4
+    assert desk.stored().instance.bytes_confirmed == 4
 
 
 @pytest.mark.parametrize("end", ["save", "release"])
@@ -267,5 +270,5 @@ def test_a_write_behind_that_is_only_due_is_overtaken_by_the_next_save_and_left_
     writer = ledger_of(desk, threads, save_pause=3600)
     writer.save_behind(desk.moved(4))
     getattr(writer, end)(desk.moved(8))
-    assert desk.stored().transfer.bytes_confirmed == 8
+    assert desk.stored().instance.bytes_confirmed == 8
     assert desk.stored().write == f"{RUN}.1"

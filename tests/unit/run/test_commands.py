@@ -9,12 +9,13 @@ from typing import TypeVar
 
 import pytest
 
-from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease, unfinished_entry_of
 from shared.core.errors import Code
 from shared.core.model import Failure, Route, Session, State, Transfer
 from shared.core.policy import Policy
+from shared.core.unfinished import unfinished_entry_of
+from shared.engine.checkpoint import LEASE_SECONDS, lease
 from shared.run.commands import ATTEMPTS, Accepted, Commands, NotFound, Rejected
-from shared.storage.ports import Conflict, StorageUnavailable
+from shared.storage.ports import Checkpoint, Conflict, StorageUnavailable
 from tests.unit.run.stage import Stage
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ class Ends:
     notified: list[Transfer] = field(default_factory=list)
 
     def notify(self, checkpoint: Checkpoint) -> None:
-        self.notified.append(checkpoint.transfer)
+        self.notified.append(checkpoint.instance)
 
     def forget(self, transfer: Transfer) -> None:
         self.forgotten.append(transfer.id)

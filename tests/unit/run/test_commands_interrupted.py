@@ -8,9 +8,10 @@ from typing import TypeVar
 
 import pytest
 
-from shared.core.checkpoint import Checkpoint, lease
 from shared.core.model import Session, State, Transfer
+from shared.engine.checkpoint import lease
 from shared.run.commands import Accepted, Commands
+from shared.storage.ports import Checkpoint
 from tests.unit.run.stage import Stage
 
 T = TypeVar("T")
@@ -82,7 +83,7 @@ def test_a_cancellation_never_overwrites_what_a_run_saved_after_it_was_read() ->
         if called == "checkpoint.load" and stage.calls.count("checkpoint.load") == 1:
             stored = stage.checkpoints.peek(transfer.id)
             assert stored is not None
-            sending = replace(stored.checkpoint.transfer, state=State.SENDING, session=session, before=())
+            sending = replace(stored.checkpoint.instance, state=State.SENDING, session=session, before=())
             stage.begun = False
             stage.checkpoints.save(Checkpoint(sending, lease("run", stage.clock.now()), "run.1"), stored.etag)
             stage.begun = True
@@ -105,7 +106,7 @@ def test_a_retry_never_overwrites_what_came_after_it_was_read() -> None:
         if called == "checkpoint.load" and stage.calls.count("checkpoint.load") == 1:
             stored = stage.checkpoints.peek(transfer.id)
             assert stored is not None
-            attached = replace(stored.checkpoint.transfer, state=State.ATTACHED)
+            attached = replace(stored.checkpoint.instance, state=State.ATTACHED)
             stage.begun = False
             stage.checkpoints.save(Checkpoint(attached, None, "other"), stored.etag)
             stage.begun = True

@@ -14,7 +14,7 @@ import pytest
 from shared.core.errors import Code
 from shared.core.model import Route, State
 from shared.core.policy import Policy
-from shared.run.driver import LEAST_ACTIONS
+from shared.engine.driver import LEAST_ACTIONS
 from shared.run.runner import TransferRunner
 from shared.storage.ports import StorageUnavailable
 from tests.unit.run.stage import MAILBOX, Stage
@@ -202,8 +202,8 @@ def test_a_wish_that_is_found_while_the_commit_is_announced_ends_the_transfer_at
     stage.runs.start(transfer)
     ended = stage.now_is(transfer.id)
     assert (ended.state, ended.announced_at, stage.clock.now()) == (State.CANCELLED, None, began)
-    assert [(step.state, step.outcome) for step in ended.history if step.outcome == "commit unsent"] == [
-        (State.COMMITTING, "commit unsent")
+    assert [(step.state, step.outcome) for step in ended.history if step.outcome == "cancel requested"] == [
+        (State.COMMITTING, "cancel requested")
     ]
     assert stage.attached() == []
 

@@ -13,14 +13,15 @@ import pytest
 
 from assurance.simulation.clock import VirtualClock
 from assurance.simulation.storage import MemoryQueue
-from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
-from shared.core.continuation import Continuation
 from shared.core.model import Route, State, Transfer
 from shared.core.policy import Policy
-from shared.run.driver import DRAIN_PAUSE
-from shared.run.guard import GUARD_DELAY, Guard
-from shared.run.runner import HANDOVER_PAUSE, TransferRunner
-from shared.storage.ports import Receipt, StorageUnavailable
+from shared.engine.checkpoint import LEASE_SECONDS, lease
+from shared.engine.continuation import Continuation
+from shared.engine.driver import DRAIN_PAUSE
+from shared.engine.guard import GUARD_DELAY, Guard
+from shared.engine.runner import HANDOVER_PAUSE
+from shared.run.runner import TransferRunner
+from shared.storage.ports import Checkpoint, Receipt, StorageUnavailable
 from tests.unit.run.stage import Stage
 
 T = TypeVar("T")

@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
 from shared.core.errors import Code
 from shared.core.model import Route, State, Transfer
-from shared.core.planning import retried
 from shared.core.policy import Policy
 from shared.core.retry_budget import dead_at
+from shared.engine.checkpoint import LEASE_SECONDS, lease
 from shared.run.poison import Ending, Poison
-from shared.storage.ports import Conflict, StorageUnavailable
+from shared.storage.ports import Checkpoint, Conflict, StorageUnavailable
+from tests.unit.core.shapes import retried
 from tests.unit.run.stage import Stage
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ def test_a_transfer_that_no_run_could_begin_ends_as_failed(stage: Poisoned) -> N
     ended = stage.now_is(transfer.id)
     assert ended.failure is not None
     assert (ended.state, ended.failure.code) == (State.FAILED, Code.RUNS_FAILED)
-    assert [told.transfer for told in stage.outcomes.notified] == [ended]
+    assert [told.instance for told in stage.outcomes.notified] == [ended]
     assert stage.checkpoints.marks == {}
 
 
@@ -108,7 +108,7 @@ def have_retried(stage: Poisoned, transfer_id: str) -> Transfer:
     """A person has it tried again; what it is before any run of it."""
     stored = stage.checkpoints.peek(transfer_id)
     assert stored is not None
-    again = retried(stored.checkpoint.transfer, stage.clock.now())
+    again = retried(stored.checkpoint.instance, stage.clock.now())
     stage.checkpoints.save(Checkpoint(again, None, "retry.0"), stored.etag)
     return again
 
@@ -158,7 +158,7 @@ def test_a_session_that_was_missed_for_long_enough_is_not_waited_for(fences: int
     transfer = stage.killed()
     stored = stage.checkpoints.peek(transfer.id)
     assert stored is not None
-    missed = replace(stored.checkpoint, transfer=replace(transfer, fences=fences))
+    missed = replace(stored.checkpoint, instance=replace(transfer, fences=fences))
     stage.checkpoints.save(missed, stored.etag)
     stage.graph.fault({"action": "status", "status": 404, "kind": "cancel", "times": 0})
     stage.poison.transfer_failed(transfer.id)
@@ -246,7 +246,7 @@ def test_a_file_whose_event_kept_failing_becomes_a_failed_transfer(stage: Poison
     assert ended.failure is not None
     assert (ended.state, ended.failure.code) == (State.FAILED, Code.RUNS_FAILED)
     assert "'a.bin'" in ended.failure.detail
-    assert stage.outcomes.notified[0].transfer == ended
+    assert stage.outcomes.notified[0].instance == ended
     assert stage.checkpoints.marks == {}
 
 

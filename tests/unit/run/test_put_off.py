@@ -9,14 +9,15 @@ import pytest
 
 from shared.core.errors import Code
 from shared.core.model import Transfer
-from shared.rate_limit.permits import Deferred
-from shared.run.checkpoint_writer import Background
-from shared.run.permit import FreePermit, Permit, Prefetch, Unlimited
+from shared.engine.permit import FreePermit
+from shared.engine.ports import Background
+from shared.engine.process import Deferred
+from shared.run.permit import Permit, Prefetch
 from shared.run.runner import TransferRunner
 from tests.unit.run.stage import Stage
 
 
-class FullRateLimiter(Unlimited):
+class FullRateLimiter:
     """Implements `RateLimiter`: no place until it is told otherwise, and then come back after `seconds`."""
 
     def __init__(self, stage: Stage) -> None:
@@ -24,6 +25,9 @@ class FullRateLimiter(Unlimited):
         self.seconds = 300.0
         self.known = False
         self.has_place = False
+
+    def prefetch(self, transfer: Transfer, background: Background) -> None:
+        pass
 
     def acquire(
         self, transfer: Transfer, run_id: str, background: Background, prefetched: Prefetch | None

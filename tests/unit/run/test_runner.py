@@ -9,14 +9,14 @@ from typing import TypeVar
 import pytest
 
 from assurance.simulation.io import Gate
-from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
 from shared.core.errors import Code
 from shared.core.model import Route, State
 from shared.core.policy import Policy
+from shared.engine.checkpoint import LEASE_SECONDS, lease
 from shared.graph import prepare
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
-from shared.storage.ports import Conflict
+from shared.storage.ports import Checkpoint, Conflict
 from tests.unit.run.stage import Stage
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ def test_a_new_transfer_is_attached_and_concluded(stage: Stage, size: int) -> No
     assert ended.session is None
     assert stage.attached() == [("a.bin", BIG[:size])]
     assert stage.checkpoints.marks == {}
-    assert [told.transfer for told in stage.outcomes.notified] == [ended]
+    assert [told.instance for told in stage.outcomes.notified] == [ended]
 
 
 def test_the_same_event_again_changes_nothing(stage: Stage) -> None:
@@ -76,7 +76,7 @@ def test_a_transfer_refused_at_intake_ends_at_once_and_is_told(stage: Stage) -> 
     transfer = stage.transfer(BIG, messageid="")
     stage.runs.start(transfer)
     assert stage.now_is(transfer.id).state is State.FAILED
-    assert [told.transfer.id for told in stage.outcomes.notified] == [transfer.id]
+    assert [told.instance.id for told in stage.outcomes.notified] == [transfer.id]
     assert stage.attached() == []
 
 
@@ -183,7 +183,7 @@ def test_accepting_what_intake_refused_tells_the_failure_and_asks_for_no_run(sta
     transfer = stage.transfer(b"")
     assert stage.runs.accept(transfer)
     assert stage.queue.messages == []
-    assert [told.transfer.failure for told in stage.outcomes.notified] == [transfer.failure]
+    assert [told.instance.failure for told in stage.outcomes.notified] == [transfer.failure]
 
 
 @pytest.mark.parametrize(("delete", "left"), [(True, []), (False, ["a.bin"])])

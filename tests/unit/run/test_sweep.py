@@ -12,20 +12,20 @@ import pytest
 
 from assurance.simulation.storage import MemoryOutcomes, MemorySweepCursor
 from assurance.simulation.unkind import Answer, Unkind
-from shared.core.checkpoint import LEASE_SECONDS, Checkpoint, lease
 from shared.core.errors import Code
 from shared.core.model import State, Transfer
-from shared.core.planning import retried
 from shared.core.sweep_cursor import Kind, SweepCursor, Trouble
+from shared.engine.checkpoint import LEASE_SECONDS, lease
+from shared.engine.guard import GUARD_DELAY
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
 from shared.run import sweep
-from shared.run.guard import GUARD_DELAY
 from shared.run.notifications import CompositeListener
 from shared.run.runner import TransferRunner
 from shared.run.sweep import GRACE, LAPSED, OVERLAP, PAGE, PAGES, STALE, Sweep, Swept
 from shared.storage.attached import is_same
-from shared.storage.ports import Dropped, StorageRefused, StorageUnavailable
+from shared.storage.ports import Checkpoint, Dropped, StorageRefused, StorageUnavailable
+from tests.unit.core.shapes import retried
 from tests.unit.run.stage import Stage
 
 MINUTE = 60.0
@@ -102,7 +102,7 @@ class Floor:
 
     @property
     def ends_told(self) -> list[str]:
-        return [told.transfer.id for told in self.stage.outcomes.notified]
+        return [told.instance.id for told in self.stage.outcomes.notified]
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_a_mark_of_another_life_goes_with_the_end_that_is_found(floor: Floor, re
     stage.runs.start(transfer)
     found = stage.checkpoints.peek(transfer.id)
     assert found is not None
-    again = replace(found.checkpoint, transfer=replace(found.checkpoint.transfer, retries=2))
+    again = replace(found.checkpoint, instance=replace(found.checkpoint.instance, retries=2))
     stage.checkpoints.save(again, found.etag)
     stage.checkpoints.add_unfinished_entry(f"{transfer.id}{retry}")
     told = len(stage.outcomes.notified)
@@ -187,7 +187,7 @@ def test_an_outcome_that_was_never_told_is_told(floor: Floor) -> None:
     stage.outcomes.notified.clear()
     stage.checkpoints.add_unfinished_entry(transfer.id)
     assert floor.tick(16).concluded == 1
-    assert [told.transfer.id for told in stage.outcomes.notified] == [transfer.id]
+    assert [told.instance.id for told in stage.outcomes.notified] == [transfer.id]
     assert stage.checkpoints.marks == {}
 
 
@@ -527,7 +527,7 @@ def test_the_oldest_unfinished_transfer_is_reported_until_it_ends(floor: Floor) 
         assert (swept.oldest_id, swept.oldest) == (old.id, (30 + minutes) * MINUTE)
     stored = floor.stage.checkpoints.peek(old.id)
     assert stored is not None
-    over = replace(stored.checkpoint.transfer, state=State.ATTACHED, finished_at=floor.stage.clock.now())
+    over = replace(stored.checkpoint.instance, state=State.ATTACHED, finished_at=floor.stage.clock.now())
     floor.stage.checkpoints.save(Checkpoint(over, None, "b.0"), stored.etag)
     swept = floor.tick(1)
     assert (swept.oldest_id, swept.oldest) == (young.id, 94 * MINUTE)

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
-from shared.core.continuation import Continuation
 from shared.core.errors import Code
 from shared.core.model import Route, State, Transfer
 from shared.core.policy import Policy
+from shared.engine.continuation import Continuation
+from shared.engine.driver import Driver
 from shared.intake.accept import transfer_for
 from shared.intake.mailboxes import AllowedMailboxes
-from shared.run.driver import Driver
 from shared.run.poison import Ending
 from shared.run.triggers import Triggers
 from shared.storage.ports import Conflict, Dropped, StorageUnavailable
@@ -184,7 +184,7 @@ def test_runs_that_die_in_a_row_for_a_day_end_their_transfer(monkeypatch: pytest
     stage = Troubled("-")
     transfer = replace(stage.transfer(BIG), route=Route.SESSION)
 
-    def defect(_driver: Driver, _why: object = None) -> None:
+    def defect(_driver: Driver[Any, Any, Any]) -> None:
         raise RuntimeError("a defect")
 
     monkeypatch.setattr(Driver, "run", defect)

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from assurance.fuzz.generated import CHECKPOINTS, PATIENT
 from assurance.secrets import Scanner
-from shared.core.checkpoint import Checkpoint, Lease
 from shared.core.errors import CATALOGUE, Code
 from shared.core.model import Route, State, Transfer
 from shared.core.policy import Policy
+from shared.engine.checkpoint import Lease
 from shared.storage import codec
-from shared.storage.ports import CheckpointUnreadable
+from shared.storage.ports import Checkpoint, CheckpointUnreadable
 from tests.unit.core.shapes import NOW, session, transfer
 from tests.unit.run.stage import Stage
 
@@ -35,7 +35,7 @@ def checkpoint(state: State = State.SENDING, **changes: Any) -> Checkpoint:
 
 
 WRITTEN = checkpoint()
-ID = WRITTEN.transfer.id
+ID = WRITTEN.instance.id
 TEXT = codec.encode(WRITTEN)
 DOCUMENT: dict[str, Any] = json.loads(TEXT)
 
@@ -55,8 +55,8 @@ def refused(text: bytes, transfer_id: str = ID) -> CheckpointUnreadable:
 @given(CHECKPOINTS)
 def test_a_checkpoint_comes_back_as_it_was_written(written: Checkpoint) -> None:
     text = codec.encode(written)
-    assert codec.decode(text, written.transfer.id) == written
-    assert codec.encode(codec.decode(text, written.transfer.id)) == text
+    assert codec.decode(text, written.instance.id) == written
+    assert codec.encode(codec.decode(text, written.instance.id)) == text
 
 
 def test_the_schema_comes_first_and_what_is_as_usual_is_left_out() -> None:
@@ -71,8 +71,8 @@ def test_the_schema_comes_first_and_what_is_as_usual_is_left_out() -> None:
 
 
 def test_a_part_for_a_listing_may_leave_out_what_only_a_run_needs() -> None:
-    part = codec.encode(replace(WRITTEN, transfer=replace(WRITTEN.transfer, session=None, before=None)))
-    assert codec.decode_part(part, ID).transfer.session is None
+    part = codec.encode(replace(WRITTEN, instance=replace(WRITTEN.instance, session=None, before=None)))
+    assert codec.decode_part(part, ID).instance.session is None
     assert refused(part).code is Code.CHECKPOINT_UNREADABLE
 
 
@@ -88,7 +88,7 @@ def test_a_text_that_was_torn_at_any_byte_is_refused(state: State) -> None:
 
 def whole(state: State) -> Checkpoint:
     if state is State.FAILED:
-        return replace(WRITTEN, transfer=failed(WRITTEN.transfer))
+        return replace(WRITTEN, instance=failed(WRITTEN.instance))
     return WRITTEN if state is State.SENDING else checkpoint(state, session=None)
 
 
@@ -178,7 +178,7 @@ def changed(path: tuple[Any, ...], change: Callable[[Any], Any]) -> bytes:
     return json.dumps(document).encode()
 
 
-FULL = replace(WRITTEN, transfer=replace(failed(WRITTEN.transfer), state=State.SENDING, session=session()))
+FULL = replace(WRITTEN, instance=replace(failed(WRITTEN.instance), state=State.SENDING, session=session()))
 """Every part of a document is there, sound or not."""
 
 ALL = [*places(json.loads(codec.encode(FULL)))]

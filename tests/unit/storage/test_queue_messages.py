@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from assurance.fuzz import environment, messages
 from shared.app import App
 from shared.composition import Composition
-from shared.core.continuation import Continuation
+from shared.engine.continuation import Continuation
 from shared.settings import read
 from shared.storage.queue import (
     AwaitedFile,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 
 from assurance.fuzz.generated import CHECKPOINTS, PATIENT
-from shared.core.checkpoint import Checkpoint
 from shared.core.errors import Code
 from shared.core.model import Failure, GraphAnswer, State, Step, Transfer
 from shared.storage import summary
+from shared.storage.ports import Checkpoint
 from shared.views import view
 from tests.unit.core.shapes import FAILURE, NOW, URL, session, transfer
 
@@ -28,7 +28,7 @@ def packed(shown: Transfer) -> str:
 @given(CHECKPOINTS)
 @settings(PATIENT, max_examples=100)
 def test_what_people_see_of_a_transfer_is_the_same_from_its_summary(checkpoint: Checkpoint) -> None:
-    whole = checkpoint.transfer
+    whole = checkpoint.instance
     metadata = summary.pack(whole)
     assert sum(len(key) + len(value) for key, value in metadata.items()) <= 8 * 1024
     unpacked = summary.unpack(metadata, whole.id)

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 
 from assurance.fuzz.generated import CHECKPOINTS, PATIENT
 from shared.core import planning
-from shared.core.checkpoint import Checkpoint, Lease
 from shared.core.errors import Code
 from shared.core.machine import apply, decide
 from shared.core.model import LOOKUPS, Failure, Route, State, Step, Target, TargetKey, Transfer
 from shared.core.policy import Policy
+from shared.engine.checkpoint import Lease
+from shared.storage.ports import Checkpoint
 from shared.storage.validation import LARGEST_BLOB, first_fault, outside
 from tests.unit.core.shapes import (
     ATTACHMENT,
@@ -28,7 +29,9 @@ from tests.unit.core.shapes import (
     TARGET,
     between_requests,
     events,
+    retried,
     session,
+    stopped,
     transfer,
 )
 
@@ -84,8 +87,8 @@ def test_whatever_the_core_makes_is_sound() -> None:
     ]
     started += [planning.refuse(SOURCE, FAILURE, NOW)]
     made = steps_from(started, 4)
-    made += [planning.stopped(one, Code.RUNS_FAILED, "it kept failing", NOW) for one in made if not one.is_over]
-    made += [planning.retried(one, NOW) for one in made if planning.can_be_retried(one)]
+    made += [stopped(one, "it kept failing") for one in made if not one.is_over]
+    made += [retried(one) for one in made if planning.can_be_retried(one)]
     assert {one.state for one in made} == set(State)
     assert len(made) > 5_000
     assert [(first_fault(checkpoint(one)), one) for one in made if first_fault(checkpoint(one)) is not None] == []
@@ -95,11 +98,10 @@ def test_whatever_the_core_makes_is_sound() -> None:
 @given(CHECKPOINTS)
 def test_the_core_can_go_on_from_whatever_is_sound(found: Checkpoint) -> None:
     assert first_fault(found) is None
-    one = found.transfer
+    one = found.instance
     now = one.not_before or one.plan.created_at
-    for kind in sorted(
-        OUTCOMES[type(decide(one, now, Policy()))] | (set() if one.is_over else between_requests(one.state)), key=str
-    ):
+    between = set() if one.is_over and not planning.can_be_retried(one) else between_requests(one.state)
+    for kind in sorted(OUTCOMES[type(decide(one, now, Policy()))] | between, key=str):
         for event in events(kind):
             after = apply(one, event, now, Policy())
             decide(after, after.not_before or now, Policy())
@@ -236,4 +238,4 @@ def test_a_file_in_another_container_is_refused_in_every_state(state: State) -> 
     ],
 )
 def test_the_bounds_themselves_are_sound(change: Callable[[Transfer], Transfer]) -> None:
-    assert first_fault(checkpoint(change(of(State.SENDING).transfer))) is None
+    assert first_fault(checkpoint(change(of(State.SENDING).instance))) is None

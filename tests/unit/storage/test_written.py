@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
-from shared.core.checkpoint import Checkpoint
 from shared.core.model import State
 from shared.storage.access import StorageAccess
 from shared.storage.checkpoints import CheckpointContainer
+from shared.storage.ports import Checkpoint
 from shared.storage.queue import LONGEST_DELAY, Continuations, Messages
 from tests.unit.core.shapes import transfer
 

@@ -2,8 +2,8 @@
 
 What the host delivered to a dead instance stays hidden for ten minutes (field report: SIGKILL of host and worker, next
 request for that file 598 s later). This message does not: it names its run, and whoever receives it carries the
-transfer on if that run still owns it and its lease has lapsed; while the lease holds, the message is put off; once the
-run let go of the transfer, it means nothing. A run that ends in an orderly way takes it back.
+instance on if that run still owns it and its lease has lapsed; while the lease holds, the message is put off; once the
+run let go of the instance, it means nothing. A run that ends in an orderly way takes it back.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import math
 import threading
 from dataclasses import replace
 
-from shared.core.checkpoint import LEASE_SECONDS
-from shared.core.continuation import Continuation
-from shared.storage.ports import Receipt, StorageUnavailable, TransferQueue
+from shared.engine.checkpoint import LEASE_SECONDS
+from shared.engine.continuation import Continuation
+from shared.engine.ports import ContinuationQueue, Receipt, StorageUnavailable
 
 GUARD_DELAY = LEASE_SECONDS + 1
 """Seconds after which the message is visible: a run that died before its first save has lost its lease by then."""
@@ -26,7 +26,7 @@ class Guard:
     Infinite: it is sent only where it is told to.
     """
 
-    def __init__(self, queue: TransferQueue, asked: Continuation, run_id: str, begin_after: float) -> None:
+    def __init__(self, queue: ContinuationQueue, asked: Continuation, run_id: str, begin_after: float) -> None:
         """`asked` is what began the run; `since` in it is set by whoever counts runs that die in a row."""
         self._queue = queue
         self._continuation = replace(asked, run=run_id, guards=True, tries=0, poisoned=asked.poisoned + 1)
