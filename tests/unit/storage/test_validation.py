@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from assurance.fuzz.generated import CHECKPOINTS, PATIENT
+from shared.core import events as ev
 from shared.core import planning
 from shared.core.errors import Code
 from shared.core.machine import apply, decide
@@ -53,11 +54,15 @@ def steps_from(started: Iterable[Transfer], depth: int) -> list[Transfer]:
     return [*seen.values(), *todo]
 
 
+FROM_OUTSIDE = frozenset({ev.Held, ev.CancelNoted, ev.Stopped})
+"""What changes no step that follows: tried on every transfer at the end."""
+
+
 def following(one: Transfer) -> list[Transfer]:
     if one.is_over:
         return []
     now = one.not_before or NOW
-    kinds = between_requests(one.state) | OUTCOMES[type(decide(one, now, POLICY))]
+    kinds = (between_requests(one.state) - FROM_OUTSIDE) | OUTCOMES[type(decide(one, now, POLICY))]
     return [
         apply(one, event, now, POLICY) for kind in sorted(kinds, key=lambda k: k.__name__) for event in events(kind)
     ]
@@ -87,7 +92,17 @@ def test_whatever_the_core_makes_is_sound() -> None:
     ]
     started += [planning.refuse(SOURCE, FAILURE, NOW)]
     made = steps_from(started, 4)
-    made += [stopped(one, "it kept failing") for one in made if not one.is_over]
+    held = ev.Held(Code.MAILBOX_BUSY, NOW, known=True, recheck_at=NOW)
+    made += [
+        one
+        for found in made
+        if not found.is_over
+        for one in (
+            stopped(found, "it kept failing"),
+            apply(found, held, NOW, POLICY),
+            apply(found, ev.CancelNoted(), NOW, POLICY),
+        )
+    ]
     made += [retried(one) for one in made if planning.can_be_retried(one)]
     assert {one.state for one in made} == set(State)
     assert len(made) > 5_000
