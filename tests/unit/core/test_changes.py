@@ -12,7 +12,20 @@ from shared.core.model import Transfer
 
 ROOT = Path(__file__).resolve().parents[3]
 FIELDS = frozenset(Transfer.__slots__)
-ITS_OWN = FIELDS - {"id", "plan", "state", "failure", "history", "runs", "session", "tries", "retries", "range_bytes"}
+ITS_OWN = FIELDS - {
+    "id",
+    "plan",
+    "state",
+    "failure",
+    "history",
+    "runs",
+    "session",
+    "tries",
+    "retries",
+    "range_bytes",
+    "updated_at",
+    "finished_at",
+}
 """Names of fields that no other value of the product has: whoever changes one of them changes a transfer."""
 
 
