@@ -96,6 +96,10 @@ def _twins(seed: int) -> Outcome:
     return _outcome_of(campaigns.run_all(scenarios))
 
 
+def _moved(_seed: int) -> Outcome:
+    return _outcome_of(campaigns.run_all(campaigns.moved_items((0, 1, 2))))
+
+
 def _healing(_seed: int) -> Outcome:
     scenarios = chain(campaigns.healing((0, 1, 3)), campaigns.healing((0, 1, 3), Fault.ANSWER_AFTER))
     return _outcome_of(campaigns.run_all(scenarios))
@@ -276,6 +280,16 @@ CAMPAIGNS = (
         7_000,
         _twins,
         draws=True,
+    ),
+    Campaign(
+        "moved",
+        "an item that is moved at any moment, so that ids change, gets one attachment: looked up, it is found again",
+        "I1-I3, I27",
+        "scenarios: a move before each call, alone, with every single fault and with a 404 at each later request, of "
+        "items named by id or looked up, with and without immutable ids",
+        10_000,
+        _moved,
+        rests=SIMULATED,
     ),
     Campaign(
         "healing",

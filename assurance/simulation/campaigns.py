@@ -152,6 +152,24 @@ def twins(ranges: Iterable[int]) -> Iterator[Case]:
                 yield replace(once, faults=((later, Fault.ANSWER, 404), (later + 1, Fault.ANSWER, 404)))
 
 
+def moved_items(ranges: Iterable[int]) -> Iterator[Case]:
+    """The item moved before every call, named by its id or looked up, with and without ids that outlast it.
+
+    Each alone, with every single fault, and with a 404 to each later request, whether it was carried out or not.
+    """
+    worlds = itertools.product(ranges, (False, True), (False, True), (False, True))
+    for count, bare, lookup, immutable in worlds:
+        base = Case(ranges=count, bare=bare, lookup=lookup, switches={"immutable_ids": immutable})
+        for call in range(1, len(calls_of(base)) + 2):
+            once = replace(base, happenings=((call, ExternalAction.MOVE),))
+            yield once
+            yield from singles(once, latenesses=(3,))
+            names = calls_of(once)
+            later = [number for number, name in enumerate(names, 1) if number >= call and name.startswith("graph.")]
+            for fault in (Fault.ANSWER, Fault.ANSWER_AFTER):
+                yield from (replace(once, faults=((number, fault, 404),)) for number in later)
+
+
 def drawn_twins(count: int, seed: int) -> Iterator[Case]:
     """The same, drawn: with several faults, and answers that seldom say whose attachment is whose."""
     return (seeds.twins(seed * 1_000_000 + number) for number in range(count))

@@ -36,7 +36,8 @@ class ExternalAction(StrEnum):
     REPEAT = "repeat"  # the file's event is delivered once more
     NEIGHBOUR = "neighbour"  # somebody attaches a file of the same name and size, with other bytes
     TWIN = "twin"  # the same bytes are dropped once more, under the same name for the same item
-    VANISH = "vanish"  # the item is deleted or moved away
+    VANISH = "vanish"  # the item is deleted
+    MOVE = "move"  # the item is moved to another folder, which changes its id and those of its attachments
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ class Case:
         denials: calls to Graph that are refused for a time.
         heals: whatever befalls it passes within the policy's patience, so that no person may be needed (I28).
         switches: of the emulated Graph.
+        bare: nothing is attached to the item at first; else two files are, one of them just like ours.
+        lookup: the item is named by a key that is looked up, not by its id.
         skew: seconds by which Graph's clock is ahead of ours.
         redelivery: seconds after which the host delivers again what a run died of: ten minutes where the instance is
             lost, half a minute where only the worker is.
@@ -122,6 +125,8 @@ class Case:
     denials: tuple[Denial, ...] = ()
     heals: bool = False
     switches: dict[str, Any] = field(default_factory=dict)
+    bare: bool = False
+    lookup: bool = False
     skew: float = 0
     redelivery: float = 600
     outages: tuple[Outage, ...] = ()

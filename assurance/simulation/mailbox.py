@@ -13,6 +13,8 @@ from devkit.graph.service import GraphService, Request
 
 MAILBOX = "ann@example.com"
 NAME = "report.pdf"
+LOOKUP = "<report@example.com>"
+"""The message's internetMessageId."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,23 @@ class Furnished:
             raise AssertionError(reply)
 
 
-def furnished(content: bytes, now: datetime, skew: float) -> Furnished:
-    """The message has two attachments already: one just like ours, one of our name. Graph is `skew` seconds ahead."""
-    first = _first(content, now, skew)
+def furnished(content: bytes, now: datetime, skew: float, *, bare: bool = False) -> Furnished:
+    """The message has two attachments already: one just like ours, one of our name; or, `bare`, none.
+
+    Graph is `skew` seconds ahead.
+    """
+    first = _first(content, now, skew, bare=bare)
     return Furnished(first.service.copy(), first.item, first.token)
 
 
 @lru_cache(maxsize=64)
-def _first(content: bytes, now: datetime, skew: float) -> Furnished:
+def _first(content: bytes, now: datetime, skew: float, *, bare: bool) -> Furnished:
     """Made once, because thousands of scenarios begin with the same; each then changes a copy."""
     service = GraphService()
     service.switch(min_session_size=1, log_requests=False)
     service.add_mailbox(MAILBOX)
-    made = Furnished(service, service.add_message(MAILBOX), service.issue_token(now + timedelta(days=365)))
-    for one in (content, bytes(len(content))):
+    item = service.add_message(MAILBOX, internet_message_id=LOOKUP)
+    made = Furnished(service, item, service.issue_token(now + timedelta(days=365)))
+    for one in () if bare else (content, bytes(len(content))):
         made.attach(one, now + timedelta(seconds=skew))
     return made

@@ -29,6 +29,7 @@ ANSWERS: dict[str, tuple[Any, ...]] = {
     "range_gaps": (1, 2, 3),
     "range_order": ("ascending", "descending"),
     "content_type_kept": (False, True),
+    "immutable_ids": (True, False),
     "upload_path": ("graph", "outlook"),
     "drop_final_answer": (False, False, True),
     "min_session_size": (1, 1, 1, 1000),
@@ -73,6 +74,7 @@ def mixed(seed: int) -> Case:
     workers = random.choice((1, 1, 1, 2, 3))
     return Case(
         ranges=ranges,
+        lookup=random.random() < 0.4,  # noqa: PLR2004 - a good part
         faults=tuple(_fault(random, call) for call in _calls(random, 4)),
         happenings=tuple((call, random.choice(list(ExternalAction))) for call in _calls(random, 1)),
         sustained_faults=tuple(_waits(random) for _ in range(random.choice((0, 0, 0, 1)))),

@@ -17,7 +17,7 @@ from assurance.simulation.case import Case, ExternalAction, Fault
 from assurance.simulation.clock import SkewedClock, VirtualClock
 from assurance.simulation.fault_injector import FaultInjector
 from assurance.simulation.host import Host
-from assurance.simulation.mailbox import MAILBOX, NAME, furnished
+from assurance.simulation.mailbox import LOOKUP, MAILBOX, NAME, furnished
 from assurance.simulation.storage import (
     AtOnce,
     MemoryClaims,
@@ -91,6 +91,8 @@ class World:
         self.edges = self._edges()
         self.runs = TransferRunner(self.edges)
         self._positions = MemorySweepCursor()
+        by_lookup = Target(MAILBOX, TargetKey.INTERNET_MESSAGE_ID, LOOKUP)
+        self._target = by_lookup if case.lookup else Target(MAILBOX, TargetKey.MESSAGE_ID, self.item)
         self.transfer = self._transfer(self._write(self.content))
 
     def _keeps_waits(self, case: Case) -> bool:
@@ -109,7 +111,7 @@ class World:
             self.watch.slept(until, self.host.deadline)
 
     def _serve(self) -> None:
-        self._mailbox = furnished(self.content, self.clock.now(), self.case.skew)
+        self._mailbox = furnished(self.content, self.clock.now(), self.case.skew, bare=self.case.bare)
         self.graph, self.item, self.token = self._mailbox.service, self._mailbox.item, self._mailbox.token
         self.strangers = {one.id for one in self.graph.attachments(MAILBOX, self.item)}
         if self.case.switches:
@@ -154,7 +156,7 @@ class World:
             self.runs.accept(self._transfer(dropped))
 
     def _transfer(self, dropped: Dropped) -> Transfer:
-        target = Target(MAILBOX, TargetKey.MESSAGE_ID, self.item)
+        target = self._target
         route = Route.SESSION if self.case.ranges else Route.POST
         return accept(dropped.source, target, Attachment(NAME, "application/pdf"), route, self.clock.now())
 
@@ -200,16 +202,32 @@ class World:
                         session.expires = min(session.expires, self.transport_now())
                 case ExternalAction.REPEAT:
                     self.drop()
-                case ExternalAction.NEIGHBOUR:
-                    before = {one.id for one in self.graph.attachments(MAILBOX, self.item)}
-                    self.attach(bytes(reversed(self.content)))
-                    self.strangers |= {one.id for one in self.graph.attachments(MAILBOX, self.item)} - before
                 case ExternalAction.TWIN:
                     dropped = self.sources.put(TWIN, self.content)
                     self.contents[dropped.source.etag] = self.content
                     self.host.post(TWIN)
-                case ExternalAction.VANISH:
-                    self.graph.remove_item(self.item)
+                case ExternalAction.NEIGHBOUR | ExternalAction.VANISH | ExternalAction.MOVE:
+                    self._happen_to_the_item(what)
+
+    def _happen_to_the_item(self, what: ExternalAction) -> None:
+        if self.item not in self.graph.items:
+            return
+        match what:
+            case ExternalAction.NEIGHBOUR:
+                before = {one.id for one in self.graph.attachments(MAILBOX, self.item)}
+                self.attach(bytes(reversed(self.content)))
+                self.strangers |= {one.id for one in self.graph.attachments(MAILBOX, self.item)} - before
+            case ExternalAction.VANISH:
+                self.graph.remove_item(self.item)
+            case _:
+                self._move()
+
+    def _move(self) -> None:
+        """The item is moved; what others attached is theirs under its new ids too."""
+        before = [one.id for one in self.graph.attachments(MAILBOX, self.item)]
+        self.item = self.graph.move_item(self.item)
+        after = [one.id for one in self.graph.attachments(MAILBOX, self.item)]
+        self.strangers |= {new for old, new in zip(before, after, strict=True) if old in self.strangers}
 
     def command(self, name: str) -> None:
         """What a person asks for, or the sweep does, at calls that are numbered and broken like a run's."""

@@ -207,7 +207,7 @@ def _view(attachment: Attachment, selected: frozenset[str] | None, call: Call, s
     view: dict[str, object] = {
         "@odata.type": _FILE if attachment.kind == "file" else _REFERENCE,
         "@odata.mediaContentType": attachment.content_type,
-        "id": immutable(attachment.id) if prefers_immutable(call) else attachment.id,
+        "id": (attachment.stable or immutable(attachment.id)) if prefers_immutable(call) else attachment.id,
         "lastModifiedDateTime": timestamp(attachment.modified)[:19] + "Z",
         "name": attachment.name,
         "contentType": attachment.content_type,
@@ -230,7 +230,9 @@ def _base64(content: Content) -> str | None:
 
 def _attachment_of(state: State, call: Call) -> tuple[Item, Attachment]:
     item = item_of(state, call)
-    attachment = item.attachments.get(plain(call.route.attachment))
+    wanted = call.route.attachment
+    moved = (one for one in item.attachments.values() if one.stable == wanted)
+    attachment = item.attachments.get(plain(wanted)) or next(moved, None)
     if attachment is None:
         raise item_not_found()
     return item, attachment

@@ -29,11 +29,19 @@ def show_folder(state: State, call: Call) -> Answer:
 
 
 def move(state: State, item: Item, folder: Folder) -> str:
-    """Move an item to another folder: it gets another id, which is returned; its immutable id and sessions stay."""
+    """Move an item to another folder: it gets another id, which is returned; its immutable id and sessions stay.
+
+    So do its attachments: their ids contain the item's.
+    """
     old = item.id
     item.stable = item.stable or immutable(old)
     item.mail = replace(item.mail, folder=folder)
     rename(state, item)
+    moved = [
+        replace(one, id=state.names.outlook_id(), stable=one.stable or immutable(one.id))
+        for one in item.attachments.values()
+    ]
+    item.attachments = {one.id: one for one in moved}
     return item.id
 
 

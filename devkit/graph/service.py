@@ -50,6 +50,8 @@ class GraphService(Setup):
         if self.late:
             self._land_due(now)
         sending.settle(self.state, now, calls=1)
+        if not self.state.switches.immutable_ids:
+            headers = {name: value for name, value in headers.items() if name.lower() != "prefer"}
         call = self._call(method, url, headers, now, length)
         if self.faults.rules:
             call.fault = self.faults.match(method, call.kind, call.route.path)

@@ -69,6 +69,8 @@ class Attachment:
     """Listings of the item before this one (counted from 0) do not show it."""
     listed_from: datetime
     kind: Literal["file", "reference"] = "file"
+    stable: str = ""
+    """Its immutable id once its item was moved, which changed the other one."""
 
 
 @dataclass(slots=True)

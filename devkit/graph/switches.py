@@ -99,6 +99,9 @@ class Switches:
     """An item added from now on answers 404 to so many calls that address it."""
     propagation_seconds: float = 0
 
+    immutable_ids: bool = True
+    """Whether ids are given in the form that outlasts a move where the caller asks for it (outlook-immutable-id)."""
+
     # composing and sending
     search_lag_calls: int = 0
     """A message that was made, changed or moved is missing from so many searches by an extended property."""

@@ -68,9 +68,9 @@ def decide(transfer: Transfer, now: datetime, policy: Policy) -> Action:
         case State.FENCING:
             return CancelSession(_session(transfer).url)
         case State.LOOKING:
-            return ListAttachments(_item(transfer), transfer.before or ())
+            return _look(transfer)
         case State.COMPARING:
-            takes = transfer.landed or not settling.is_stranger(transfer)
+            takes = transfer.landed or not (settling.is_stranger(transfer) or transfer.ids_changed)
             return CompareAttachment(_item(transfer), transfer.suspects[0], transfer.size, takes)
         case State.ATTACHED | State.FAILED | State.CANCELLED:
             raise AssertionError("is_over was asked first")
@@ -124,6 +124,12 @@ def _plan(transfer: Transfer) -> Action:
     if transfer.before is None:
         return ListAttachments(_item(transfer))
     return PrepareCommit()
+
+
+def _look(transfer: Transfer) -> Action:
+    if transfer.sought:
+        return FindItem(transfer.target)
+    return ListAttachments(_item(transfer), transfer.before or ())
 
 
 def _send(transfer: Transfer, policy: Policy) -> Action:

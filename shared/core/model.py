@@ -251,6 +251,8 @@ class Transfer:
         routes_refused: how often Graph sent us to the other way.
         item_id: the item's Graph id, once known.
         before: ids that were attached before anything of ours could be; None until noted.
+        sought: a look did not find the item under its id, which changes when it is moved: it is looked up.
+        ids_changed: the last look showed nothing of what was attached before: a move changes attachments' ids, too.
         session: the open upload session.
         range_bytes: bytes per range, once Graph refused the policy's; None = the policy's.
         announced_at: when the commit under way was made durable; None while nothing can have been committed.
@@ -291,6 +293,8 @@ class Transfer:
     routes_refused: int = 0
     item_id: str | None = None
     before: tuple[str, ...] | None = None
+    sought: bool = False
+    ids_changed: bool = False
     session: Session | None = None
     range_bytes: int | None = None
     announced_at: datetime | None = None

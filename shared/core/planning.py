@@ -106,6 +106,8 @@ def retried(transfer: Transfer, _event: RetryRequested, _now: datetime, _policy:
         state=State.LOOKING if doubtful else State.PLANNED,
         item_id=None if transfer.plan.target and transfer.target.key in LOOKUPS and not doubtful else transfer.item_id,
         before=transfer.before if doubtful else None,
+        sought=False,
+        ids_changed=False,
         session=None,
         answered=Answered() if doubtful and transfer.answered is not None else None,
         fences=0,

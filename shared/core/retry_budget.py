@@ -239,8 +239,10 @@ def wait_for_target(transfer: Transfer, event: ItemMissing, now: datetime, polic
         return give_up(transfer, _missing(transfer, event.graph, policy), now, policy)
     pause = backoff(tries, policy.target_poll_first, policy.target_poll_cap, transfer.id)
     until = _next_look(now, pause, over)
-    if transfer.announced_at is None and transfer.target.key in LOOKUPS:  # its id changes when the item is moved
-        transfer = replace(transfer, state=State.PLANNED, item_id=None, before=None)
+    if transfer.target.key in LOOKUPS:  # its id changes when the item is moved
+        unsent = transfer.announced_at is None
+        anew = {"state": State.PLANNED, "item_id": None, "before": None} if unsent else {"sought": True}
+        transfer = replace(transfer, **anew)
     return replace(transfer, missing_since=since, tries=tries, not_before=until)
 
 
@@ -266,9 +268,11 @@ def look_refused(transfer: Transfer, event: Refused, now: datetime, policy: Poli
 
 def _missing(transfer: Transfer, graph: GraphAnswer | None, policy: Policy) -> Failure:
     target = transfer.target
-    return Failure(
-        Code.TARGET_NOT_FOUND,
-        f"No {target.kind.value} with {target.key.value} {target.value!r} appeared in {target.mailbox} within "
-        f"{policy.target_wait:g} seconds.",
-        graph,
-    )
+    which = f"{target.kind.value} with {target.key.value} {target.value!r}"
+    detail = f"No {which} appeared in {target.mailbox} within {policy.target_wait:g} seconds."
+    if transfer.before is not None and target.key not in LOOKUPS:
+        detail = (
+            f"The {which} was in {target.mailbox}, and then not found there for {policy.target_wait:g} seconds: it was "
+            f"deleted, or moved, which changes its id."
+        )
+    return Failure(Code.TARGET_NOT_FOUND, detail, graph)

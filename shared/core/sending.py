@@ -13,6 +13,7 @@ from shared.core.events import (
     CommitPrepared,
     Committed,
     CommitUnsent,
+    FoundItem,
     ItemMissing,
     ItemsFound,
     NotDone,
@@ -38,19 +39,29 @@ def item_found(transfer: Transfer, event: ItemsFound, now: datetime, policy: Pol
     An item that was missed before counts as found once it is there for what follows, too: a list may name what no other
     call finds.
     """
-    drafts = [item for item in event.items if item.is_draft]
-    chosen = event.items if len(event.items) == 1 else drafts
-    if len(chosen) == 1:
-        found = retry_budget.progressed(replace(transfer, item_id=chosen[0].id))
+    chosen = the_item(event)
+    if chosen is not None:
+        found = retry_budget.progressed(replace(transfer, item_id=chosen.id))
         return _still_missed(found, transfer)
     if not event.items:
         return retry_budget.wait_for_target(transfer, ItemMissing(graph=event.graph), now, policy)
+    return ending.failed(transfer, ambiguous(transfer, event), now)
+
+
+def the_item(event: ItemsFound) -> FoundItem | None:
+    """The one match, or of several the one draft."""
+    drafts = [item for item in event.items if item.is_draft]
+    chosen = event.items if len(event.items) == 1 else drafts
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def ambiguous(transfer: Transfer, event: ItemsFound) -> Failure:
+    """Several items match, and they are not one draft among others."""
     target = transfer.target
-    detail = (
-        f"{len(event.items)} items in {target.mailbox} match {target.key.value} {target.value!r}, "
-        f"{len(drafts)} of them drafts."
-    )
-    return ending.failed(transfer, Failure(Code.TARGET_AMBIGUOUS, detail, event.graph), now)
+    drafts = sum(item.is_draft for item in event.items)
+    key = f"{target.key.value} {target.value!r}"
+    detail = f"{len(event.items)} items in {target.mailbox} match {key}, {drafts} of them drafts."
+    return Failure(Code.TARGET_AMBIGUOUS, detail, event.graph)
 
 
 def before_noted(transfer: Transfer, event: AttachmentsListed, _now: datetime, _policy: Policy) -> Transfer:

@@ -26,6 +26,7 @@ from shared.core.events import (
     Event,
     FenceRefused,
     ItemMissing,
+    ItemsFound,
     NotComparable,
     NotDone,
     OffsetKnown,
@@ -39,7 +40,7 @@ from shared.core.events import (
 from shared.core.model import Failure, Listed, Route, State, Transfer
 from shared.core.policy import Policy
 from shared.core.retry import backoff
-from shared.core.sending import end_of_range, moved
+from shared.core.sending import ambiguous, end_of_range, moved, the_item
 
 
 def run_started(transfer: Transfer, _event: RunStarted, _now: datetime, _policy: Policy) -> Transfer:
@@ -167,6 +168,19 @@ def _to_be_fenced_again(transfer: Transfer, now: datetime, policy: Policy) -> Tr
     return replace(transfer, state=State.LOOKING, fences=transfer.fences + 1, looks=0, tries=0)
 
 
+def item_sought(transfer: Transfer, event: ItemsFound, now: datetime, policy: Policy) -> Transfer:
+    """The item was not found under its id, and is looked up: it is looked at under the id that it has now.
+
+    Where the lookup finds nothing either, the old id is tried next: a lookup may lag behind.
+    """
+    found = the_item(event)
+    if found is not None:
+        return replace(transfer, item_id=found.id, sought=False)
+    if event.items:
+        return retry_budget.give_up(transfer, ambiguous(transfer, event), now, policy)
+    return replace(retry_budget.wait_for_target(transfer, ItemMissing(graph=event.graph), now, policy), sought=False)
+
+
 def looked(transfer: Transfer, event: AttachmentsListed, now: datetime, policy: Policy) -> Transfer:
     """Whatever is new is a suspect, and names weigh more than sizes: what has our name is one at any size.
 
@@ -182,6 +196,7 @@ def looked(transfer: Transfer, event: AttachmentsListed, now: datetime, policy: 
     transfer = replace(transfer, tries=0, missing_since=None)
     if transfer.refusals is not None and transfer.refusals.state in retry_budget.SETTLED_BY_EVIDENCE:
         transfer = replace(transfer, refusals=None)
+    transfer = replace(transfer, ids_changed=_shows_nothing_known(transfer, event))
     shown = {listed.id for listed in event.attachments} - event.others
     transfer = replace(transfer, namesakes=tuple(one for one in transfer.namesakes if one in shown))
     known = {*(transfer.before or ()), *transfer.namesakes, *event.others}
@@ -189,9 +204,20 @@ def looked(transfer: Transfer, event: AttachmentsListed, now: datetime, policy: 
     fresh.sort(key=lambda listed: not _has_our_name(listed, transfer))
     if not fresh or transfer.announced_at is None:
         return nothing_new(transfer, now, policy)
+    if transfer.landed and transfer.ids_changed:
+        return ending.attached(transfer, None, now)  # it is there, and nobody can tell which it is
     ours = sum(_has_our_name(listed, transfer) for listed in fresh)
     suspects = tuple(listed.id for listed in fresh)
     return replace(transfer, state=State.COMPARING, suspects=suspects, strangers=len(fresh) - ours)
+
+
+def _shows_nothing_known(transfer: Transfer, event: AttachmentsListed) -> bool:
+    """Whether what was attached before is gone altogether: then nobody can tell new from old.
+
+    It was taken away, or the item was moved: that changes attachments' ids, which contain the item's.
+    """
+    shown = {listed.id for listed in event.attachments}
+    return bool(shown and transfer.before) and shown.isdisjoint(transfer.before or ())
 
 
 def _has_our_name(listed: Listed, transfer: Transfer) -> bool:
@@ -259,6 +285,8 @@ def _start_over(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
     state = State.OPENING if transfer.route is Route.SESSION else State.PLANNED
     clear = replace(transfer, state=state, announced_at=None, answered=None, looks=0, early_looks=0, bytes_confirmed=0)
     clear = replace(clear, may_land_until=None)
+    if transfer.ids_changed:  # what is there now has to be noted anew
+        clear = replace(clear, state=State.PLANNED, before=None, ids_changed=False)
     if transfer.answered is not None:
         tries, missing_since = transfer.answered.tries, transfer.answered.missing_since
         return replace(clear, tries=tries, missing_since=missing_since, sessions=max(0, transfer.sessions - 1))
@@ -281,6 +309,9 @@ def compared(transfer: Transfer, event: Compared, now: datetime, policy: Policy)
         return _cleared(replace(transfer, before=(*(transfer.before or ()), transfer.suspects[0])), now, policy)
     if not event.equal:
         return not_comparable(transfer, event, now, policy)
+    if transfer.ids_changed:
+        moved = "The item was moved, which changed all ids; what has the same bytes may have been there before."
+        return ending.in_doubt(transfer, Failure(Code.COMMIT_IN_DOUBT, moved, event.graph), now)
     if is_stranger(transfer) and not transfer.landed:
         twin = "A new attachment has the same bytes under another name."
         return ending.in_doubt(transfer, Failure(Code.COMMIT_IN_DOUBT, twin, event.graph), now)

@@ -187,6 +187,7 @@ TABLE: Table = {
         Row(ev.CancelRequested, ending.cancel, State.LOOKING),
         Row(ev.Forbidden, ending.forbid, State.LOOKING),
         Row(ev.AttachmentsListed, settling.looked, State.LOOKING, State.COMPARING, State.FENCING, *_LOOKED),
+        Row(ev.ItemsFound, settling.item_sought, State.LOOKING, State.ATTACHED, *_ENDS),
         Row(ev.ItemMissing, retry_budget.look_missed, State.LOOKING, State.PLANNED, State.ATTACHED, *_ENDS),
         Row(ev.NotDone, retry_budget.hold, State.LOOKING, State.ATTACHED, *_ENDS),
         Row(ev.Unsure, retry_budget.hold, State.LOOKING, State.ATTACHED, *_ENDS),

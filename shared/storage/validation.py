@@ -93,6 +93,12 @@ def _knows_its_item(transfer: Transfer) -> bool:
     return transfer.state is State.PLANNED and target is not None and target.key in LOOKUPS
 
 
+def _may_seek(transfer: Transfer) -> bool:
+    """Only where a commit is in doubt is a looked-up item looked at under an id that may have changed."""
+    in_doubt = transfer.state is State.LOOKING and transfer.announced_at is not None
+    return in_doubt and transfer.target.key in LOOKUPS
+
+
 _UNDER_WAY: dict[str, Callable[[Transfer], bool]] = {
     "there is no target": lambda transfer: transfer.plan.target is not None and transfer.plan.attachment is not None,
     "the file has an impossible size": lambda transfer: 0 < transfer.size <= LARGEST_ATTACHMENT,
@@ -110,6 +116,7 @@ _UNDER_WAY: dict[str, Callable[[Transfer], bool]] = {
             else transfer.announced_at is not None or transfer.state is not State.COMMITTING
         )
     ),
+    "the item is sought where nobody looks for it": lambda transfer: not transfer.sought or _may_seek(transfer),
     "the suspects do not fit the state": (
         lambda transfer: (
             bool(transfer.suspects) == (transfer.state is State.COMPARING)

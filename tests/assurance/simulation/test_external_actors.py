@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -24,6 +25,9 @@ def test_external_actors_at_any_call() -> None:
 def test_external_actors_at_any_call_and_a_fault_at_a_later_one(part: int) -> None:
     """Every eighteenth of them; all: the proof `people`."""
     kept(every(campaigns.people_then_faults([part]), 18), 250)
+
+
+ANSWERED = (Fault.ANSWER, Fault.ANSWER_AFTER)
 
 
 def before_every_call(what: ExternalAction, ranges: int) -> list[Case]:
@@ -77,6 +81,32 @@ def test_the_same_file_dropped_twice_for_one_item_is_attached_twice(ranges: int)
     """Every eighth of them; all: the proof `twins`."""
     tally = kept(every(campaigns.twins([ranges]), 8), 70)
     assert tally.ends == {"attached": tally.scenarios}
+
+
+@pytest.mark.parametrize("lookup", [False, True])
+def test_an_item_that_is_moved_gets_one_attachment_or_a_code(lookup: bool) -> None:
+    """Every sixtieth of them; all: the campaign `moved`."""
+    scenarios = (one for one in campaigns.moved_items([0, 2]) if one.lookup == lookup)
+    tally = kept(every(scenarios, 60), 80)
+    assert set(tally.codes) <= {"COMMIT_IN_DOUBT"} | (set() if lookup else {"TARGET_NOT_FOUND"})
+
+
+@pytest.mark.parametrize("ranges", [0, 1, 3])
+@pytest.mark.parametrize("immutable", [False, True])
+def test_an_item_that_is_looked_up_is_found_again_wherever_it_was_moved(ranges: int, immutable: bool) -> None:
+    base = Case(ranges=ranges, bare=True, lookup=True, switches={"immutable_ids": immutable})
+    for call in range(1, len(calls_of(base)) + 2):
+        moved = replace(base, happenings=((call, ExternalAction.MOVE),))
+        for case in (moved, *(replace(moved, faults=((call, fault, 404),)) for fault in ANSWERED)):
+            verdict, _ = run_case(case)
+            assert (verdict.state, verdict.attached, verdict.broken) == ("attached", 1, ()), case.id
+
+
+def test_what_was_attached_to_a_moved_item_before_is_never_taken_for_ours() -> None:
+    """A message with the very same file on it already; its ids change while a commit is in doubt."""
+    for fault, call in itertools.product((Fault.LOST_BEFORE, Fault.LOST_AFTER, Fault.CRASH_BEFORE), range(5, 12)):
+        moves = ((call, ExternalAction.MOVE), (call + 1, ExternalAction.MOVE))
+        kept([Case(lookup=True, ranges=0, faults=((call, fault, 0),), happenings=(move,)) for move in moves], 2)
 
 
 CONFIRMED_BESIDE_A_TWIN = Case(

@@ -228,6 +228,27 @@ def test_a_moved_item_has_another_id_and_the_same_immutable_one(world: World) ->
     assert len(world.stored()) == 1
 
 
+def test_the_attachments_of_a_moved_item_have_other_ids_and_the_same_immutable_ones(world: World) -> None:
+    prefer = {"Prefer": 'IdType="ImmutableId"'}
+    world.post(b"0123")
+    attachments = f"{world.item()}/attachments"
+    [old], [stable] = ids(world.call("GET", attachments)), ids(world.call("GET", attachments, **prefer))
+    world.message = world.graph.move_item(world.message)
+    attachments = f"{world.item()}/attachments"
+    [new] = ids(world.call("GET", attachments))
+    assert new != old
+    assert ids(world.call("GET", attachments, **prefer)) == [stable]
+    found = [world.call("GET", f"{attachments}/{one}").status for one in (old, new, stable)]
+    assert found == [404, 200, 200]
+
+
+def test_a_service_may_not_give_immutable_ids(world: World) -> None:
+    prefer = {"Prefer": 'IdType="ImmutableId"'}
+    assert world.call("GET", world.item(), **prefer).json()["id"] != world.message
+    world.graph.switch(immutable_ids=False)
+    assert world.call("GET", world.item(), **prefer).json()["id"] == world.message
+
+
 def test_access_to_a_new_mailbox_can_be_granted_late(world: World) -> None:
     world.graph.switch(access_seconds=60)
     world.graph.add_mailbox("new@example.com")

@@ -155,6 +155,9 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
         [{}, *_IN_DOUBT], _LOOKS, _SESSIONS, [{}, {"tries": POLICY.best_effort_tries}], _GOING + _ENDING
     )
     + _each([{"plan": _LOOKED_UP}])
+    + _each([{"plan": _LOOKED_UP, "sought": True}], [{"announced_at": NOW}, _ANSWERED_POST], _GOING + _ENDING)
+    + _each([{"plan": _LOOKED_UP, "sought": True, "announced_at": NOW, "landed": True}])
+    + _each([{"ids_changed": True, "announced_at": NOW}], [{}, {"landed": True}])
     + _each([{"landed": True, "announced_at": NOW}], _LOOKS, [{}, {"cancel_requested": True}])
     + _each([{"session": session(), "announced_at": NOW}], [{}, {"fences": 1}], _GOING + _ENDING)
     + _each([{"may_land_until": NOW + timedelta(seconds=900), "announced_at": NOW}], _LOOKS, _GOING + _ENDING),
@@ -166,7 +169,8 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
         [{}, {"landed": True}, {"strangers": 1}],
         _GOING + _ENDING,
     )
-    + _each([{"session": session(), "announced_at": NOW}], [{"suspects": ("new",)}], _GOING + _ENDING),
+    + _each([{"session": session(), "announced_at": NOW}], [{"suspects": ("new",)}], _GOING + _ENDING)
+    + _each([{"ids_changed": True, "announced_at": NOW, "suspects": ("new",)}], [{}, {"strangers": 1}]),
     State.FAILED: _each(
         [{"failure": FAILURE, "finished_at": NOW}],
         [{}, {"announced_at": NOW}],

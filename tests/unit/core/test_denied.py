@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.core import events as ev
-from shared.core.actions import FindItem
+from shared.core.actions import FindItem, ListAttachments
 from shared.core.errors import Code
 from shared.core.machine import apply, decide
 from shared.core.model import Plan, Refusals, Route, State, Target, TargetKey, Transfer, WaitingFor
@@ -156,10 +156,48 @@ def test_a_looked_up_item_that_is_found_and_gone_by_turns_ends_as_missing() -> N
     assert (by_turns.failure.code, now) == (Code.TARGET_NOT_FOUND, at(POLICY.target_wait))
 
 
-def test_a_commit_in_doubt_keeps_the_id_under_which_it_was_sent() -> None:
-    doubtful = replace(transfer(State.LOOKING, Route.POST, announced_at=NOW), plan=LOOKED_UP)
-    waiting = apply(doubtful, ev.ItemMissing(graph=SEEN), NOW, POLICY)
-    assert (waiting.state, waiting.item_id, waiting.before) == (State.LOOKING, "AAMk=", ("old",))
+MOVED = ev.ItemsFound((ev.FoundItem("new", is_draft=True),), graph=SEEN)
+
+
+@pytest.mark.parametrize("state", [State.LOOKING, State.COMMITTING])
+def test_a_commit_in_doubt_is_looked_for_under_the_id_that_its_item_has_now(state: State) -> None:
+    doubtful = replace(transfer(state, Route.POST, announced_at=NOW), plan=LOOKED_UP)
+    sought = apply(doubtful, ev.ItemMissing(graph=SEEN), NOW, POLICY)
+    assert (sought.state, sought.sought, sought.before, sought.missing_since) == (State.LOOKING, True, ("old",), NOW)
+    assert isinstance(decide(sought, at(600), POLICY), FindItem)
+    found = apply(sought, MOVED, at(20), POLICY)
+    assert (found.state, found.item_id, found.sought, found.missing_since) == (State.LOOKING, "new", False, NOW)
+    assert isinstance(decide(found, at(20), POLICY), ListAttachments)
+
+
+def test_where_the_lookup_finds_nothing_the_old_id_is_tried_next_until_the_wait_is_over() -> None:
+    sought = replace(transfer(State.LOOKING, announced_at=NOW, sought=True), plan=LOOKED_UP)
+    again = apply(sought, ev.ItemsFound(()), NOW, POLICY)
+    assert (again.sought, again.item_id, again.missing_since) == (False, "AAMk=", NOW)
+    ended = apply(replace(sought, missing_since=at(-600), tries=9), ev.ItemsFound(()), NOW, POLICY)
+    assert ended.failure is not None
+    assert ended.failure.code is Code.COMMIT_IN_DOUBT
+
+
+@pytest.mark.parametrize(("landed", "state"), [(False, State.FAILED), (True, State.ATTACHED)])
+def test_several_items_under_the_key_of_one_leave_the_doubt(landed: bool, state: State) -> None:
+    sought = replace(transfer(State.LOOKING, announced_at=NOW, sought=True, landed=landed), plan=LOOKED_UP)
+    two = ev.ItemsFound((ev.FoundItem("a", is_draft=False), ev.FoundItem("b", is_draft=False)))
+    ended = apply(sought, two, NOW, POLICY)
+    assert (ended.state, ended.attachment_id) == (state, None)
+    if ended.failure is not None:
+        assert ended.failure.code is Code.COMMIT_IN_DOUBT
+        assert "2 items in ann@example.com match internetMessageId" in ended.failure.detail
+
+
+def test_an_item_that_was_there_and_is_not_found_any_more_was_deleted_or_moved_and_that_is_said() -> None:
+    waiting = transfer(State.OPENING, missing_since=at(-600), tries=9)
+    ended = apply(waiting, ev.ItemMissing(graph=SEEN), NOW, POLICY)
+    assert ended.failure is not None
+    assert ended.failure.detail == (
+        "The message with messageId 'AAMk=' was in ann@example.com, and then not found there for 600 seconds: it was "
+        "deleted, or moved, which changes its id."
+    )
 
 
 def test_a_named_item_keeps_its_id_while_it_is_waited_for() -> None:

@@ -155,6 +155,8 @@ STORMY: dict[str, Any] = {
     "range_bytes": 4,
     "item_id": "AAMk=",
     "before": ("old",),
+    "sought": True,
+    "ids_changed": True,
     "session": session(),
     "commit_unsent": True,
     "answered": Answered(9, NOW),

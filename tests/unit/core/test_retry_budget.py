@@ -199,7 +199,7 @@ def test_the_last_look_for_an_item_is_at_the_end_of_the_wait() -> None:
 )
 def test_an_item_that_never_appears_fails_by_name(key: TargetKey, kind: str) -> None:
     plan = Plan(SOURCE, Target("ann@example.com", key, "x'y"), ATTACHMENT, NOW)
-    waiting = replace(transfer(missing_since=at(-POLICY.target_wait), tries=LEAST_LOOKS - 1), plan=plan)
+    waiting = transfer(missing_since=at(-POLICY.target_wait), tries=LEAST_LOOKS - 1, plan=plan, before=None)
     ended = retry_budget.wait_for_target(waiting, MISSING, NOW, POLICY)
     assert ended.failure == Failure(
         Code.TARGET_NOT_FOUND,

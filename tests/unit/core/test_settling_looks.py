@@ -18,6 +18,7 @@ from shared.core.table import TABLE
 from tests.unit.core.shapes import FAILURE, NOW, POLICY, SEEN, SIZE, at, listed, transfer
 
 ID = "f" * 32
+OLD = ("old", "else.pdf", 30)
 LOOKING = transfer(State.LOOKING, announced_at=NOW, looks=1, tries=2, missing_since=NOW)
 
 
@@ -42,7 +43,7 @@ LOOKING = transfer(State.LOOKING, announced_at=NOW, looks=1, tries=2, missing_si
 def test_whatever_is_new_and_may_be_ours_is_a_suspect(
     entries: list[tuple[str, str, int | None]], suspects: tuple[str, ...], strangers: int
 ) -> None:
-    after = settling.looked(LOOKING, listed(*entries), NOW, POLICY)
+    after = settling.looked(LOOKING, listed(OLD, *entries), NOW, POLICY)
     comparing = replace(LOOKING, state=State.COMPARING, tries=0, missing_since=None)
     assert after == replace(comparing, suspects=suspects, strangers=strangers)
 
@@ -54,7 +55,7 @@ def test_without_a_note_of_what_was_there_before_everything_is_new() -> None:
 
 @pytest.mark.parametrize("entries", [[], [("old", "report.pdf", 30)], [("new", "else.pdf", SIZE - 1)]])
 def test_a_look_that_shows_nothing_is_taken_again_later(entries: list[tuple[str, str, int]]) -> None:
-    after = settling.looked(LOOKING, listed(*entries), NOW, POLICY)
+    after = settling.looked(LOOKING, listed(OLD, *entries), NOW, POLICY)
     assert after == replace(LOOKING, looks=2, tries=0, missing_since=None, not_before=at(POLICY.look_delays[1]))
 
 
@@ -76,8 +77,40 @@ LANDED = replace(LOOKING, landed=True)
     ],
 )
 def test_after_a_confirmed_commit_that_names_nothing_the_bytes_decide(entries: list[tuple[str, str, int]]) -> None:
-    after = settling.looked(LANDED, listed(*entries), NOW, POLICY)
+    after = settling.looked(LANDED, listed(OLD, *entries), NOW, POLICY)
     assert (after.state, after.suspects) == (State.COMPARING, tuple(entry[0] for entry in entries))
+
+
+MOVED = replace(LOOKING, looks=2, sessions=1)  # what was attached before has other ids now
+
+
+def test_where_all_ids_have_changed_the_same_bytes_may_have_been_there_before() -> None:
+    after = settling.looked(MOVED, listed(("new", "report.pdf", 30)), NOW, POLICY)
+    assert (after.state, after.ids_changed, after.suspects) == (State.COMPARING, True, ("new",))
+    action = decide(after, NOW, POLICY)
+    assert isinstance(action, CompareAttachment)
+    assert not action.takes
+    ended = settling.compared(after, Compared(equal=True, graph=SEEN), NOW, POLICY)
+    assert ended.failure is not None
+    assert (ended.failure.code, ended.failure.graph) == (Code.COMMIT_IN_DOUBT, SEEN)
+    assert "The item was moved, which changed all ids" in ended.failure.detail
+
+
+@pytest.mark.parametrize(("before", "entry"), [(("old",), "old"), ((), "new"), (None, "new")])
+def test_ids_have_not_changed_where_one_is_known_or_there_was_none(before: Any, entry: str) -> None:
+    entries = [(entry, "else.pdf", 30), ("newer", "report.pdf", 30)]
+    after = settling.looked(replace(MOVED, before=before, ids_changed=True), listed(*entries), NOW, POLICY)
+    assert (after.state, after.ids_changed) == (State.COMPARING, False)
+
+
+def test_where_all_ids_have_changed_and_nothing_may_be_ours_what_is_there_is_noted_anew() -> None:
+    after = settling.looked(MOVED, listed(("new", "else.pdf", 3)), NOW, POLICY)
+    assert (after.state, after.before, after.ids_changed, after.announced_at) == (State.PLANNED, None, False, None)
+
+
+def test_a_confirmed_commit_on_an_item_whose_ids_have_changed_ends_without_a_name() -> None:
+    after = settling.looked(replace(MOVED, landed=True), listed(("new", "report.pdf", 30)), at(1), POLICY)
+    assert (after.state, after.attachment_id) == (State.ATTACHED, None)
 
 
 def test_a_confirmed_commit_ends_without_a_name_where_none_is_surely_its_own() -> None:
@@ -242,7 +275,7 @@ def test_other_bytes_under_our_name_are_remembered_and_not_compared_again(event:
     after = TABLE[State.COMPARING][type(event)].rule(COMPARING, event, NOW, POLICY)
     assert after == replace(COMPARING, namesakes=("a",), suspects=("b",), tries=0)
     again = settling.looked(
-        replace(after, state=State.LOOKING, suspects=(), looks=0), listed(("a", "report.pdf", 9)), NOW, POLICY
+        replace(after, state=State.LOOKING, suspects=(), looks=0), listed(OLD, ("a", "report.pdf", 9)), NOW, POLICY
     )
     assert (again.state, again.namesakes, again.suspects) == (State.LOOKING, ("a",), ())
 

@@ -81,6 +81,8 @@ def alike(one: Transfer) -> object:
         transfer_tries=0,
         session_tries=0,
         throttles=0,
+        outage=None,
+        waiting_for=None,
         history=(),
     )
 
@@ -206,6 +208,10 @@ def with_plan(**changes: Any) -> dict[str, Any]:
         *[
             (of(state, landed=True, announced_at=None), "it landed without being announced")
             for state in (State.PLANNED, State.OPENING, State.LOOKING)
+        ],
+        *[
+            (of(state, sought=True, announced_at=NOW), "the item is sought where nobody looks for it")
+            for state in (State.LOOKING, State.OPENING)  # its target is named by its id; and there nobody looks
         ],
         (of(State.LOOKING, before=None), "what was attached before is not known"),
         *[
