@@ -192,13 +192,15 @@ def _after_deployment(chosen: argparse.Namespace, site: Deployed) -> int:
 
 
 def _finish(chosen: argparse.Namespace, site: Deployed) -> int:
+    known = site.outputs
+    say(f"  the app is {known.app_name}, at https://{known.host_name}")
+    say(f"  files go into the container {known.drop_container} of the account {known.data_storage_name}")
     say("5. Mailbox runbook")
     say(f"  {write_runbook(site)}: give it to the Exchange administrator, once")
     if chosen.skip_verify:
         return 0
     say("6. Verify")
     if verify(site, chosen.app_root):
-        known = site.outputs
         say(f"{site.tenant.name} is up: drop files into {known.drop_container} of {known.data_storage_name}.")
         return 0
     say("Deployed, but not everything is right yet; the lines above say what to do.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .azure import CommandError, DeployError, say
+from .azure_errors import is_refusal
 from .container_roles import drop_own_role, uploader_role_id
 from .deployment import PRODUCT, deployed
 
@@ -69,10 +70,16 @@ def _deployed(azure: Azure, tenant: Tenant) -> Deployed | None:
 
 
 def _drop_own_role(azure: Azure, tenant: Tenant, site: Deployed | None) -> str:
-    """What is left of the uploaders' own role: it would outlive the resource group. Empty when it is gone."""
+    """What is left of the uploaders' own role: it would outlive the resource group. Empty when it is gone.
+
+    Only a missing right leaves it there, or an assignment elsewhere. Any other error ends here, before the group goes:
+    a second `remove` finds the role by its group.
+    """
     try:
         drop_own_role(azure, tenant, site)
     except DeployError as error:
+        if isinstance(error, CommandError) and not is_refusal(error):
+            raise
         say(f"  {error}")
         return f"  Azure: the role definition {uploader_role_id(tenant)} (az role definition delete --name)"
     return ""

@@ -75,7 +75,8 @@ var platformSettings = [
     value: identity.properties.clientId
   }
   {
-    // Any caller may send the host 100 MB by default. Event Grid sends at most 1 MB, the API's callers a few hundred bytes.
+    // The host takes 100 MB of any caller by default. Event Grid sends at most 1 MB (its documentation), the API's callers
+    // some kilobytes. The setting is in Microsoft's reference of app settings; that Flex Consumption heeds it was not tried.
     name: 'FUNCTIONS_REQUEST_BODY_SIZE_LIMIT'
     value: '2097152'
   }

@@ -76,9 +76,17 @@ def of_type(tenant: str, type_name: str) -> list[dict[str, Any]]:
     return [one for one in resources(tenant) if one["type"] == type_name]
 
 
+def sort_outputs(file: Path) -> None:
+    """The compiler writes them in another order each time, which a pull request would show as a change."""
+    found = json.loads(file.read_text(encoding="utf-8"))
+    found["outputs"] = dict(sorted(found["outputs"].items()))
+    file.write_text(json.dumps(found, indent=2, ensure_ascii=False), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    for name in PARAMETER_FILES:
+    for name, file in PARAMETER_FILES.items():
         done = snapshot("overwrite", name)
         sys.stderr.write(done.stdout + done.stderr)
         if done.returncode:
             sys.exit(done.returncode)
+        sort_outputs(file.with_suffix(".snapshot.json"))

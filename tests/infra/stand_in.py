@@ -11,12 +11,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jmespath
+import yaml
 
 from tests.infra.az import deploying, documents, rights
 from tests.infra.az.world import World, assigned, group_id, new_subscription
@@ -46,6 +47,8 @@ param alertEmails = ['operations@{name}.test']
 """
 DIGITS = {"contoso": "aaaaaaaa", "fabrikam": "bbbbbbbb"}
 
+PACKAGED = ("devkit/__init__.py", "devkit/package_app.py", ".funcignore", "azure.yaml", "host.json", "requirements.txt")
+
 PROGRAM = """#!{python} -IS
 import os, pathlib, sys
 sys.path[:0] = {path!r}
@@ -69,6 +72,21 @@ def subscription(host: str = "func-contoso.azurewebsites.net", **changes: Any) -
     return documents.event_subscription("/topics/evgt-contoso", found | changes)
 
 
+def account_of(person: str, tenant: str, subscription_id: str) -> dict[str, Any]:
+    """As azureProfile.json has it, the default one."""
+    return {
+        "environmentName": "AzureCloud",
+        "homeTenantId": tenant,
+        "id": subscription_id,
+        "isDefault": True,
+        "managedByTenants": [],
+        "name": f"Subscription of {person}",
+        "state": "Enabled",
+        "tenantId": tenant,
+        "user": {"name": person, "type": "user"},
+    }
+
+
 class AzureStub:
     """One folder with the deployer, its tenants, and Azure.
 
@@ -86,16 +104,16 @@ class AzureStub:
         shutil.copytree(ROOT / "infra", folder / "infra", ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "devkit").mkdir()
         (folder / "shared").mkdir()
-        for name in ("devkit/__init__.py", "devkit/package_app.py", ".funcignore", "host.json", "requirements.txt"):
+        for name in PACKAGED:
             (folder / name).write_bytes((ROOT / name).read_bytes())
         (folder / "function_app.py").write_text("# stands in for the app\n", encoding="utf-8")
-        path = [str(ROOT), str(Path(jmespath.__file__).parents[1])]
+        path = [str(ROOT), *{str(Path(str(one.__file__)).parents[1]) for one in (jmespath, yaml)}]
         for name in ("az", "azd"):
             program = folder / "bin" / name
             program.parent.mkdir(exist_ok=True)
             program.write_text(PROGRAM.format(python=sys.executable, path=path, folder=str(folder)), encoding="utf-8")
             program.chmod(0o755)
-        empty: dict[str, Any] = {"people": {}, "subscriptions": {}, "directories": {}, "rules": []}
+        empty: dict[str, Any] = {"people": {}, "subscriptions": {}, "directories": {}, "rules": [], "logins": []}
         empty |= {"calls": 0, "clock": 0, "cloud": "AzureCloud", "bicep": "0.49.2", "azd": {"status": "success"}}
         (folder / "azure.json").write_text(json.dumps(empty), encoding="utf-8")
         made.add_tenant("contoso")
@@ -111,8 +129,14 @@ class AzureStub:
             data["people"][person] = {"objectId": object_id, "directory": ["read", "applications"]}
             data["directories"][tenant] = {"apps": [], "servicePrincipals": {}}
             data["subscriptions"][subscription_id] = new_subscription(tenant)
+            data["logins"].append(account_of(person, tenant, subscription_id))
         self.grant(rights.OWNER, f"/subscriptions/{subscription_id}", person)
         self.sign_in(person, tenant, subscription_id)
+
+    def start_over(self) -> None:
+        """As on a machine where nobody signed in yet, and with a repository that has no tenant."""
+        shutil.rmtree(self.folder / ".azure", ignore_errors=True)
+        (self.folder / "infra" / "tenants" / "contoso.bicepparam").unlink()
 
     def write_tenant(self, name: str, *lines: str) -> None:
         file = self.folder / "infra" / "tenants" / f"{name}.bicepparam"
@@ -126,17 +150,7 @@ class AzureStub:
         file.parent.mkdir(exist_ok=True)
         profile = json.loads(file.read_text(encoding="utf-8"))["subscriptions"] if file.exists() else []
         profile = [{**one, "isDefault": False} for one in profile if one["id"] != subscription_id]
-        account = {
-            "environmentName": "AzureCloud",
-            "homeTenantId": tenant,
-            "id": subscription_id,
-            "isDefault": True,
-            "managedByTenants": [],
-            "name": f"Subscription of {person}",
-            "state": "Enabled",
-            "tenantId": tenant,
-            "user": {"name": person, "type": "user"},
-        }
+        account = account_of(person, tenant, subscription_id)
         file.write_text(json.dumps({"subscriptions": [*profile, account | more]}), encoding="utf-8")
 
     def grant(self, role: str, scope: str, person: str = OPERATOR) -> None:
@@ -214,6 +228,28 @@ class AzureStub:
             cwd=self.folder,
             timeout=120,
         )
+
+    @contextmanager
+    def many(self) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+        """`run` for hundreds of runs: one process plays them all, one after the other."""
+        _, environment = self._command((), "infra/deploy.sh", quick=True, more={})
+        command = [sys.executable, "-m", "tests.infra.az.inside", str(self.folder)]
+        environment["PYTHONPATH"] = str(ROOT)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env=environment, text=True, stdin=pipe, stdout=pipe, cwd=self.folder) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            words, answers = process.stdin, process.stdout
+
+            def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+                waits = ("--poll-seconds", "0", "--patience-seconds", "60")
+                asked = {"arguments": [*arguments[:2], *waits, *arguments[2:]], "environment": more}
+                words.write(json.dumps(asked) + "\n")
+                words.flush()
+                return subprocess.CompletedProcess(list(arguments), **json.loads(answers.readline()))
+
+            yield run
+            words.close()
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """The deployer in a process that a test can interrupt."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import quote
 
 import pytest
 
@@ -18,6 +16,8 @@ from devkit.local.azurite import Azurite
 from devkit.local.stack import Stack
 from infra.deployer import prices
 from infra.deployer.cost import COLUMNS, Use, of_idle_month, of_transfer, priced, table
+from tests.infra.playing_app import serving
+from tests.infra.playing_prices import PriceServer, item
 from tests.infra.stand_in import ROOT, AzureStub
 
 if TYPE_CHECKING:
@@ -74,33 +74,6 @@ def test_the_sweep_is_counted_as_often_as_it_runs() -> None:
     source = (ROOT / "function_app.py").read_text(encoding="utf-8")
     assert 'schedule="0 * * * * *"' in source
     assert of_idle_month().functions_executions == 30 * 24 * 60
-
-
-def item(meter: str, price: float, unit: str = "1", *, least: float = 0, meter_id: str = "") -> dict[str, Any]:
-    """An item as the Retail Prices API lists it, for one of our meters."""
-    wanted = prices.METERS[meter]
-    return {
-        "currencyCode": "USD",
-        "tierMinimumUnits": least,
-        "retailPrice": price,
-        "unitPrice": price,
-        "armRegionName": "westeurope",
-        "location": "EU West",
-        "effectiveStartDate": "2026-01-01T00:00:00Z",
-        "meterId": meter_id or f"id-of-{meter}",
-        "meterName": wanted.meter.replace(".*", " "),
-        "productId": "p",
-        "skuId": "s",
-        "productName": wanted.product,
-        "skuName": wanted.sku,
-        "serviceName": wanted.service,
-        "serviceId": "x",
-        "serviceFamily": "Compute",
-        "unitOfMeasure": unit,
-        "type": "Consumption",
-        "isPrimaryMeterRegion": True,
-        "armSkuName": "",
-    }
 
 
 def kept(tmp_path: Path, *items: dict[str, Any]) -> prices.PriceList:
@@ -169,36 +142,10 @@ def test_a_price_is_read_as_the_list_means_it(
     assert (price.amount, price.free, price.source) == (amount, free, told)
 
 
-class PriceServer(BaseHTTPRequestHandler):
-    """The API: two pages of each service."""
-
-    def do_GET(self) -> None:
-        asked = parse_qs(urlsplit(self.path).query)
-        where = asked["$filter"][0]
-        found = [item(name, 1.0) for name, meter in prices.METERS.items() if f"'{meter.service}'" in where]
-        if "armRegionName eq 'westeurope'" not in where:
-            found = []
-        begin = int(asked.get("$skip", ["0"])[0])
-        following = f"http://{self.headers['Host']}/?{urlencode({'$filter': where, '$skip': begin + 1})}"
-        more = following if begin + 1 < len(found) else None
-        body = json.dumps({"Items": found[begin : begin + 1], "NextPageLink": more, "Count": 1}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_arguments: Any) -> None:
-        pass
-
-
 @pytest.fixture
 def price_list() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), PriceServer) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-        thread.join()
+    with serving(PriceServer) as root:
+        yield f"{root}/"
 
 
 def test_the_list_is_fetched_page_by_page_and_dated(nothing: AzureStub, price_list: str) -> None:

@@ -47,15 +47,13 @@ def deployed(azure: AzureStub) -> dict[str, Any]:
     return found  # type: ignore[no-any-return]
 
 
-def stops(azure: AzureStub, *, only_changes: bool) -> list[int]:
-    """The first call of each kind; what only looks is not changed by an answer that is lost."""
-    kinds: dict[tuple[str, ...], int] = {}
-    for number, call in enumerate(azure.calls("az"), 1):
-        words = tuple(word for word in call[1:] if not word.startswith("-") and "/" not in word)[:4]
-        name = (call[call.index("--name") + 1],) if call[1] == "deployment" and "--name" in call else ()
-        kinds.setdefault(words + name, number)
-    changing = {"create", "update", "delete", "config-zip", "register"}
-    return [number for words, number in kinds.items() if not only_changes or changing & set(words)]
+CHANGING = {"create", "update", "delete", "config-zip", "register", "upload", "set"}
+
+
+def stops(calls: list[list[str]]) -> list[tuple[int, bool]]:
+    """Every call, stopped before it does anything; and after it, where it changes something: its answer is lost."""
+    before = [(number, False) for number in range(1, len(calls) + 1)]
+    return before + [(number, True) for number, call in enumerate(calls, 1) if CHANGING & set(call[1:6])]
 
 
 def held(azure: AzureStub, scope: str = DROPS) -> set[tuple[str, str]]:
@@ -105,21 +103,6 @@ class TestFromNothing:
         nothing.only(rights.READER, scope=f"{PLACE}-of-somebody-else")
         done = good(nothing.run("what-if", "contoso"))
         assert "does not exist yet, or may not be seen" in done.stdout
-
-    @pytest.mark.parametrize("after", [False, True], ids=["before it", "its answer lost"])
-    def test_after_a_stop_at_every_call_it_ends_as_if_it_had_not_stopped(self, nothing: AzureStub, after: bool) -> None:
-        empty = (nothing.folder / "azure.json").read_text(encoding="utf-8")
-        good(nothing.run(*UP))
-        wanted = deployed(nothing)
-        steps = stops(nothing, only_changes=after)
-        assert len(steps) > (3 if after else 14)
-        for call in steps:
-            state = json.loads(empty) | {"stopAt": {"call": call, "after": after}}
-            (nothing.folder / "azure.json").write_text(json.dumps(state), encoding="utf-8")
-            stopped = nothing.run(*UP)
-            assert stopped.returncode in {0, 1}
-            good(nothing.run(*UP))
-            assert deployed(nothing) == wanted, f"after a stop at call {call}"
 
 
 class TestRights:
@@ -229,12 +212,10 @@ class TestTwoTenants:
         assert both.calls("az", *CODE.split()) == []
 
     def test_each_in_a_folder_of_its_own_both_live_and_end(self, both: AzureStub) -> None:
-        both.sign_in(OPERATOR, TENANT_ID, SUBSCRIPTION_ID, config=".azure-contoso")
-        both.sign_in("operator@fabrikam.test", *FABRIKAM, config=".azure-fabrikam")
+        configs = folders(both)
         for name in ("contoso", "fabrikam"):
-            config = str(both.folder / f".azure-{name}")
-            good(both.run("up", name, "--yes", "--skip-verify", AZURE_CONFIG_DIR=config))
-            good(both.run("federate", name, AZURE_CONFIG_DIR=config))
+            good(both.run("up", name, "--yes", "--skip-verify", **configs[name]))
+            good(both.run("federate", name, **configs[name]))
         with both.state() as data:
             names = [[app["displayName"] for app in one["apps"]] for one in data["directories"].values()]
             assert names == [["Outlook Attachment Drop (contoso)"], ["Outlook Attachment Drop (fabrikam)"]]
@@ -242,12 +223,68 @@ class TestTwoTenants:
                 [GROUP],
                 ["rg-attachdrop-fabrikam"],
             ]
-        config = str(both.folder / ".azure-contoso")
         both.grant(rights.BLOB_READER, PLACE)
-        good(both.run("remove", "contoso", "--confirm", "contoso", AZURE_CONFIG_DIR=config))
+        good(both.run("remove", "contoso", "--confirm", "contoso", **configs["contoso"]))
         with both.state() as data:
             assert [list(one["groups"]) for one in data["subscriptions"].values()] == [[], ["rg-attachdrop-fabrikam"]]
             assert [len(one["roleDefinitions"]) for one in data["subscriptions"].values()] == [0, 1]
+
+    @pytest.mark.parametrize(("name", "other"), [("contoso", "fabrikam"), ("fabrikam", "contoso")])
+    def test_after_a_stop_at_every_call_up_ends_as_if_it_had_not_stopped(
+        self, both: AzureStub, name: str, other: str
+    ) -> None:
+        configs = folders(both)
+        both.deploy(other)
+        up = ("up", name, "--yes", "--skip-verify")
+        every_stop_is_mended(both, up, other, configs[name], least=25)
+
+    @pytest.mark.parametrize(("name", "other"), [("contoso", "fabrikam"), ("fabrikam", "contoso")])
+    def test_after_a_stop_at_every_call_remove_ends_as_if_it_had_not_stopped(
+        self, both: AzureStub, name: str, other: str
+    ) -> None:
+        configs = folders(both)
+        for one in (name, other):
+            both.deploy(one)
+        place = group_id(FABRIKAM[1], "rg-attachdrop-fabrikam") if name == "fabrikam" else PLACE
+        both.grant(rights.BLOB_READER, place, f"operator@{name}.test")
+        remove = ("remove", name, "--confirm", name)
+        every_stop_is_mended(both, remove, other, configs[name], least=12)
+
+
+def folders(azure: AzureStub) -> dict[str, dict[str, Any]]:
+    """Each tenant signed in to in a configuration of its own, in one home directory."""
+    azure.sign_in(OPERATOR, TENANT_ID, SUBSCRIPTION_ID, config=".azure-contoso")
+    azure.sign_in("operator@fabrikam.test", *FABRIKAM, config=".azure-fabrikam")
+    return {one: {"AZURE_CONFIG_DIR": str(azure.folder / f".azure-{one}")} for one in ("contoso", "fabrikam")}
+
+
+def every_stop_is_mended(
+    azure: AzureStub, command: tuple[str, ...], other: str, config: dict[str, Any], *, least: int
+) -> None:
+    """Stop the command at each of its calls, run it again: what there is in the end is as without the stop.
+
+    The other tenant's Azure is looked at after each stop as well: nothing of it may have moved.
+    """
+    file, calls = azure.folder / "azure.json", azure.folder / "calls"
+    calls.unlink(missing_ok=True)
+    begin = file.read_text(encoding="utf-8")
+    others = deployed(azure)[subscription_of(other)]
+    with azure.many() as run:
+        good(run(*command, **config))
+        wanted = deployed(azure)
+        every = stops(azure.calls("az"))
+        assert len(every) > least
+        for call, after in every:
+            file.write_text(json.dumps(json.loads(begin) | {"stopAt": {"call": call, "after": after}}), "utf-8")
+            stopped = run(*command, **config)
+            assert stopped.returncode in {0, 1}, stopped.stderr
+            assert deployed(azure)[subscription_of(other)] == others
+            good(run(*command, **config))
+            assert deployed(azure) == wanted, f"after a stop at call {call}"
+
+
+def subscription_of(name: str) -> str:
+    return SUBSCRIPTION_ID if name == "contoso" else FABRIKAM[1]
 
 
 class TestPipeline:

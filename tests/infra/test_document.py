@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 
 import pytest
 
@@ -17,6 +16,7 @@ from tests.infra.az.program import SIGNATURES, parsed
 from tests.infra.az.signatures import COMMANDS as READ
 from tests.infra.documents import DOCUMENT, rendered
 from tests.infra.roles import ROLES
+from tests.infra.site import app_settings
 
 text = DOCUMENT.read_text(encoding="utf-8")
 root = bicep.INFRA.parent
@@ -56,11 +56,14 @@ def test_a_command_that_it_tells_people_to_type_has_options_that_azure_cli_knows
     parsed(name, words[len(name.split()) :])
 
 
-@pytest.mark.parametrize("block", shell_blocks())
-def test_a_block_of_commands_is_sound_shell(block: str) -> None:
-    typed = re.sub(r"<[a-z ]+>", "value", block)
-    done = subprocess.run(["sh", "-n"], input=typed, text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"`(az [^`]*)`", text))))
+def test_a_command_within_the_text_exists(command: str) -> None:
+    """The blocks are run as a whole: test_document_run.py."""
+    words = re.sub(r"<[^>]*>", "value", command).split()[1:]
+    name = max((one for one in SIGNATURES if words[: len(one.split())] == one.split()), key=len, default="")
+    assert name, command
+    if given := words[len(name.split()) :]:
+        parsed(name, given)
 
 
 def test_the_compiler_and_the_cli_that_it_names_are_the_ones_of_the_tests() -> None:
@@ -85,7 +88,8 @@ def test_a_file_that_it_names_exists(path: str) -> None:
 @pytest.mark.parametrize("name", sorted({name for name in re.findall(r"`([A-Z][A-Z_]+[A-Z])`", text) if "_" in name}))
 def test_a_code_or_variable_that_it_names_exists(name: str) -> None:
     variables = {"AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID"}
-    assert name in {code.value for code in Code} | variables
+    settings = app_settings("everything")
+    assert name in {code.value for code in Code} | variables | settings.keys()
 
 
 def test_every_parameter_that_it_names_exists() -> None:

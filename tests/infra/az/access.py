@@ -42,7 +42,11 @@ def assignment_create(world: World, asked: Asked) -> Any:
     scope = asked["--scope"]
     world.need(account, "Microsoft.Authorization/roleAssignments/write", scope)
     role = next(key for key, one in rights.ROLES.items() if asked["--role"] in {key, one["name"]})
-    made = assigned(asked["--assignee-object-id"], asked["--assignee-principal-type"], role, scope)
+    if ("--condition" in asked) != ("--condition-version" in asked):
+        raise errors.AzError("Usage error: --condition and --condition-version go together.")
+    who = asked.get("--assignee-object-id") or asked["--assignee"]
+    made = assigned(who, asked.get("--assignee-principal-type", "User"), role, scope)
+    made |= {"condition": asked["--condition"]} if "--condition" in asked else {}
     world.subscription(account)["assignments"].append(made)
     return documents.role_assignment(subscription, made, rights.ROLES[role]["name"])
 

@@ -1,14 +1,17 @@
 """Runs a copy of the deployer with the stand-in in the same process: a test that needs a hundred runs stays quick.
 
-python inside.py FOLDER ARGUMENT...
+python inside.py FOLDER ARGUMENT...       one run
+python inside.py FOLDER                   many: a line of JSON in ({"arguments", "environment"}), one out for each
 """
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -36,8 +39,19 @@ def main(folder: Path, arguments: list[str]) -> int:
     quick = mock.Mock(wraps=subprocess)
     quick.run, quick.PIPE = run, subprocess.PIPE
     with mock.patch.object(azure, "subprocess", quick), mock.patch.object(steps, "make_package", return_value=package):
-        code: int = deployer.main(arguments)
-    return code
+        if arguments:
+            return int(deployer.main(arguments))
+        for line in sys.stdin:
+            sys.__stdout__.write(json.dumps(_played(deployer.main, json.loads(line))) + "\n")  # type: ignore[union-attr]
+            sys.__stdout__.flush()  # type: ignore[union-attr]
+    return 0
+
+
+def _played(deployer: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), mock.patch.dict(os.environ, asked["environment"]):
+        code = deployer(asked["arguments"])
+    return {"returncode": code, "stdout": out.getvalue(), "stderr": err.getvalue()}
 
 
 if __name__ == "__main__":

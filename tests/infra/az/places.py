@@ -20,6 +20,16 @@ def account_show(world: World, asked: Asked) -> Any:
     return {key: value for key, value in world.account(asked.get("--subscription")).items() if key not in hidden}
 
 
+@command("login")
+def login(world: World, asked: Asked) -> Any:
+    """In a browser; the newest account becomes the default one."""
+    known = next((one for one in world.data["logins"] if one["tenantId"] == asked.get("--tenant")), None)
+    if known is None:
+        raise errors.AzError(f"No subscriptions found for {asked.get('--tenant')}.")
+    world.profile[:] = [{**one, "isDefault": False} for one in world.profile if one["id"] != known["id"]] + [known]
+    return [known]
+
+
 @command("account get-access-token")
 def account_token(world: World, asked: Asked) -> Any:
     account = world.account(asked.get("--subscription"))
@@ -31,6 +41,18 @@ def account_token(world: World, asked: Asked) -> Any:
 @command("cloud show")
 def cloud_show(world: World, asked: Asked) -> Any:
     return documents.cloud(world.data["cloud"])
+
+
+@command("cloud set")
+def cloud_set(world: World, asked: Asked) -> Any:
+    world.data["cloud"] = asked["--name"]
+    return None
+
+
+@command("bicep upgrade")
+def bicep_upgrade(world: World, asked: Asked) -> Any:
+    world.data["bicep"] = "0.49.2"
+    return None
 
 
 @command("bicep version")

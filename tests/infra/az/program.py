@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import jmespath
 from jmespath.exceptions import JMESPathError
 
+from tests.infra.az import azd
 from tests.infra.az.commands import COMMANDS, Printed
 from tests.infra.az.errors import AzError
 from tests.infra.az.world import World
@@ -28,14 +29,18 @@ def main(folder: Path, words: Sequence[str], environment: Mapping[str, str], out
         fcntl.flock(lock, fcntl.LOCK_EX)  # the deployer may be running twice
         with (folder / "calls").open("a", encoding="utf-8") as calls:
             calls.write(json.dumps(list(words)) + "\n")
-        config = Path(environment.get("AZURE_CONFIG_DIR") or f"{environment['HOME']}/.azure")
-        try:
-            if words[0] == "azd":
-                return _azd(folder, words[1:], out)
-            return _az(folder, config, words[1:], out)
-        except AzError as error:
-            err.write(f"ERROR: {error}\n")
-            return error.code
+        if words[0] != "azd":
+            config = Path(environment.get("AZURE_CONFIG_DIR") or f"{environment['HOME']}/.azure")
+            return _told(err, lambda: _az(folder, config, words[1:], out))
+    return _told(err, lambda: azd.run(folder, words[1:], environment, out))  # its hooks call az
+
+
+def _told(err: TextIO, call: Callable[[], int]) -> int:
+    try:
+        return call()
+    except AzError as error:
+        err.write(f"ERROR: {error}\n")
+        return error.code
 
 
 def _az(folder: Path, config: Path, words: Sequence[str], out: TextIO) -> int:
@@ -134,17 +139,6 @@ def _answered(played: dict[str, Any]) -> Any:
     if "error" in played:
         raise AzError(played["error"])
     return Printed(played["printed"]) if "printed" in played else played["value"]
-
-
-def _azd(folder: Path, words: Sequence[str], out: TextIO) -> int:
-    state = json.loads((folder / "azure.json").read_text(encoding="utf-8"))["azd"]
-    if list(words[:2]) == ["auth", "login"]:
-        assert "--check-status" in words, "it would open a browser"
-        out.write(json.dumps({"status": state["status"]}) + "\n")
-        return 0
-    if list(words[:2]) == ["env", "set"]:
-        return 0
-    raise AzError(f'unknown command "{" ".join(words)}" for "azd"')
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ class World:
             partial.write_text(json.dumps(data, indent=1), encoding="utf-8")
             partial.replace(file)
             if profile:
+                config.mkdir(exist_ok=True)
                 accounts.write_text(json.dumps({"subscriptions": profile}), encoding="utf-8")
 
     def account(self, subscription: str | None) -> dict[str, Any]:
