@@ -17,6 +17,9 @@ from .orphaned_roles import take_away_orphaned
 from .place import Group, ensure_group, ensure_providers, ensure_tokens, look_at_group
 from .removal import remove
 from .runbook import write_runbook
+from .transfer_selection import AnswerError
+from .transfers import UsageError
+from .transfers import main as transfers
 from .verify import verify
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ COMMANDS = {
     "up": "infrastructure, code, the webhook's key, the event subscription, verify; safe to run again at any point",
     "connect": "only what follows the code: wait for the key, then the event subscription",
     "verify": "check the deployment, and that the right mailboxes are reached and refused",
+    "transfers": "list, show, retry, cancel or watch the tenant's transfers; transfers --help",
     "runbook": "write the PowerShell script for the Exchange administrator to build/",
     "federate": "make the application for mailboxes in another tenant",
     "rotate": "give the webhook a new key, and Event Grid with it",
@@ -50,10 +54,19 @@ AZD_HOOKS = ("azd-prepare", "azd-finish")
 
 def main(arguments: list[str]) -> int:
     """Run one command; its exit code. Every failure that was foreseen ends in a message, never in a traceback."""
+    if arguments[:1] == ["transfers"]:
+        return _ended(lambda: transfers(arguments[1:]))
     chosen = _parser().parse_args(arguments)
+    return _ended(lambda: _run(chosen))
+
+
+def _ended(run: Callable[[], int]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a pipeline that is cancelled cleans up like Ctrl-C
     try:
-        return _run(chosen)
+        return run()
+    except (UsageError, AnswerError) as error:
+        sys.stderr.write(f"{error}\n")
+        return error.code
     except DeployError as error:
         sys.stderr.write(f"\n{error}\n")
         return 1

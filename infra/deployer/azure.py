@@ -104,8 +104,14 @@ class Azure:
                 f"  export AZURE_CONFIG_DIR=~/.azure-{self.tenant}; az login --tenant {self.tenant}"
             )
 
-    def patiently(self, what: str, attempt: Callable[[], Answer], transient: Sequence[str]) -> Answer:
-        """The first answer of `attempt`.
+    def patiently(
+        self,
+        what: str,
+        attempt: Callable[[], Answer],
+        transient: Sequence[str],
+        tell: Callable[[str], None] | None = None,
+    ) -> Answer:
+        """The first answer of `attempt`. `tell` takes the lines that say what is waited for; `say` without it.
 
         A `NotYetError`, or a `CommandError` whose text has one of the `transient` phrases (ignoring case), is waited
         out until the patience ends; then a `DeployError` says what was waited for. Every other error comes out as is.
@@ -123,7 +129,7 @@ class Azure:
                     raise DeployError(
                         f"Gave up waiting for {what} after {waited:.0f} s. Last answer: {error}"
                     ) from error
-                say(f"  waiting for {what}: {phrase}")
+                (tell or say)(f"  waiting for {what}: {phrase}")
                 time.sleep(self.pace.between)
 
 
@@ -161,3 +167,9 @@ def say(line: str) -> None:
     """One line for the person who watches."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+def say_aside(line: str) -> None:
+    """One line that is not part of the answer: what is printed may be read by a program."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

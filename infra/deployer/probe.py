@@ -6,10 +6,15 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .azure import DeployError, NotYetError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .deployment import Deployed
 
 _SECONDS = 30
 """For one answer; a cold start takes part of it."""
@@ -33,13 +38,25 @@ class AppApi:
     root: str
     key: str
 
+    @classmethod
+    def of(cls, site: Deployed, root: str | None = None) -> AppApi:
+        """The app of a deployment, with the function key that Azure gives out. `root`: if not at its own host name."""
+        key = site.azure.ask("functionapp", "keys", "list", *site.app, "--query", "functionKeys.default")
+        if not isinstance(key, str) or not key:
+            raise DeployError("the app has no default function key yet")
+        return cls((root or f"https://{site.outputs.host_name}").rstrip("/"), key)
+
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
         """Status and JSON body of `GET /api/<path>`. `NotYetError` when the app does not answer."""
-        return self._call("GET", path)
+        return self.call("GET", path)
 
     def delete(self, path: str) -> int:
         """Status of `DELETE /api/<path>`."""
-        return self._call("DELETE", path)[0]
+        return self.call("DELETE", path)[0]
+
+    def post(self, path: str, body: Mapping[str, object] | None) -> tuple[int, dict[str, Any]]:
+        """Status and JSON body of `POST /api/<path>`; None: without a body."""
+        return self.call("POST", path, body)
 
     def transfer_of(self, blob: str) -> dict[str, Any]:
         """The transfer of that blob; `NotYetError` until there is one.
@@ -59,9 +76,15 @@ class AppApi:
             continuation = f"&continuation={quote(page['continuation'], safe='')}"
         raise NotYetError("there is no transfer of the probe file yet")
 
-    def _call(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
+    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> tuple[int, dict[str, Any]]:
+        """Status and JSON body of any method. `NotYetError` when the app does not answer."""
         headers = {"x-functions-key": self.key, "Accept": "application/json"}
-        request = urllib.request.Request(f"{self.root}/api/{path}", method=method, headers=headers)  # noqa: S310 - ours
+        data = b"" if method == "POST" else None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body).encode()
+        url = f"{self.root}/api/{path}"
+        request = urllib.request.Request(url, data=data, method=method, headers=headers)  # noqa: S310 - ours
         try:
             with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - the root is ours
                 return answer.status, _json(answer.read())

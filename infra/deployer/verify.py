@@ -64,7 +64,7 @@ def verify(site: Deployed, app_root: str | None = None) -> bool:
         ("subscription is in force", lambda: _subscription(site)),
         ("rights on the containers", lambda: _container_rights(site)),
         ("no tenant-wide mailbox roles", lambda: _no_mail_roles(site)),
-        ("app is healthy", lambda: _healthy(site, _api(site, root))),
+        ("app is healthy", lambda: _healthy(site, AppApi.of(site, root))),
         (_probed(site, "reachableMailbox"), lambda: _mailbox(site, root, "reachableMailbox")),
         (_probed(site, "refusedMailbox"), lambda: _mailbox(site, root, "refusedMailbox")),
     ]
@@ -143,13 +143,6 @@ def _no_mail_roles(site: Deployed) -> Verdict:
     return True, "none"
 
 
-def _api(site: Deployed, root: str) -> AppApi:
-    key = site.azure.ask("functionapp", "keys", "list", *site.app, "--query", "functionKeys.default")
-    if not isinstance(key, str) or not key:
-        raise DeployError("the app has no default function key yet")
-    return AppApi(root, key)
-
-
 def _healthy(site: Deployed, api: AppApi) -> Verdict:
     status, body = site.azure.patiently("the app's answer", lambda: api.get("health/details"), ())
     return status == _OK, f"HTTP {status}" + ("" if status == _OK else f" {body}")
@@ -164,4 +157,4 @@ def _mailbox(site: Deployed, root: str, parameter: str) -> Verdict:
     if not mailbox:
         return None, "the tenant file gives no address"
     judge = reached if parameter == "reachableMailbox" else refused
-    return send_probe(site, _api(site, root), mailbox, judge)
+    return send_probe(site, AppApi.of(site, root), mailbox, judge)
