@@ -97,7 +97,7 @@ def cost_of_pages(fixtures: CheckpointFixtures, wanted: Wanted) -> Cost:
 
 def cost_of_overview(fixtures: CheckpointFixtures) -> Cost:
     """What the operator's page takes when it is opened."""
-    return _cost(fixtures, lambda: _ignored(overview(fixtures.listing, Filter("", "", None), NOW)))
+    return _cost(fixtures, lambda: _ignored(overview(fixtures.listing, Filter(), NOW)))
 
 
 def prove(_seed: int) -> Outcome:

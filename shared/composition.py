@@ -317,6 +317,7 @@ class Composition:
             bulk=self.bulk,
             clock=self.clock,
             knows_callers=self.settings.knows_callers,
+            container=self.settings.drop_container,
         )
         return Api(operations, Health(self._looks()), page, self.settings.route_prefix)
 

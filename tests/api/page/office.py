@@ -11,6 +11,7 @@ from devkit.local.harness import Harness
 from shared.core import planning
 from shared.core.errors import Code
 from shared.core.model import (
+    Acknowledgement,
     Attachment,
     Failure,
     GraphAnswer,
@@ -22,6 +23,7 @@ from shared.core.model import (
     Target,
     TargetKey,
     Transfer,
+    WaitingFor,
 )
 
 MB = 1_000_000
@@ -37,6 +39,8 @@ ATTACHED = [
     ("invoices/2026-1186.pdf", "accounts@contoso.example", 398_000, PDF),
     ("marketing/spring-campaign.zip", "marketing@contoso.example", 96_300_000, ZIP),
 ]
+MORE = 35
+"""Invoices of the night, attached to an event or a message each; with the others they are sixty transfers."""
 
 
 def furnish(harness: Harness) -> dict[str, str]:
@@ -49,12 +53,15 @@ def furnish(harness: Harness) -> dict[str, str]:
 
 
 def samples(now: datetime) -> Iterator[Transfer]:
-    """One of each kind that needs a person, three under way, and what went well."""
+    """Of every state: what needs a person, what is in progress, and what went well; sixty in all."""
     yield _sending(now, "training/onboarding-video.zip", "people@contoso.example", 118 * MB, 0.62)
     yield _sending(now, "board/march-deck.pptx", "board@contoso.example", 41 * MB, 0.31)
     waiting = _new(now, "quotes/fabrikam-Q-4410.pdf", "sales@contoso.example", 1_240_000, PDF, minutes=4)
     yield replace(waiting, runs=1, not_before=now + timedelta(minutes=4), updated_at=now - timedelta(minutes=1))
     yield _new(now, "payroll/slip-0233.pdf", "ada@contoso.example", 91_000, PDF, minutes=0)
+    yield from _held(now)
+    yield from _refused(now)
+    yield from _denied(now)
     yield _in_doubt(now)
     yield _failed(
         now,
@@ -82,10 +89,63 @@ def samples(now: datetime) -> Iterator[Transfer]:
     )
     cancelled = _new(now, "drafts/price-list-old.pdf", "sales@contoso.example", 940_000, PDF, minutes=75)
     yield _over(cancelled, State.CANCELLED, now - timedelta(minutes=74))
+    dealt_with = _failed(
+        now,
+        "hr/contract-amendment.pdf",
+        "people@contoso.example",
+        640_000,
+        Failure(Code.MAILBOX_FULL, "Mailbox 'people@contoso.example' is full.", GraphAnswer(507, "ErrorQuotaExceeded")),
+        minutes=180,
+    )
+    note = Acknowledgement(_ago(now, 120), "Sent from the archive mailbox.", "grace@contoso.example")
+    yield replace(dealt_with, acknowledged=note)
+    for number in range(MORE):
+        name, minutes = f"invoices/2026-{1185 - number}.pdf", 200 + number
+        late = _new(now, name, "accounts@contoso.example", 400_000, PDF, minutes=minutes)
+        done = _over(late, State.ATTACHED, _ago(now, minutes - 0.2))
+        yield replace(done, bytes_confirmed=400_000, sessions=1)
     for number, (name, mailbox, size, kind) in enumerate(ATTACHED):
         minutes = 6 + 9 * number
         done = _over(_new(now, name, mailbox, size, kind, minutes=minutes), State.ATTACHED, _ago(now, minutes - 0.2))
         yield replace(done, bytes_confirmed=size, sessions=1)
+
+
+def _held(now: datetime) -> Iterator[Transfer]:
+    """What waits, each for something else."""
+    waits = [
+        (Code.MAILBOX_ALLOWANCE_USED, "marketing/trade-fair.zip", "marketing@contoso.example", 3),
+        (Code.ACCESS_DENIED, "audit/controls-2026.pdf", "external.auditor@contoso.example", 95),
+        (Code.GRAPH_THROTTLED, "invoices/2026-1188.pdf", "accounts@contoso.example", 1),
+    ]
+    for code, name, mailbox, minutes in waits:
+        planned = _new(now, name, mailbox, 8 * MB, PDF, minutes=minutes)
+        until = now + timedelta(minutes=4)
+        waiting = WaitingFor(code, _ago(now, minutes), until)
+        yield replace(planned, runs=1, waiting_for=waiting, not_before=until, updated_at=_ago(now, minutes))
+
+
+def _refused(now: datetime) -> Iterator[Transfer]:
+    """Files whose metadata cannot be used."""
+    slips = [
+        ("scans/2026-03-02/IMG_0077.pdf", Code.TARGET_MISSING, (("mailbox", "desk@contoso.example"),)),
+        ("scans/2026-03-02/IMG_0078.pdf", Code.MAILBOX_INVALID, (("mailbox", "desk"), ("messageid", "AAMkAGI2="))),
+    ]
+    for name, code, given in slips:
+        source = Source("drop", name, '"0x8DE0"', 733_000, _ago(now, 12))
+        detail = f"The metadata of {name!r} is unusable: see below."
+        yield planning.refuse(source, Failure(code, detail), _ago(now, 12), given)
+
+
+def _denied(now: datetime) -> Iterator[Transfer]:
+    """A folder full of the same trouble."""
+    for number in range(4):
+        mailbox = "new.colleague@contoso.example"
+        failure = Failure(
+            Code.ACCESS_DENIED,
+            f"Microsoft Graph does not let the app write to mailbox {mailbox!r}.",
+            GraphAnswer(403, "ErrorAccessDenied", "77d2d0b8-5b0c-4c4f-8a3f-0c7f3a1f9e2d"),
+        )
+        yield _failed(now, f"onboarding/welcome-{number + 1}.pdf", mailbox, 220_000, failure, minutes=26 + number)
 
 
 def _sending(now: datetime, name: str, mailbox: str, size: int, share: float) -> Transfer:

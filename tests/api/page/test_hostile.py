@@ -74,7 +74,7 @@ def test_hostile_names_stay_text_on_every_view(visited: Visit, hostile: dict[str
     unharmed(visited)
     for name, transfer_id in hostile.items():
         visited.open(transfer=transfer_id)
-        expect(page.locator("dl")).to_contain_text(name.replace("\u202e", "\\u202e"))
+        expect(page.locator("main")).to_contain_text(name.replace("\u202e", "\\u202e"))
         unharmed(visited)
     visited.open(mailbox=IMAGE, state="failed")
     expect(page.get_by_label("Mailbox")).to_have_value(IMAGE)

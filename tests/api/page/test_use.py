@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -49,6 +50,13 @@ def start_failing(caller: Caller, name: str, item: str) -> dict[str, Any]:
     return failed
 
 
+def start_many_failing(caller: Caller, names: list[str], items: list[str]) -> None:
+    """Such transfers, side by side."""
+    started = [start(caller, name, 1000, item)["id"] for name, item in zip(names, items, strict=True)]
+    assert {caller.ended(one)["state"] for one in started} == {"failed"}
+    caller.harness.stack.wait_until_idle()
+
+
 def row(page: Page, part: str, name: str) -> Locator:
     """The row of a file in one of the overview's tables."""
     return page.locator("section").filter(has=page.locator(f"#{part}")).locator("tbody tr").filter(has_text=name)
@@ -77,7 +85,7 @@ def test_the_bar_of_a_running_transfer_moves_by_itself_until_it_is_attached(visi
     stay(visited.page)
     moving = row(visited.page, "under-way", "moving.bin")
     bar = moving.locator("progress")
-    expect(moving.locator("[data-state]")).to_have_text("sending")
+    expect(moving.locator("[data-state]")).to_have_text("Sending")
     before = float(bar.get_attribute("value") or "")
     graph.fault({"action": "hold", "kind": "put", "nth": 4})
     graph.release()
@@ -86,7 +94,7 @@ def test_the_bar_of_a_running_transfer_moves_by_itself_until_it_is_attached(visi
     assert before < bar.evaluate("bar => bar.value") < 100
     assert bar.bounding_box() is not None
     graph.release()
-    expect(row(visited.page, "listed", "moving.bin").locator("[data-state]")).to_have_text("attached")
+    expect(row(visited.page, "listed", "moving.bin").locator("[data-state]")).to_have_text("Attached")
     expect(visited.page.get_by_role("status")).to_have_text("moving.bin: attached")
     expect(moving).to_have_count(0)
     assert has_stayed(visited.page)
@@ -103,6 +111,51 @@ def test_a_page_that_is_left_open_shows_what_fails_meanwhile(visited: Visit) -> 
     expect(row(visited.page, "failed", "meanwhile.bin")).to_contain_text("TARGET_NOT_FOUND")
     expect(counted).to_have_text(str(before + 1))
     assert has_stayed(visited.page)
+
+
+@pytest.mark.parametrize("where", ["empty spot", "link", "checkbox"])
+def test_rows_are_renewed_wherever_the_focus_is_and_focus_choice_and_scrolling_stay(visited: Visit, where: str) -> None:
+    caller, page = visited.caller, visited.page
+    names = [f"focus {where} {number:02}.bin" for number in range(12)]
+    start_many_failing(caller, names, [f"AAMkADfocus{where.replace(' ', '')}{number}=" for number in range(12)])
+    page.set_viewport_size({"width": 1000, "height": 500})
+    page.clock.install()
+    visited.open(blob=f"focus {where}")
+    kept = row(page, "listed", f"focus {where} 07.bin")
+    kept.get_by_role("checkbox").check()
+    kept.scroll_into_view_if_needed()
+    if where == "empty spot":
+        kept.locator("td.mailbox").click(position={"x": 2, "y": 2})
+    else:
+        kept.get_by_role(where).focus()  # type: ignore[arg-type]
+    focused = page.evaluate_handle("document.activeElement")
+    before = page.evaluate("[document.activeElement.className, scrollY]")
+    assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
+    top = kept.bounding_box()
+    start_failing(caller, f"focus {where} 00 new.bin", f"AAMkADfocusnew{where.replace(' ', '')}=")
+    page.clock.fast_forward(32_000)
+    expect(row(page, "listed", f"focus {where} 00 new.bin")).to_contain_text("TARGET_NOT_FOUND")
+    assert page.evaluate("one => one === document.activeElement", focused)
+    assert page.evaluate("document.activeElement.className") == before[0]
+    expect(kept.get_by_role("checkbox")).to_be_checked()
+    now = kept.bounding_box()
+    assert top is not None
+    assert now is not None
+    if where != "empty spot":
+        assert abs(top["y"] - now["y"]) < 2, "what has the focus stays where it is on the screen"
+
+
+def test_where_the_focused_row_is_gone_its_table_has_the_focus(visited: Visit) -> None:
+    caller, page = visited.caller, visited.page
+    failed = start_failing(caller, "leaving/gone.bin", "AAMkADleaving=")
+    start_failing(caller, "leaving/stays.bin", "AAMkADstays=")
+    page.clock.install()
+    visited.open(state="failed", blob="leaving/")
+    row(page, "listed", "gone.bin").get_by_role("link").focus()
+    assert caller.call("POST", f"/transfers/{failed['id']}/acknowledge", json={"note": "By hand."}).status_code == 200
+    page.clock.fast_forward(32_000)
+    expect(row(page, "listed", "gone.bin")).to_have_count(0)
+    expect(page.get_by_role("region", name="Transfers found: table")).to_be_focused()
 
 
 def test_nothing_moves_under_the_hands_of_somebody_who_is_typing(visited: Visit) -> None:
@@ -137,16 +190,34 @@ def test_the_filters_show_exactly_what_they_say(visited: Visit) -> None:
     visited.open()
     visited.page.get_by_role("combobox", name="State").select_option("failed")
     visited.page.get_by_label("Mailbox").fill(MAILBOX.upper())
-    visited.page.get_by_role("button", name="Filter").click()
+    visited.page.get_by_role("button", name="Find").click()
     states = visited.page.locator("tbody [data-state]")
     expect(visited.page.locator("tbody")).to_contain_text("filtered.bin")
-    assert set(states.all_inner_texts()) == {"failed"}
+    assert set(states.all_inner_texts()) == {"Failed"}
     visited.page.get_by_label("Mailbox").fill("nobody@example.org")
-    visited.page.get_by_role("button", name="Filter").click()
+    visited.page.get_by_role("button", name="Find").click()
     expect(visited.page.locator("main")).to_contain_text("None.")
-    visited.page.get_by_role("link", name="Show everything").click()
+    visited.page.get_by_role("link", name="Back to the overview").click()
     visited.page.locator("[data-count=failed]").click()
     expect(visited.page.locator("[data-count=failed]")).to_have_attribute("aria-current", "true")
+
+
+def test_a_file_is_found_by_folder_code_and_day_together(visited: Visit) -> None:
+    start_failing(visited.caller, "found/here.bin", "AAMkADfoundhere=")
+    start_failing(visited.caller, "elsewhere/here.bin", "AAMkADelsewhere=")
+    page = visited.page
+    visited.open()
+    page.get_by_label("File or folder").fill("found/")
+    page.get_by_label("Code").fill("TARGET_NOT_FOUND")
+    page.get_by_label("Since, UTC").fill(datetime.now(UTC).strftime("%Y-%m-%d"))
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody td.file")).to_have_text("found/here.bin")
+    expect(page.get_by_label("File or folder")).to_have_value("found/")
+    expect(page.get_by_label("Code")).to_have_value("TARGET_NOT_FOUND")
+    page.get_by_label("Code").fill("ACCESS_DENIED")
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator("main")).to_contain_text("None.")
 
 
 def test_the_detail_view_tells_the_transfers_story(visited: Visit) -> None:
@@ -186,7 +257,7 @@ def test_a_failed_transfer_is_retried_from_the_page_after_a_confirmation(visited
     expect(confirm).not_to_be_visible()
     visited.page.get_by_text("Try again…").click()
     confirm.click()
-    expect(visited.page.locator("[data-state]")).to_have_text("attached")
+    expect(visited.page.locator("[data-state]")).to_have_text("Attached")
     expect(confirm).to_have_count(0)
     assert attached(caller, NOWHERE) == 1
 
@@ -200,7 +271,7 @@ def test_a_running_transfer_is_cancelled_from_the_page_after_a_confirmation(visi
     with visited.page.expect_navigation():
         visited.page.get_by_role("button", name="Yes, cancel the transfer").click()
     caller.harness.graph.release()
-    expect(visited.page.locator("[data-state]")).to_have_text("cancelled")
+    expect(visited.page.locator("[data-state]")).to_have_text("Cancelled")
     assert caller.transfer(started["id"])["state"] == "cancelled"
     assert attached(caller, started["target"]["messageId"]) == 0
 
@@ -235,12 +306,117 @@ def test_everything_can_be_done_by_keyboard(visited: Visit) -> None:
     outline = "link => parseFloat(getComputedStyle(link).outlineWidth)"
     assert page.locator(":focus").evaluate(outline) >= 2
     page.keyboard.press("Enter")
-    tab_to(page, page.locator("summary"))
+    tab_to(page, page.locator("summary").first)
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Yes, try again")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator("[data-state]")).to_have_text("attached")
+    expect(page.locator("[data-state]")).to_have_text("Attached")
+    assert attached(caller, item) == 1
+
+
+def test_chosen_transfers_are_retried_together_after_a_question_and_each_has_its_result(visited: Visit) -> None:
+    caller, page = visited.caller, visited.page
+    items = [f"AAMkADchosen{number}=" for number in range(3)]
+    start_many_failing(caller, [f"chosen/{number}.bin" for number in range(3)], items)
+    for item in items:
+        caller.harness.graph.add_message(MAILBOX, id=item)
+    visited.open(blob="chosen/")
+    row(page, "listed", "chosen/0.bin").get_by_role("checkbox").check()
+    row(page, "listed", "chosen/2.bin").get_by_role("checkbox").check()
+    expect(page.locator("[data-chosen]")).to_have_text("2 chosen")
+    page.get_by_role("button", name="Try again…").click()
+    expect(page.get_by_role("heading", name="Try these 2 transfers again?")).to_be_visible()
+    expect(page.locator(".names li")).to_have_text(["chosen/0.bin ada@example.org", "chosen/2.bin ada@example.org"])
+    assert [attached(caller, item) for item in items] == [0, 0, 0], "nothing is done before the question is answered"
+    page.get_by_label("By").fill("ann@example.org")
+    page.get_by_role("button", name="Yes, try again").click()
+    expect(page.get_by_text("Finished: 2 accepted")).to_be_visible()
+    expect(page.get_by_text("Asked for by ann@example.org")).to_be_visible()
+    expect(page.locator("tbody .state")).to_have_text(["Accepted", "Accepted"])
+    caller.harness.stack.wait_until_idle()
+    assert [attached(caller, item) for item in items] == [1, 0, 1]
+
+
+def test_everything_that_matches_is_taken_without_ticking_it(visited: Visit) -> None:
+    caller, page = visited.caller, visited.page
+    items = [f"AAMkADmatching{number}=" for number in range(12)]
+    start_many_failing(caller, [f"matching/{number}.bin" for number in range(12)], items)
+    for item in items:
+        caller.harness.graph.add_message(MAILBOX, id=item)
+    visited.open(blob="matching/", state="failed")
+    page.get_by_label("Everything that matches, up to 1,000").check()
+    page.get_by_role("button", name="Try again…").click()
+    expect(page.locator("main")).to_contain_text("everything that matches and is called 'Failed'")
+    expect(page.locator("main")).to_contain_text("and others, up to 1,000 in all")
+    page.get_by_role("button", name="Yes, try again").click()
+    expect(page.get_by_text("Finished: 12 accepted")).to_be_visible()
+    caller.harness.stack.wait_until_idle()
+    assert [attached(caller, item) for item in items] == [1] * 12
+
+
+def test_what_is_asked_of_nothing_or_of_what_cannot_be_is_told(visited: Visit) -> None:
+    visited.open()
+    visited.page.get_by_role("button", name="Cancel…").click()
+    expect(visited.page.get_by_role("alert")).to_contain_text("Nothing was chosen.")
+    visited.open(state="attached")
+    visited.page.get_by_label("Everything that matches").check()
+    visited.page.get_by_role("button", name="Cancel…").click()
+    expect(visited.page.get_by_role("alert")).to_contain_text("cannot be cancelled")
+    assert all("400" in complaint for complaint in visited.complaints)
+    visited.complaints.clear()
+
+
+def test_all_rows_of_a_table_are_chosen_and_cancelled_by_keyboard(visited: Visit) -> None:
+    caller, page = visited.caller, visited.page
+    started = start_held(caller, "by keyboard/held.bin")
+    visited.open(blob="by keyboard/")
+    tab_to(page, page.get_by_label("Choose all: Transfers found"))
+    page.keyboard.press("Space")
+    tab_to(page, page.get_by_role("button", name="Cancel…"))
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_role("button", name="Yes, cancel"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Finished: 1 accepted")).to_be_visible()
+    caller.harness.graph.release()
+    assert caller.ended(started["id"])["state"] == "cancelled"
+
+
+def test_a_failure_is_acknowledged_with_a_note_and_leaves_the_failed_list(visited: Visit) -> None:
+    caller, page = visited.caller, visited.page
+    failed = start_failing(caller, "dealt with.bin", "AAMkADdealtwith=")
+    visited.open(transfer=failed["id"])
+    page.get_by_text("Acknowledge…").click()
+    page.get_by_label("What was done").fill("Sent by hand.")
+    page.get_by_label("By").fill("ann@example.org")
+    page.get_by_role("button", name="Yes, acknowledge").click()
+    expect(page.locator("[data-state]")).to_have_text("Acknowledged")
+    expect(page.locator("main")).to_contain_text("Sent by hand.")
+    expect(page.locator("main")).to_contain_text("by ann@example.org")
+    visited.open(state="failed", blob="dealt with.bin")
+    expect(page.locator("main")).to_contain_text("None.")
+    visited.open(state="acknowledged", blob="dealt with.bin")
+    expect(page.locator("tbody")).to_contain_text("Sent by hand.")
+
+
+def test_a_corrected_file_is_tried_as_a_new_transfer_that_the_old_one_leads_to(visited: Visit) -> None:
+    caller, page = visited.caller, visited.page
+    stack = caller.harness.stack
+    stack.drop("corrected.bin", content(100), metadata={"mailbox": MAILBOX})
+    stack.wait_until(lambda: caller.listed(blob="corrected.bin"), what="the file has a transfer")
+    [failed] = caller.listed(blob="corrected.bin")
+    item = caller.harness.item()
+    blob = stack.storage.get_blob_client(stack.drop_container, "corrected.bin")
+    visited.open(transfer=failed["id"])
+    expect(page.locator("table.metadata")).to_contain_text(MAILBOX)
+    blob.set_blob_metadata({"mailbox": MAILBOX, "messageid": item.replace("%", "%25")})
+    page.get_by_text("Try again…").click()
+    page.get_by_role("button", name="Yes, try again").click()
+    expect(page.locator("[data-state]")).to_have_text("Attached")
+    assert failed["id"] not in page.url
+    visited.open(transfer=failed["id"])
+    page.get_by_role("link", name="The transfer that took its place").click()
+    expect(page.locator("[data-state]")).to_have_text("Attached")
     assert attached(caller, item) == 1
 
 
@@ -279,12 +455,12 @@ def test_without_scripts_a_reload_shows_the_progress_and_the_forms_work(browser:
         graph.release()
         assert caller.ended(started["id"])["state"] == "cancelled"
         page.reload()
-        expect(page.locator("[data-state]")).to_have_text("cancelled")
+        expect(page.locator("[data-state]")).to_have_text("Cancelled")
         page.get_by_text("Try again…").click()
         page.get_by_role("button", name="Yes, try again").click()
         assert caller.ended(started["id"])["state"] == "attached"
         page.reload()
-        expect(page.locator("[data-state]")).to_have_text("attached")
+        expect(page.locator("[data-state]")).to_have_text("Attached")
     assert attached(caller, started["target"]["messageId"]) == 1
 
 
