@@ -27,13 +27,17 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
+from azure.storage.queue import QueueServiceClient
 
 from devkit.graph.client import Emulator
 from devkit.local.azurite import ACCOUNT, KEY, Azurite
 from devkit.local.processes import Child
 
 ROOT = Path(__file__).resolve().parents[1]
-CONTAINER = "drop"
+CONTAINER, QUEUE = "drop", "transfers"
+RELAYED = ("Blob", "Queue")
+"""The services behind the relay."""
+
 _BOUNDLESS = 10**15  # bytes that the bench's mailbox takes: the limits of a mailbox are measured elsewhere
 
 
@@ -48,7 +52,7 @@ class Bed:
         self._pythons = dict(pythons or {})
         self._parts = ExitStack()
         self._contestants: dict[tuple[str, float], Contestant] = {}
-        self._relays: dict[float, str] = {}
+        self._relays: dict[tuple[str, float], str] = {}
         self._originals: set[int] = set()
         self._numbers = count(1)
         self._blob_ms = 0.0
@@ -62,6 +66,8 @@ class Bed:
                 BlobServiceClient.from_connection_string(self._azurite.connection_string)
             )
             self._storage.create_container(CONTAINER)
+            with QueueServiceClient.from_connection_string(self._azurite.connection_string) as queues:
+                queues.create_queue(QUEUE)  # as it is where any transfer was made before
             self.graph = self._parts.enter_context(Emulator.start(keep_bytes=False, min_session_size=1))
             self._token = self.graph.issue_token()
         except BaseException:
@@ -87,7 +93,7 @@ class Bed:
         return answer
 
     def requests(self, name: str, size: int) -> tuple[Counter[str], Counter[str]]:
-        """What one file costs: requests to Graph by kind, and to the blob service by what they are about."""
+        """What one file costs: requests to Graph by kind, and to storage by what they are about."""
         contestant, job = self._contestant(name), self.job(size)
         graph, storage = len(self.graph.requests()), len(self._storage_log())
         contestant.do([job])
@@ -142,7 +148,7 @@ class Bed:
         return self._contestants[key]
 
     def _environment(self) -> dict[str, str]:
-        """The product's settings, with the blob service behind the relay."""
+        """The product's settings, with storage behind the relay."""
         storage = self._connection_string()
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         return kept | {
@@ -154,26 +160,29 @@ class Bed:
         }
 
     def _connection_string(self) -> str:
-        origin = self._azurite.origins["Blob"]
-        return self._azurite.connection_string.replace(origin, f"http://{self._relay()}")
+        text = self._azurite.connection_string
+        for service in RELAYED:
+            text = text.replace(self._azurite.origins[service], f"http://{self._relay(service)}")
+        return text
 
-    def _relay(self) -> str:
-        """`host:port` of the blob service: a relay for the present latency, or Azurite itself where there is none."""
-        to = urlsplit(self._azurite.origins["Blob"]).netloc
+    def _relay(self, service: str) -> str:
+        """`host:port` of the service: a relay for the present latency, or Azurite itself where there is none."""
+        to = urlsplit(self._azurite.origins[service]).netloc
         if not self._blob_ms:
             return to
-        if self._blob_ms not in self._relays:
+        key = (service, self._blob_ms)
+        if key not in self._relays:
             delay, log = str(self._blob_ms), str(self._log_of_relay())
             command = [sys.executable, "-m", "bench.relay", "--to", to, "--delay-ms", delay, "--log", log]
             child = self._parts.enter_context(Child("relay", command, ready=_relay_line, cwd=ROOT))
-            self._relays[self._blob_ms] = str(child.ready_value)
-        return self._relays[self._blob_ms]
+            self._relays[key] = str(child.ready_value)
+        return self._relays[key]
 
     def _log_of_relay(self) -> Path:
         return self._logs / f"relay-{self._blob_ms}.log"
 
     def _storage_log(self) -> list[str]:
-        """`GET /account/container/blob` for every request to the blob service, as far as a relay saw it."""
+        """`GET /account/container/blob` for every request to storage, as far as a relay saw it."""
         log = self._log_of_relay()
         return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
 
@@ -186,7 +195,7 @@ class Bed:
             permission=BlobSasPermissions(read=True),
             expiry=datetime.now(UTC) + timedelta(hours=1),
         )
-        return f"http://{self._relay()}/{ACCOUNT}/{CONTAINER}/{blob}?{signature}"
+        return f"http://{self._relay('Blob')}/{ACCOUNT}/{CONTAINER}/{blob}?{signature}"
 
 
 _WARM_BYTES = 100_000  # loads everything, and leaves no buffers behind
@@ -195,8 +204,12 @@ _ANSWER_SECONDS = 240  # for one line of a contestant: O365 takes 13 s, on a bus
 
 
 def about(request: str) -> str:
-    """What a request to the blob service is about, in a word or two."""
+    """What a request to storage is about, in a word or two."""
     method, _, path = request.partition(" ")
+    if path.startswith(f"/{ACCOUNT}/{QUEUE}/messages"):
+        return {"POST": "message against a run's death sent", "DELETE": "message against a run's death taken back"}[
+            method
+        ]
     _, _, inside = path.removeprefix(f"/{ACCOUNT}/").partition("/")
     if path.startswith(f"/{ACCOUNT}/{CONTAINER}/"):
         return {"HEAD": "version of the file asked", "GET": "file streamed"}.get(method, f"{method} of the file")

@@ -39,7 +39,7 @@ var rules = [
     dimensions: ['Found']
     severity: 1
     window: 'PT15M'
-    remedy: 'A message was given up after five tries. Look for a failed transfer of the same minute, and at the host\'s log.'
+    remedy: 'Runs of a message failed five times, or their workers died. The app tries it for a day before its transfer fails (RUNS_FAILED): look at the exceptions of those minutes.'
     query: loadTextContent('../alerts/poison-message.kql')
   }
   {

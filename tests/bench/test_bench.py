@@ -60,6 +60,7 @@ def test_a_transfer_makes_one_put_a_range_and_a_bounded_number_of_storage_calls(
     bed.latency(blob_ms=1, put_ms=2)
     graph, storage = bed.requests("product", size)
     ranges = ceil(size / LARGEST_RANGE)
+    assert [storage.pop(f"message against a run's death {what}") for what in ("sent", "taken back")] == [1, 1]
     assert sum(storage.values()) <= 12 + 2 * ranges
     assert graph == {"list": 1, "create": 1, "put": ranges - 1, "final-put": 1}
     checkpoints, versions = storage.pop("checkpoint written"), storage.pop("version of the file asked")
@@ -140,6 +141,8 @@ def test_a_bar_that_is_missed_is_said_to_be() -> None:
         ("GET /devstoreaccount1/checkpoints/pace/x.json", "mailbox's record read"),
         ("DELETE /devstoreaccount1/checkpoints/unfinished/x", "unfinished mark deleted"),
         ("PUT /devstoreaccount1/checkpoints/new/x", "new written"),
+        ("POST /devstoreaccount1/transfers/messages", "message against a run's death sent"),
+        ("DELETE /devstoreaccount1/transfers/messages/1", "message against a run's death taken back"),
     ],
 )
 def test_a_storage_request_is_told_by_what_it_is_about(request_line: str, told: str) -> None:
