@@ -100,6 +100,14 @@ def _moved(_seed: int) -> Outcome:
     return _outcome_of(campaigns.run_all(campaigns.moved_items((0, 1, 2))))
 
 
+def _tokens(_seed: int) -> Outcome:
+    return _outcome_of(campaigns.run_all(campaigns.lapsing_tokens((0, 1))))
+
+
+def _late_access(_seed: int) -> Outcome:
+    return _outcome_of(campaigns.run_all(campaigns.late_access((0, 1))))
+
+
 def _healing(_seed: int) -> Outcome:
     scenarios = chain(campaigns.healing((0, 1, 3)), campaigns.healing((0, 1, 3), Fault.ANSWER_AFTER))
     return _outcome_of(campaigns.run_all(scenarios))
@@ -289,6 +297,24 @@ CAMPAIGNS = (
         "items named by id or looked up, with and without immutable ids",
         10_000,
         _moved,
+        rests=SIMULATED,
+    ),
+    Campaign(
+        "tokens",
+        "a token that Graph rejects, with and without a claims challenge, delays a transfer and needs no operator",
+        "I1-I3, I28",
+        "scenarios: a rejection before each call, alone and with every single fault",
+        4_000,
+        _tokens,
+        rests=SIMULATED,
+    ),
+    Campaign(
+        "late-access",
+        "rights that are granted up to two hours after the file delay it and need no operator",
+        "I1-I3, I28",
+        "scenarios: 401 or 403 for a minute, half an hour, or two hours, alone and with every single fault",
+        4_000,
+        _late_access,
         rests=SIMULATED,
     ),
     Campaign(

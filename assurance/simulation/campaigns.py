@@ -14,6 +14,7 @@ from assurance.simulation import seeds
 from assurance.simulation.case import FOUR, Case, Denial, ExternalAction, Fault, SustainedFault
 from assurance.simulation.engines import NO_ETAG, WRONG
 from assurance.simulation.enumerate import calls_of, pairs, singles
+from assurance.simulation.identity import CLAIMS
 from assurance.simulation.oracle import Verdict
 from assurance.simulation.scenario import run_case, run_scheduled
 from assurance.simulation.schedule import children
@@ -168,6 +169,27 @@ def moved_items(ranges: Iterable[int]) -> Iterator[Case]:
             later = [number for number, name in enumerate(names, 1) if number >= call and name.startswith("graph.")]
             for fault in (Fault.ANSWER, Fault.ANSWER_AFTER):
                 yield from (replace(once, faults=((number, fault, 404),)) for number in later)
+
+
+def lapsing_tokens(ranges: Iterable[int]) -> Iterator[Case]:
+    """The app's token is rejected from each call on, with and without a claims challenge; alone, and with every fault.
+
+    Without claims the platform goes on giving out the same token for an hour.
+    """
+    for count, claims in itertools.product(ranges, (CLAIMS, "")):
+        base = Case(ranges=count, switches={"claims": claims}, heals=True)
+        for call in range(1, len(calls_of(base)) + 1):
+            once = replace(base, happenings=((call, ExternalAction.LAPSE),))
+            yield once
+            yield from singles(once, latenesses=(3,))
+
+
+def late_access(ranges: Iterable[int]) -> Iterator[Case]:
+    """Rights that are granted late, from a minute to two hours after the file; alone, and with every single fault."""
+    for count, status, seconds in itertools.product(ranges, (401, 403), (60, 1800, 7000)):
+        once = Case(ranges=count, denials=(Denial(("graph.GET", "graph.POST"), status, seconds),), heals=True)
+        yield once
+        yield from singles(once, latenesses=(3,))
 
 
 def drawn_twins(count: int, seed: int) -> Iterator[Case]:

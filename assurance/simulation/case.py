@@ -37,6 +37,7 @@ class ExternalAction(StrEnum):
     NEIGHBOUR = "neighbour"  # somebody attaches a file of the same name and size, with other bytes
     TWIN = "twin"  # the same bytes are dropped once more, under the same name for the same item
     VANISH = "vanish"  # the item is deleted
+    LAPSE = "lapse"  # Graph accepts the app's token no more; with the switch `claims` it says what it wants instead
     MOVE = "move"  # the item is moved to another folder, which changes its id and those of its attachments
 
 

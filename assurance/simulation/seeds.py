@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from assurance.simulation.case import FOUR, Case, ExternalAction, Fault, SustainedFault
+from assurance.simulation.case import FOUR, Case, Denial, ExternalAction, Fault, SustainedFault
+from assurance.simulation.identity import CLAIMS
 
 ANSWERS: dict[str, tuple[Any, ...]] = {
     "get_session": (200, 404, 405),
@@ -78,7 +79,8 @@ def mixed(seed: int) -> Case:
         faults=tuple(_fault(random, call) for call in _calls(random, 4)),
         happenings=tuple((call, random.choice(list(ExternalAction))) for call in _calls(random, 1)),
         sustained_faults=tuple(_waits(random) for _ in range(random.choice((0, 0, 0, 1)))),
-        switches=switches(random),
+        switches={**switches(random), "claims": random.choice((CLAIMS, ""))},
+        denials=(_late_access(random),) if random.random() < 0.1 else (),  # noqa: PLR2004 - seldom
         skew=random.choice((0, 0, -300, -60, 60, 300)),
         redelivery=random.choice((1, 30, 600)),
         lazy=random.random() < 0.5,  # noqa: PLR2004 - a coin
@@ -105,6 +107,12 @@ def twins(seed: int) -> Case:
         lazy=random.random() < 0.5,  # noqa: PLR2004 - a coin
         budget=random.choice((5, 60, 540)),
     )
+
+
+def _late_access(random: Random) -> Denial:
+    """Rights that come some time after the file, or go for some time in the middle of it."""
+    seconds = random.choice((1, 30, 600, 3600))
+    return Denial(("graph.GET", "graph.POST"), random.choice((401, 403)), seconds, random.randint(1, 20))
 
 
 def _calls(random: Random, most: int) -> list[int]:

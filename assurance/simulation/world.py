@@ -17,6 +17,7 @@ from assurance.simulation.case import Case, ExternalAction, Fault
 from assurance.simulation.clock import SkewedClock, VirtualClock
 from assurance.simulation.fault_injector import FaultInjector
 from assurance.simulation.host import Host
+from assurance.simulation.identity import Identity
 from assurance.simulation.mailbox import LOOKUP, MAILBOX, NAME, furnished
 from assurance.simulation.storage import (
     AtOnce,
@@ -79,7 +80,9 @@ class World:
         self.queue = MemoryQueue(self.clock, gated)
         self.outcomes = MemoryOutcomes(gated)
         self.claims = MemoryClaims(self.checkpoints, gated)
-        self.transport = WatchedTransport(self.graph, SkewedClock(self.clock, case.skew), self.token, gated)
+        graphs_clock = SkewedClock(self.clock, case.skew)
+        self.identity = Identity(self.graph, graphs_clock.now)
+        self.transport = WatchedTransport(self.graph, graphs_clock, self.identity.source(), gated)
         self.transport.watch = self.watch
         self.transport.sessions = self._sessions
         self.host = Host(self.clock, self.queue, case, self.gate.downs)
@@ -206,6 +209,8 @@ class World:
                     dropped = self.sources.put(TWIN, self.content)
                     self.contents[dropped.source.etag] = self.content
                     self.host.post(TWIN)
+                case ExternalAction.LAPSE:
+                    self.identity.lapse()
                 case ExternalAction.NEIGHBOUR | ExternalAction.VANISH | ExternalAction.MOVE:
                     self._happen_to_the_item(what)
 
