@@ -236,8 +236,8 @@ def test_a_retried_transfer_is_under_way_and_has_one_row_whatever_its_older_entr
     fixtures = CheckpointFixtures(azurite, "retried")
     again = retried(transfer(1, State.FAILED), NOW)
     fixtures.put(again)
-    fixtures.checkpoints.add_unfinished_entry(unfinished_entry_of(again), again)
-    assert len(fixtures.names("unfinished/")) == 2
+    fixtures.checkpoints.add_unfinished_entry(again.id, again)
+    assert fixtures.names("unfinished/") == [f"unfinished/{again.id}", f"unfinished/{unfinished_entry_of(again)}"]
     for wanted in (Wanted("queued"), Wanted(mailbox=ADA), Wanted(blob="in/"), Wanted("under-way")):
         assert [one.id for one in everything(fixtures.listing, wanted, 5)] == [again.id]
 

@@ -31,7 +31,7 @@ TRANSFER_POISON = "transfers-poison"
 DEFECTIVE = f"""
 import importlib.util, sys
 sys.path.insert(0, {str(ROOT)!r})
-from shared.core import checkpoint
+from shared.engine import checkpoint
 checkpoint.LEASE_SECONDS = 1.0  # first of all: others take their own from it
 
 from functools import partial
