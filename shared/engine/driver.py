@@ -7,7 +7,7 @@ back to the queue instead of holding a worker.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -114,7 +114,8 @@ class Driver(Generic[S, A, E]):
             decision = self._process.decide(instance, self._clock.now())
             deferred = self._permit.check(decision.action, instance) if isinstance(decision, Perform | Note) else None
             if deferred is not None:
-                instance = self._process.apply(instance, None, self._process.held(deferred), self._clock.now())
+                held = self._process.held(replace(deferred, known=True))  # this run asks again then, and not before
+                instance = self._process.apply(instance, None, held, self._clock.now())
                 continue
             match decision:
                 case Finish():

@@ -6,15 +6,20 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TypeVar
 
 import pytest
 
+from shared.core.actions import PrepareCommit
 from shared.core.errors import Code
 from shared.core.model import Route, State
 from shared.core.policy import Policy
 from shared.engine.driver import LEAST_ACTIONS
+from shared.engine.permit import FreePermit, Unlimited
+from shared.engine.ports import Clock
+from shared.engine.process import Deferred
 from shared.run.runner import TransferRunner
 from shared.storage.ports import StorageUnavailable
 from tests.unit.run.stage import MAILBOX, Stage
@@ -243,3 +248,40 @@ def test_a_commit_that_was_sent_once_stays_in_doubt_whoever_wishes_the_end() -> 
     assert ended.announced_at is not None
     assert len([step for step in ended.history if step.action == "list attachments"]) > 2
     assert "commit unsent" not in [step.outcome for step in ended.history]
+
+
+class Reluctant(FreePermit):
+    """A permit that says "not now" a few times, without a time that is known, before every commit."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.asked: list[datetime] = []
+        self._clock = clock
+
+    def check(self, action: object, instance: object) -> Deferred | None:
+        """See `Permit.check`."""
+        if not isinstance(action, PrepareCommit) or len(self.asked) >= 3:
+            return None
+        self.asked.append(self._clock.now())
+        return Deferred(self._clock.now() + timedelta(seconds=0.25), known=False)
+
+
+class ReluctantLimiter(Unlimited):
+    """Gives everybody that permit."""
+
+    def __init__(self, permit: Reluctant) -> None:
+        self._permit = permit
+
+    def acquire(self, *_: object) -> Reluctant:
+        """See `RateLimiter.acquire`."""
+        return self._permit
+
+
+def test_a_run_that_is_told_not_now_asks_again_after_the_pause_it_was_given_and_not_before() -> None:
+    stage = Stage(policy=POLICY)
+    reluctant = Reluctant(stage.clock)
+    stage.runs = TransferRunner(replace(stage.edges, rate_limiter=ReluctantLimiter(reluctant)))
+    transfer = stage.transfer(b"hello")
+    stage.runs.start(transfer)
+    assert stage.now_is(transfer.id).state is State.ATTACHED
+    pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(reluctant.asked)]
+    assert pauses == [0.25, 0.25]
