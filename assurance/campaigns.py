@@ -16,6 +16,9 @@ from assurance.measured import LIVE, SIMULATED
 from assurance.simulation import campaigns, forged, graph_outages, healing, sweeping
 from assurance.simulation.campaigns import Tally
 from assurance.simulation.case import Case, Fault
+from assurance.simulation.delivery import campaigns as deliveries
+from assurance.simulation.delivery import engines as delivery_engines
+from assurance.simulation.delivery.case import DeliveryCase
 from assurance.simulation.enumerate import singles
 
 SCHEDULES = ((0, 2, 4), (1, 2, 4), (2, 2, 4), (3, 2, 4), (6, 2, 3), (0, 3, 3), (1, 3, 4), (2, 3, 3), (3, 3, 3))
@@ -133,6 +136,31 @@ def _wrong(_seed: int) -> Outcome:
     innocent = [f"{engine}: nothing attached twice" for engine, tally in tallies.items() if not tally.duplicates]
     told = {f"twice by «{engine}»": tally.duplicates for engine, tally in tallies.items()}
     return Outcome(sum(tally.scenarios for tally in tallies.values()), innocent, dict(told))
+
+
+def _deliveries(seed: int) -> Outcome:
+    """Composing and sending, judged by what went out; faults, people and unknown answers at every call."""
+    tally = Tally()
+    for base in deliveries.BASES:
+        kinds = (deliveries.singles(base), deliveries.people(base), deliveries.unknowns(base))
+        tally.add(deliveries.run_all(chain(*kinds), None))
+    one = DeliveryCase(files=1)
+    tally.add(deliveries.run_all(chain(deliveries.pairs(one), deliveries.people_then_faults(one)), None))
+    tally.add(deliveries.run_all(deliveries.drawn(20_000, seed), None))
+    for workers, changes in ((2, 2), (3, 2)):
+        tally.add(deliveries.all_schedules(DeliveryCase(workers=workers), changes))
+    return _outcome_of(tally)
+
+
+def _wrong_deliveries(_seed: int) -> Outcome:
+    """Broken here is an engine that nothing was found against."""
+    tried, innocent, told = 0, [], {}
+    for name in delivery_engines.ALL:
+        scenarios = chain(*(chain(deliveries.singles(base), deliveries.people(base)) for base in deliveries.BASES))
+        tally = deliveries.run_all(deliveries.by_engine(scenarios, name), None)
+        tried, told[f"found out «{name}»"] = tried + tally.scenarios, len(tally.broken)
+        innocent += [] if tally.broken else [f"{name}: nothing was found against it"]
+    return Outcome(tried, innocent, dict(told))
 
 
 def _kills(seed: int) -> Outcome:
@@ -355,6 +383,25 @@ CAMPAIGNS = (
         "scenarios under wrong engines, each of which attached a file twice",
         1_000,
         _wrong,
+        rests=SIMULATED,
+    ),
+    Campaign(
+        "deliveries",
+        "a draft that is composed and sent: never submitted twice, never incomplete, never silent about either",
+        "D1-D6",
+        "simulated deliveries, judged by what went out and by what attendees got",
+        40_000,
+        _deliveries,
+        draws=True,
+        rests=SIMULATED,
+    ),
+    Campaign(
+        "wrong-deliveries",
+        "the same scenarios detect every way of sending that is wrong on purpose",
+        "D1, D2, D4",
+        "simulated deliveries under wrong engines",
+        5_000,
+        _wrong_deliveries,
         rests=SIMULATED,
     ),
     Campaign(

@@ -335,7 +335,8 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.DRAFT_GONE: Entry(
         "The draft or event is gone.",
-        "Restore it in Outlook and retry the delivery; or drop the file again under another draft's name.",
+        "Look into Sent Items first. Restore it in Outlook and retry the delivery; or drop the file again under "
+        "another draft's name.",
     ),
     Code.DELIVERY_CONTRADICTORY: Entry(
         "The files of one item ask for different things.",

@@ -30,8 +30,9 @@ _SET = "{b1f7c6de-4a5e-4d5c-9a83-5f0f3f3f6c11}"
 NAME_PROPERTY = f"String {_SET} Name OutlookAttachmentDropDraft"
 DELIVERY_PROPERTY = f"String {_SET} Name OutlookAttachmentDropDelivery"
 
-_READ = {"Accept": "application/json", "Prefer": 'IdType="ImmutableId"'}
-"""Ids that outlast a move within the mailbox are asked for (outlook-immutable-id); nothing rests on getting them."""
+_READ = {"Accept": "application/json"}
+"""Ordinary ids on purpose: one changes when its message leaves Drafts, so that /send with the id of a draft does not
+reach a message that somebody has sent meanwhile. What was moved is found again by its mark."""
 _JSON = {"Content-Type": "application/json", **_READ}
 _OF_MESSAGE = "id,isDraft,parentFolderId,createdDateTime,sentDateTime,internetMessageId,conversationId,hasAttachments"
 _OF_EVENT = "id,subject"

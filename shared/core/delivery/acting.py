@@ -72,7 +72,7 @@ def unsure(
         return holding.hold(_not_begun(delivery), event, now, policy)
     if isinstance(event, NotDone) and event.code not in SAYS_NOTHING:
         said = f"Graph answered {event.graph.status} {event.graph.code or 'without a code'}." if event.graph else ""
-        delivery = replace(delivery, refused=Failure(_of_sending(event.code), said, event.graph))
+        delivery = replace(delivery, refused=Failure(_of_sending(delivery, event.code), said, event.graph))
     return _settling(delivery, now, policy)
 
 
@@ -80,12 +80,13 @@ def refused(delivery: Delivery, event: Refused, now: datetime, policy: DeliveryP
     """A plain no. It is believed once the item still looks as it did."""
     if event.by is not RefusedBy.GRAPH:
         return ending.fail(_not_begun(delivery), event.failure, now, policy)
-    failure = replace(event.failure, code=_of_sending(event.failure.code))
+    failure = replace(event.failure, code=_of_sending(delivery, event.failure.code))
     return _settling(replace(delivery, refused=failure), now, policy)
 
 
-def _of_sending(code: Code) -> Code:
-    return Code.SEND_DENIED if code is Code.ACCESS_DENIED else code
+def _of_sending(delivery: Delivery, code: Code) -> Code:
+    is_message = delivery.plan.kind is ItemKind.MESSAGE
+    return Code.SEND_DENIED if is_message and code is Code.ACCESS_DENIED else code
 
 
 def run_started(delivery: Delivery, _event: RunStarted, now: datetime, policy: DeliveryPolicy) -> Delivery:

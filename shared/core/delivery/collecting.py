@@ -62,7 +62,7 @@ def counted(delivery: Delivery, event: FilesCounted, now: datetime, policy: Deli
     is_complete = len(files) == wish.expected and all(file.state is FileState.ATTACHED for file in files)
     if not is_complete or delivery.item_id is None:
         return holding.waiting(delivery, Code.DELIVERY_FILES_AWAITED, now, policy.files_poll)
-    return replace(delivery, state=State.CHECKING, looks=0, read_at=None, checked_at=None)
+    return replace(delivery, state=State.CHECKING, read_at=None, checked_at=None)
 
 
 def _merged(delivery: Delivery, files: tuple[File, ...]) -> Delivery:
@@ -85,7 +85,7 @@ def item_read(delivery: Delivery, event: ItemRead, now: datetime, _policy: Deliv
             return (
                 ending.over(delivery, State.UPDATED, now) if delivery.acts else ending.already_sent(delivery, item, now)
             )
-        return replace(delivery, read_at=now, subject=item.subject)
+        return replace(delivery, read_at=now, searches=0, subject=item.subject)
     if not item.is_draft:
         return ending.sent(delivery, now, item) if delivery.acts else ending.already_sent(delivery, item, now)
     if item.folder_id == delivery.deleted_folder:
@@ -94,6 +94,7 @@ def item_read(delivery: Delivery, event: ItemRead, now: datetime, _policy: Deliv
     return replace(
         delivery,
         read_at=now,
+        searches=0,
         marked=item.marked,
         internet_message_id=item.internet_message_id or delivery.internet_message_id,
         conversation_id=item.conversation_id or delivery.conversation_id,
@@ -109,8 +110,7 @@ def missing(delivery: Delivery, _event: ItemMissing, now: datetime, policy: Deli
     """The item does not answer to its id: it was moved, deleted, sent, or is too new. Its mark tells which."""
     if delivery.marked and delivery.plan.kind is ItemKind.MESSAGE:
         return replace(delivery, state=State.LOCATING)
-    again = holding.look_again(delivery, now, policy.look_delays)
-    return again or _gone(delivery, now)
+    return holding.search_again(delivery, now, policy.look_delays) or _gone(delivery, now)
 
 
 def located(delivery: Delivery, event: MarkedFound, now: datetime, policy: DeliveryPolicy) -> Delivery:
@@ -123,7 +123,7 @@ def located(delivery: Delivery, event: MarkedFound, now: datetime, policy: Deliv
     if len(drafts) > 1:
         detail = f"{len(drafts)} drafts in {delivery.plan.mailbox} carry the mark of one."
         return ending.blocked(delivery, Code.DRAFT_AMBIGUOUS, detail, now)
-    again = holding.look_again(delivery, now, policy.search_delays)
+    again = holding.search_again(delivery, now, policy.search_delays)
     if again is None:
         return _gone(delivery, now)
     if not drafts:
@@ -133,12 +133,12 @@ def located(delivery: Delivery, event: MarkedFound, now: datetime, policy: Deliv
 
 def not_located(delivery: Delivery, _event: ItemMissing, now: datetime, policy: DeliveryPolicy) -> Delivery:
     """The search itself answers 404: one more look that shows nothing."""
-    return holding.look_again(delivery, now, policy.search_delays) or _gone(delivery, now)
+    return holding.search_again(delivery, now, policy.search_delays) or _gone(delivery, now)
 
 
 def _gone(delivery: Delivery, now: datetime) -> Delivery:
     what = "event" if delivery.plan.kind is ItemKind.EVENT else "draft"
-    detail = f"The {what} is not in {delivery.plan.mailbox} any more: somebody deleted it, or moved it away."
+    detail = f"The {what} is not in {delivery.plan.mailbox} any more: somebody deleted it, moved it away, or sent it."
     return ending.blocked(delivery, Code.DRAFT_GONE, detail, now)
 
 

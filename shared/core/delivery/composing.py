@@ -44,7 +44,7 @@ def file_joined(delivery: Delivery, event: FileJoined, _now: datetime, _policy: 
     others = tuple(file for file in delivery.files if file.transfer_id != event.file.transfer_id)
     joined = replace(delivery, files=(*others, event.file))
     if delivery.state in {State.CHECKING, State.LOCATING}:
-        joined = replace(joined, state=State.COLLECTING, read_at=None, checked_at=None, looks=0)
+        joined = replace(joined, state=State.COLLECTING, read_at=None, checked_at=None, looks=0, searches=0)
     if delivery.state in {State.COLLECTING, State.CHECKING, State.LOCATING, State.BLOCKED}:
         joined = replace(joined, not_before=None)
     return joined

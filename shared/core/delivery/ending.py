@@ -49,6 +49,7 @@ def blocked(delivery: Delivery, code: Code, detail: str, now: datetime, files_po
         not_before=now + pause,
         waiting_for=None,
         looks=0,
+        searches=0,
         read_at=None,
         checked_at=None,
     )
@@ -150,6 +151,7 @@ def retry(delivery: Delivery, _event: RetryRequested, _now: datetime, _policy: D
         waiting_for=None,
         finished_at=None,
         looks=0,
+        searches=0,
         tries=0,
         throttles=0,
         refusals=None,

@@ -40,6 +40,14 @@ def look_again(delivery: Delivery, now: datetime, delays: tuple[float, ...]) -> 
     return waiting(replace(delivery, looks=delivery.looks + 1), Code.EVIDENCE_PENDING, now, pause)
 
 
+def search_again(delivery: Delivery, now: datetime, delays: tuple[float, ...]) -> Delivery | None:
+    """One more search for an item that went somewhere: the same, counted apart, because looks at it go on beside."""
+    if delivery.searches >= len(delays):
+        return None
+    pause = delays[delivery.searches]
+    return waiting(replace(delivery, searches=delivery.searches + 1), Code.EVIDENCE_PENDING, now, pause)
+
+
 def hold(delivery: Delivery, event: NotDone | Unsure, now: datetime, policy: DeliveryPolicy) -> Delivery:
     """Stay at this step and try it again later, or give up."""
     if event.code in WAITED_OUT:

@@ -137,6 +137,7 @@ class Delivery:
         refused: what Graph answered to the act, where that was a plain no; the looks decide whether it is believed.
         not_found: since the act, the item was neither found nor read.
         looks: looks in a row that showed nothing new.
+        searches: searches in a row for an item that is not where it was; over runs.
         tries, throttles: failures in a row at this step; answers in a row that asked to slow down.
         refusals: refused rights in a row, which may pass by themselves.
         cancel_requested: a person asked for the end.
@@ -165,6 +166,7 @@ class Delivery:
     refused: Failure | None = None
     not_found: bool = False
     looks: int = 0
+    searches: int = 0
     tries: int = 0
     throttles: int = 0
     refusals: Refusals | None = None

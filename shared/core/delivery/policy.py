@@ -10,7 +10,8 @@ class DeliveryPolicy:
     """How patient and how careful a delivery is.
 
     Attributes:
-        search_delays: pauses between looks for a draft whose POST was not answered: searches lag. Chosen: minutes.
+        search_delays: pauses between looks for a draft whose POST was not answered: searches lag. Together longer than
+            a POST can be on its way (`act_start`, and four minutes as in `Policy.post_landing`).
         composes: POSTs for one draft that may have been carried out, before it gives up.
         act_start: a POST, /send or PATCH starts at most this long after it was made durable.
         look_delays: pauses before the second, third ... look for an attachment that may be listed late.
@@ -34,7 +35,7 @@ class DeliveryPolicy:
         discard: a draft that the app made is deleted when its delivery ends failed or cancelled.
     """
 
-    search_delays: tuple[float, ...] = (2, 5, 15, 30, 60)
+    search_delays: tuple[float, ...] = (2, 5, 15, 30, 60, 90, 120)
     composes: int = 3
     act_start: float = 60
     look_delays: tuple[float, ...] = (5, 25)

@@ -134,8 +134,8 @@ def test_any_name_is_found_again(mailbox: Mailbox, name: str) -> None:
     assert [one.id for one in found.items] == [item.id]
 
 
-def test_a_sent_message_is_seen_by_its_mark_and_by_its_id(mailbox: Mailbox) -> None:
-    mailbox.graph.switch(send_seconds=0)
+def test_a_sent_message_is_seen_by_its_mark_and_where_its_id_stays_by_that(mailbox: Mailbox) -> None:
+    mailbox.graph.switch(send_seconds=0, sent_id="kept")
     item = mailbox.composed()
     assert isinstance(mailbox.ask(ac.Submit(item, NOW)), ev.Submitted)
     for event in (mailbox.ask(ac.FindMarked(NAME)), mailbox.ask(ac.ReadItem(item, NAME))):
@@ -143,6 +143,13 @@ def test_a_sent_message_is_seen_by_its_mark_and_by_its_id(mailbox: Mailbox) -> N
         (one,) = event.items if isinstance(event, ev.MarkedFound) else (event.item,)
         assert (one.is_draft, one.marked) == (False, True)
         assert one.sent_at == NOW
+
+
+def test_send_with_the_id_of_a_draft_does_not_reach_what_somebody_has_sent(mailbox: Mailbox) -> None:
+    item = mailbox.composed()
+    mailbox.graph.send_draft(item.id)
+    assert isinstance(mailbox.ask(ac.Submit(item, NOW)), ev.ItemMissing)
+    assert len(mailbox.graph.outgoing()) == 1
 
 
 def test_a_draft_of_somebody_elses_making_is_marked(mailbox: Mailbox) -> None:

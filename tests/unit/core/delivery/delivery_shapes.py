@@ -85,7 +85,7 @@ _SPENT: dict[str, Any] = {
 }
 _PATIENCE: list[dict[str, Any]] = [{}, _SPENT]
 _MADE: list[dict[str, Any]] = [{"made": True}, {"made": False}]
-_LOOKS: list[dict[str, Any]] = [{}, {"looks": 9}]
+_LOOKS: list[dict[str, Any]] = [{}, {"looks": 9, "searches": 9}]
 _NEW: dict[str, Any] = {"item_id": None, "marked": False}
 _ACT: list[dict[str, Any]] = [{}, {"acts": 1, "acted_at": at(-2000)}]
 _ACTED: list[dict[str, Any]] = [

@@ -243,6 +243,22 @@ def test_what_people_did_with_the_draft_is_said(shown: Any, state: State, why: C
     assert (after.state, code(after)) == (state, why)
 
 
+def test_patience_with_an_item_that_is_gone_is_kept_from_run_to_run() -> None:
+    present, now = delivery(), NOW
+    for _ in range(40):
+        present = apply(present, ev.RunStarted(), now, POLICY)
+        while not isinstance(action := decide(present, now, POLICY), ac.Wait):
+            answers: dict[type, ev.Event] = {
+                ac.CountFiles: ev.FilesCounted(FILES),
+                ac.FindMarked: ev.MarkedFound(()),
+            }
+            present = apply(present, answers.get(type(action), ev.ItemMissing()), now, POLICY)
+        now = action.until
+        if present.state is State.BLOCKED:
+            break
+    assert code(present) is Code.DRAFT_GONE
+
+
 def test_a_draft_that_was_moved_is_found_by_its_mark() -> None:
     lost = walked(delivery(State.CHECKING), ev.ItemMissing())
     assert isinstance(decide(lost, NOW, POLICY), ac.FindMarked)

@@ -1,0 +1,1 @@
+"""Deliveries in a world in memory: composed, collected and sent, judged by what lies in Sent Items."""
