@@ -65,6 +65,7 @@ def _commands(_seed: int) -> Outcome:
     tally = Tally()
     for ranges, commands in product(range(3), campaigns.RACES):
         tally.add(campaigns.all_schedules(Case(ranges=ranges, commands=commands), 2))
+        tally.add(campaigns.run_all(campaigns.faulted_races(ranges, commands)))
     for ranges in range(3):
         tally.add(campaigns.run_all(campaigns.dying_retries(ranges)))
     return _outcome_of(tally)
@@ -242,10 +243,11 @@ CAMPAIGNS = (
     ),
     Campaign(
         "commands",
-        "cancel, retry and accept race with runs and with each other, crashes included, without losing a transfer",
-        "I1, I2, I30",
-        "scenarios: all schedules with up to 2 switches, and a retry that crashes, of 0 to 2 ranges",
-        3_000,
+        "cancel, retry, accept, the sweep and the poison handler race with runs and with each other, crashes and lost "
+        "answers included, without losing a transfer or a command",
+        "I1, I2, I29, I30",
+        "scenarios: all schedules with up to 2 switches, and each fault after each switch, of 0 to 2 ranges",
+        30_000,
         _commands,
         rests=SIMULATED,
     ),

@@ -297,8 +297,32 @@ def repeats(ranges: Iterable[int]) -> Iterator[Case]:
             yield Case(ranges=count, workers=workers, schedule=tuple((step, worker) for worker in range(1, workers)))
 
 
-RACES = (("cancel", "retry"), ("cancel", "accept"), ("cancel", "retry", "conclude"))
-"""Commands that race with a run, and with each other."""
+RACES = (
+    ("cancel", "retry"),
+    ("cancel", "accept"),
+    ("cancel", "retry", "conclude"),
+    ("sweep", "cancel"),
+    ("sweep", "retry"),
+    ("sweep", "accept"),
+    ("poison", "cancel"),
+    ("poison", "retry"),
+    ("poison", "accept"),
+    ("poison", "sweep"),
+)
+"""Commands, ticks of the sweep and poison handlers that race with a run, and with each other."""
+
+AFTER_CHANGE = 8
+"""Calls after a change of hands at which a fault strikes whoever makes them: most of a command's, or of a tick's."""
+
+
+def faulted_races(ranges: int, race: tuple[str, ...]) -> Iterator[Case]:
+    """Each change of hands between the workers of a race, with each fault at each of the calls that follow."""
+    base = Case(ranges=ranges, commands=race)
+    _, _, permits = run_scheduled(base)
+    for case in children(base, permits.others if permits is not None else []):
+        step = case.schedule[0][0]
+        for call, fault in itertools.product(range(step + 1, step + 1 + AFTER_CHANGE), FOUR):
+            yield replace(case, faults=((call, fault, 0),))
 
 
 def dying_retries(ranges: int) -> Iterator[Case]:

@@ -113,8 +113,8 @@ class Case:
         engine: the rules in force; all but "product" are wrong on purpose.
         workers: processes that are given the file's event at the same time.
         schedule: (step, worker): at that step the other worker goes on. Only with several workers.
-        commands: what people, and the sweep, do as workers of their own beside the runs: "cancel", "retry", "accept" or
-            "conclude".
+        commands: what people, the sweep and the poison handler do as workers of their own beside the runs: "cancel",
+            "retry", "accept", "conclude", "sweep" (a tick) or "poison" (a message that the host gave up on for good).
         events: how often each of several workers is given the file's event.
         retries: how often a person has the transfer tried again after it failed or was cancelled.
     """

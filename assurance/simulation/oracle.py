@@ -135,7 +135,8 @@ def _wishes_kept(world: World) -> list[str]:
     broken = []
     if "retry" in granted and transfer.retries == 0:
         broken.append("I30: a retry was granted, and lost")
-    if granted == ["cancel"] and transfer.state not in {State.CANCELLED, State.ATTACHED} and transfer.retries == 0:
+    ended_otherwise = transfer.state not in {State.CANCELLED, State.ATTACHED} and not _is_in_doubt(transfer)
+    if granted == ["cancel"] and ended_otherwise and transfer.retries == 0:
         broken.append(f"I30: a cancellation was granted, and the transfer is {transfer.state.value}")
     return broken
 

@@ -47,6 +47,10 @@ BLOB = "in/report.pdf"
 TWIN = "in/twin.pdf"
 RANGE = 8
 POLICY = Policy(range_bytes=RANGE, smallest_range=2)
+SWEEP_AHEAD = 300.0
+"""Seconds by which the sweep that races with runs takes everything for older than it is, as where they were held up: it
+believes every lease lapsed, every end left behind and every event lost (LAPSED, GRACE). It still lets what may be only
+silent be (STALE)."""
 
 
 def size_of(ranges: int) -> int:
@@ -246,9 +250,20 @@ class World:
             case "conclude":
                 self._conclude()
                 return
+            case "sweep":
+                self._sweep(SkewedClock(self.clock, SWEEP_AHEAD)).tick()
+                return
+            case "poison":
+                self.triggers.poisoned(self._given_up())
+                return
             case _:
                 raise AssertionError(name)
         self.replies.append((name, reply))
+
+    def _given_up(self) -> Continuation:
+        """The last message that the policy's patience allows for: with it the transfer is given up."""
+        since = self.clock.now() - timedelta(seconds=POLICY.poison_patience)
+        return Continuation(self.transfer.id, poisoned=POLICY.poison_tries, since=since)
 
     def _conclude(self) -> None:
         """What the sweep does where it finds the mark of a transfer that is over."""
@@ -313,7 +328,7 @@ class World:
         found = [self.checkpoints.peek(transfer_id) for transfer_id in self.checkpoints.blobs]
         return [stored.checkpoint.instance for stored in found if stored is not None]
 
-    def _sweep(self) -> Sweep:
+    def _sweep(self, clock: VirtualClock | None = None) -> Sweep:
         return Sweep(
             runs=self.runs,
             checkpoints=self.checkpoints,
@@ -321,7 +336,7 @@ class World:
             sources=self.sources,
             queue=self.queue,
             positions=self._positions,
-            clock=self.clock,
+            clock=clock or self.clock,
             observer=self.witness,
             transfer_for=self._transfer,
         )

@@ -173,13 +173,13 @@ def stopped(transfer: Transfer, event: Stopped, now: datetime, _policy: Policy) 
     """End a transfer for a fault of ours that no run could get past. It never guesses.
 
     A commit that Graph confirmed makes it attached; one whose answer is lost ends in COMMIT_IN_DOUBT. When its session
-    will have expired is kept as `not_before`, as in version 1.0.0.
+    will have expired is kept as `not_before`, as in version 1.0.0. A person who wished the end has got it.
     """
     if transfer.landed:
         return attached(transfer, None, now)
     if transfer.announced_at is not None:
         return replace(in_doubt(transfer, event.failure, now), not_before=event.alive_until)
-    return failed(transfer, event.failure, now)
+    return cancelled(transfer, now) if transfer.cancel_requested else failed(transfer, event.failure, now)
 
 
 def acknowledge(transfer: Transfer, event: Acknowledged, now: datetime, _policy: Policy) -> Transfer:

@@ -52,7 +52,14 @@ def rows(*known: Row) -> Mapping[type[ev.EventBase], Row]:
 _ENDS = (State.FAILED, State.CANCELLED)
 _ON = (State.SENDING, State.COMMITTING)
 _CAN_HAVE_LANDED = frozenset({State.LOOKING, State.COMPARING})
+_IS_ANNOUNCED = frozenset({State.COMMITTING, State.COMPARING})  # given up here it is in doubt, whoever wished the end
 _LOOKED = (State.OPENING, State.PLANNED, State.ATTACHED, *_ENDS)  # where a look can lead
+
+
+def _given_up(state: State) -> tuple[State, ...]:
+    """Where a transfer in this state can end for a fault of ours."""
+    ends = (State.FAILED,) if state in _IS_ANNOUNCED else _ENDS
+    return (State.ATTACHED, *ends) if state in _CAN_HAVE_LANDED else ends
 
 
 def _said_of(state: State) -> tuple[Row, ...]:
@@ -60,9 +67,7 @@ def _said_of(state: State) -> tuple[Row, ...]:
     return (
         Row(ev.CancelNoted, ending.cancel_noted, state),
         Row(ev.Held, waits.held, state),
-        Row(ev.Stopped, ending.stopped, State.ATTACHED, State.FAILED)
-        if state in _CAN_HAVE_LANDED
-        else Row(ev.Stopped, ending.stopped, State.FAILED),
+        Row(ev.Stopped, ending.stopped, *_given_up(state)),
     )
 
 

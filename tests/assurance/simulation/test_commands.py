@@ -1,6 +1,8 @@
-"""Cancel, retry and accept as workers beside runs and whoever concludes, at every call, crash included (I30)."""
+"""Cancel, retry, accept, the sweep and the poison handler as workers beside runs, at every call (I30)."""
 
 from __future__ import annotations
+
+from itertools import islice
 
 import pytest
 
@@ -16,7 +18,18 @@ def test_no_schedule_of_commands_loses_a_transfer_or_a_wish(ranges: int, command
     """Up to two changes of hands; three: the proof `commands`."""
     tally = campaigns.all_schedules(Case(ranges=ranges, commands=commands), 2, most=40, processes=1)
     assert not tally.broken, "\n".join(tally.broken[:10])
-    assert tally.scenarios > 200
+    assert tally.scenarios > 150
+
+
+@pytest.mark.parametrize("race", campaigns.RACES)
+@pytest.mark.parametrize("ranges", [0, 1])
+def test_a_command_a_tick_or_a_poison_handler_that_dies_in_a_race_loses_nothing(
+    ranges: int, race: tuple[str, ...]
+) -> None:
+    """Every seventh of them; all: the campaign `commands`."""
+    tally = campaigns.run_all(islice(campaigns.faulted_races(ranges, race), 0, None, 7), processes=1)
+    assert not tally.broken, "\n".join(tally.broken[:10])
+    assert tally.scenarios > 100
 
 
 @pytest.mark.parametrize("ranges", [0, 1])

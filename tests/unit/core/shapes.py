@@ -122,6 +122,7 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
         {"session": session(8), "announced_at": NOW, "range_bytes": 2},
         {"session": session(FINAL)},
         {"session": session(8), "range_bytes": 2},
+        {"session": session(8), "cancel_requested": True},
     ],
     State.COMMITTING: [
         {"route": Route.POST, "announced_at": NOW, "sessions": 1},
@@ -136,11 +137,13 @@ _SHAPES: dict[State, list[dict[str, Any]]] = {
     ],
     State.ASKING: [
         {"session": session(8)},
+        {"session": session(8), "cancel_requested": True},
         {"session": session(FINAL), "announced_at": NOW},
         {"session": session(8), "tries": POLICY.ask_tries},
     ],
     State.RESENDING: [
         {"session": session(8)},
+        {"session": session(8), "cancel_requested": True},
         {"session": session(FINAL)},
         {"session": session(FINAL), "announced_at": NOW},
         {"session": session(18), "announced_at": NOW, "range_bytes": 2},

@@ -265,6 +265,19 @@ def test_only_a_commit_in_doubt_makes_the_expiry_matter(
     assert stopped(stormy, "Five runs failed.", at(1), at(9)).not_before == kept_until
 
 
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        (transfer(State.SENDING, cancel_requested=True), State.CANCELLED),
+        (transfer(State.LOOKING, cancel_requested=True, announced_at=NOW), State.FAILED),  # in doubt: never guessed
+        (transfer(State.LOOKING, cancel_requested=True, announced_at=NOW, landed=True), State.ATTACHED),
+    ],
+)
+def test_a_transfer_that_is_stopped_after_a_person_cancelled_it_is_cancelled(found: Transfer, state: State) -> None:
+    ended = stopped(found, "Five.", at(1))
+    assert (ended.state, ended.failure is None) == (state, state is not State.FAILED)
+
+
 def test_a_transfer_that_is_stopped_after_graph_confirmed_it_is_attached() -> None:
     ended = stopped(transfer(State.LOOKING, announced_at=NOW, landed=True), "Five.", at(1))
     assert (ended.state, ended.failure, ended.finished_at) == (State.ATTACHED, None, at(1))
