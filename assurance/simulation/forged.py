@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -13,14 +14,37 @@ from assurance.campaign import Campaign, Outcome
 from assurance.measured import SIMULATED
 from assurance.simulation.storage import MemoryReader, MemorySources
 from assurance.simulation.sweeping import Kind, Tick, World
-from shared.core.model import Source, State, Transfer
+from shared.core.actions import OpenSession
+from shared.core.errors import Code
+from shared.core.events import SessionOpened
+from shared.core.machine import decide
+from shared.core.model import Failure, GraphAnswer, Route, Session, Source, State, Transfer
 from shared.engine.continuation import Continuation
+from shared.graph.http import HttpAnswer, HttpRequest, Transport
+from shared.run.executor import GraphExecutor
 from shared.run.runner import TransferRunner
 from shared.storage import codec
 from shared.storage.ports import Checkpoint, CheckpointUnreadable, StorageRefused, StorageUnavailable
 
 HOURS = 30 * 60.0
-VALUES: tuple[Any, ...] = (None, "", "x", "..", "checkpoints", "é\n", 0, -1, 10**12, True, [], ["x"], {}, 1.5)
+ELSEWHERE = "https://elsewhere.example/upload?authtoken=forged"
+VALUES: tuple[Any, ...] = (
+    ELSEWHERE,
+    None,
+    "",
+    "x",
+    "..",
+    "checkpoints",
+    "é\n",
+    0,
+    -1,
+    10**12,
+    True,
+    [],
+    ["x"],
+    {},
+    1.5,
+)
 """What a field is forged to; each field also goes missing."""
 
 
@@ -40,6 +64,28 @@ class WatchedSources(MemorySources):
         super().delete(source)
 
 
+class WatchedTransport:
+    """Implements `Transport`; notes what is asked of another host than Graph's."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.strayed: set[str] = set()
+        self._transport = transport
+
+    def send(self, request: HttpRequest) -> HttpAnswer:
+        """See `Transport.send`."""
+        self._look(request)
+        return self._transport.send(request)
+
+    def stream(self, request: HttpRequest) -> AbstractContextManager[tuple[HttpAnswer, Iterator[bytes]]]:
+        """See `Transport.stream`."""
+        self._look(request)
+        return self._transport.stream(request)
+
+    def _look(self, request: HttpRequest) -> None:
+        if ELSEWHERE.partition("?")[0] in request.url:
+            self.strayed.add(request.url)
+
+
 @dataclass(frozen=True, slots=True)
 class Forgery:
     """One scenario: the field at `path` of a checkpoint in that state is `value`; None and `gone`: it is not there."""
@@ -56,19 +102,42 @@ class Forgery:
 
 
 def _transfer(world: World, state: State) -> Transfer:
-    """A transfer that a run could have left in that state."""
+    """A transfer that a run could have left in that state. Graph has its session, where it has one."""
     [transfer] = world.transfers
     now = world.clock.now()
+    over = {"finished_at": now - timedelta(hours=1)}
+    opened: dict[str, Any] = {"route": Route.SESSION, "before": (), "sessions": 1}
+    if state in WITH_SESSION:
+        opened["session"] = _opened(world, replace(transfer, state=State.OPENING, **opened))
     changes: dict[State, dict[str, Any]] = {
         State.OPENING: {"before": ()},
+        State.SENDING: opened,
+        State.COMMITTING: {**opened, "announced_at": now},
+        State.ASKING: {**opened, "announced_at": now},
+        State.RESENDING: {**opened, "announced_at": now},
+        State.FENCING: {**opened, "announced_at": now},
         State.LOOKING: {"before": (), "announced_at": now - timedelta(hours=1), "sessions": 1},
-        State.ATTACHED: {"finished_at": now - timedelta(hours=1)},
-        State.CANCELLED: {"finished_at": now - timedelta(hours=1)},
+        State.COMPARING: {**opened, "announced_at": now - timedelta(hours=1), "suspects": ("AAMk-suspect",)},
+        State.ATTACHED: over,
+        State.FAILED: {**over, "failure": Failure(Code.TARGET_NOT_FOUND, "It is not there.", GraphAnswer(404))},
+        State.CANCELLED: over,
     }
     return replace(transfer, state=state, **changes.get(state, {}))
 
 
-STATES = (State.PLANNED, State.OPENING, State.LOOKING, State.ATTACHED, State.CANCELLED)
+def _opened(world: World, transfer: Transfer) -> Session:
+    """A session for it, as Graph opens one."""
+    edges = world.edges
+    action = decide(transfer, world.clock.now(), edges.policy)
+    assert isinstance(action, OpenSession)
+    with closing(edges.sources.open(transfer.plan.source)) as reader:
+        event = GraphExecutor(edges.transport, edges.hosts, edges.base_url, reader, edges.clock).perform(action)
+    assert isinstance(event, SessionOpened)
+    return Session(event.url, event.expires_at, event.offset)
+
+
+WITH_SESSION = frozenset({State.SENDING, State.COMMITTING, State.ASKING, State.RESENDING, State.FENCING})
+STATES = tuple(State)
 
 
 def _world(state: State) -> tuple[World, dict[str, Any]]:
@@ -106,7 +175,8 @@ def judged(forgery: Forgery) -> list[str]:
     world.marks.add_unfinished_entry(transfer.id)
     sources = WatchedSources(world.clock)
     sources.touched, sources.blobs = set(), world.files.blobs
-    edges = replace(world.edges, sources=sources, delete_source=True)
+    transport = WatchedTransport(world.edges.transport)
+    edges = replace(world.edges, sources=sources, transport=transport, delete_source=True)
     world.sweep = replace(world.sweep, runs=TransferRunner(edges))
     broken, refused = [], False
     try:
@@ -128,6 +198,8 @@ def judged(forgery: Forgery) -> list[str]:
         broken.append(f"the sweep met a defect: {world.told.troubles}")
     if not sources.touched <= {"drop"}:
         broken.append(f"read or deleted in {sources.touched}")
+    if transport.strayed:
+        broken.append("asked another host than Graph's")
     return broken
 
 
@@ -155,11 +227,11 @@ def prove(_seed: int) -> Outcome:
 CAMPAIGNS = (
     Campaign(
         "forged",
-        "a checkpoint with a forged field is refused and left as it is: nothing outside the drop container is read or "
-        "deleted, and runs and the sweep go on",
+        "a checkpoint with a forged field, in any state, is refused and left as it is: nothing outside the drop "
+        "container is read or deleted, no other host is asked, and runs and the sweep go on",
         "I31",
         "checkpoints with one field forged or removed",
-        1_500,
+        5_000,
         prove,
         rests=SIMULATED,
     ),
