@@ -249,7 +249,8 @@ class CheckShown(TypedDict):
 
 @with_config(_SHOWN)
 class HealthShown(TypedDict):
-    """Whether the app can work. `checks` is there in the details alone."""
+    """Whether the app can work. `version`, the package's, and `checks` are there in the details alone."""
 
     status: Literal["up", "down"]
+    version: NotRequired[str]
     checks: NotRequired[dict[str, CheckShown]]

@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from . import azd, container_roles, prices, steps
+from . import azd, container_roles, fleet, prices, steps
 from .azure import DeployError, Pace, say
 from .cost import print_cost
 from .deployment import INFRA, bicep_is_new_enough, checked, deployed, load, signed_in
@@ -34,6 +34,7 @@ COMMANDS = {
     "up": "infrastructure, code, the webhook's key, the event subscription, verify; safe to run again at any point",
     "connect": "only what follows the code: wait for the key, then the event subscription",
     "verify": "check the deployment, and that the right mailboxes are reached and refused",
+    "status": "how all tenants are, or one: version, health, failures of a day, oldest unfinished transfer",
     "transfers": "list, show, retry, cancel or watch the tenant's transfers; transfers --help",
     "runbook": "write the PowerShell script for the Exchange administrator to build/",
     "federate": "make the application for mailboxes in another tenant",
@@ -86,10 +87,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", choices=[*COMMANDS, *AZD_HOOKS], metavar="COMMAND")
     parser.add_argument("tenant", nargs="?", help="name of infra/tenants/<tenant>.bicepparam")
     parser.add_argument("--yes", action="store_true", help="up: do not show what would change, and do not ask")
+    parser.add_argument("--all", action="store_true", help="up: every tenant, one after the other, until one fails")
+    parser.add_argument("--json", action="store_true", help="status: for programs")
     parser.add_argument("--skip-verify", action="store_true", help="up: leave the last step to `verify`")
     parser.add_argument("--abandon-unfinished", action="store_true", help="remove: although transfers are unfinished")
     parser.add_argument("--confirm", metavar="TENANT", help="remove: the answer to its question, for scripts")
-    parser.add_argument("--app-root", metavar="URL", help="verify: where the app is reached, if not at its own host")
+    parser.add_argument(
+        "--app-root", metavar="URL", help="verify, status: where the app is reached, if not at its own host"
+    )
     parser.add_argument("--price-list", metavar="URL", default=prices.LIST, help="prices: the list's address")
     parser.add_argument("--poll-seconds", type=float, default=10, help="between two looks at what is waited for")
     parser.add_argument("--patience-seconds", type=float, default=900, help="after which a wait is given up")
@@ -99,6 +104,12 @@ def _parser() -> argparse.ArgumentParser:
 def _run(chosen: argparse.Namespace) -> int:
     if chosen.command in WITHOUT_TENANT:
         return _without_tenant(chosen)
+    pace = Pace(chosen.poll_seconds, chosen.patience_seconds)
+    if chosen.command == "status":
+        names = [chosen.tenant] if chosen.tenant else _tenants()
+        return fleet.status(names, pace, chosen.app_root, as_json=chosen.json)
+    if chosen.command == "up" and chosen.all:
+        return _up_all(chosen)
     if chosen.command in AZD_HOOKS:
         chosen.tenant = azd.environment_tenant().name
     if not chosen.tenant:
@@ -111,7 +122,7 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.command == "condition":
         say(container_roles.deployer_condition(tenant))
         return 0
-    azure = tenant.azure(Pace(chosen.poll_seconds, chosen.patience_seconds))
+    azure = tenant.azure(pace)
     signed_in(azure, tenant)
     if chosen.command in {"what-if", "up", "azd-prepare"}:
         return _before_deployment(chosen, azure, tenant)
@@ -119,6 +130,19 @@ def _run(chosen: argparse.Namespace) -> int:
         remove(azure, tenant, _answer(chosen.confirm), abandon=chosen.abandon_unfinished)
         return 0
     return _after_deployment(chosen, deployed(azure, tenant))
+
+
+def _up_all(chosen: argparse.Namespace) -> int:
+    if chosen.tenant:
+        raise DeployError("A tenant and --all together: either says which are meant.")
+    if not chosen.yes:
+        raise DeployError("up --all asks nobody: look at what-if for each tenant first, then add --yes.")
+
+    def up(name: str) -> int:
+        one = argparse.Namespace(**{**vars(chosen), "all": False, "tenant": name})
+        return _run(one)
+
+    return fleet.up_all(_tenants(), up)
 
 
 def _without_tenant(chosen: argparse.Namespace) -> int:

@@ -143,8 +143,11 @@ def deployed(azure: Azure, tenant: Tenant) -> Deployed:
     return Deployed(azure, tenant, known)
 
 
-def signed_in(azure: Azure, tenant: Tenant) -> None:
-    """Refuse to go on when the CLI is signed in to another tenant, or not at all, or follows another one by default."""
+def signed_in(azure: Azure, tenant: Tenant, *, only_reads: bool = False) -> None:
+    """Refuse to go on when the CLI is signed in to another tenant, or not at all, or follows another one by default.
+
+    `only_reads`: nothing is asked that follows the default account, so that any may be the default one.
+    """
     login = f"az login --tenant {azure.tenant}"
     try:
         found = azure.ask("account", "show", "--query", "tenantId")
@@ -154,7 +157,8 @@ def signed_in(azure: Azure, tenant: Tenant) -> None:
         ) from error
     if found != azure.tenant:
         raise DeployError(f"az is signed in to tenant {found}, but {tenant.name} belongs to {azure.tenant}: {login}")
-    azure.need_default_account()
+    if not only_reads:
+        azure.need_default_account()
 
 
 def bicep_is_new_enough() -> None:

@@ -48,6 +48,6 @@ def wait_for_steady_host(site: Deployed) -> None:
             )
         good = before + 1
         if good < STEADY_LOOKS:
-            raise NotYetError(f"it runs for {seconds:.0f} s, and was seen well {good} times of {STEADY_LOOKS}")
+            raise NotYetError(f"it runs for {seconds:.0f} s, and {good} of {STEADY_LOOKS} looks in a row were good")
 
     site.azure.patiently("a steady host", attempt, (*NOT_STARTED, "from host runtime"))

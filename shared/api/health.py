@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from shared.api.http import Answer, Call, json_answer
+from shared.version import VERSION
 
 PATIENCE = 8.0
 """Seconds for all looks together; what has not answered by then is down. Chosen: below the usual probe's 10 or more."""
@@ -47,11 +48,11 @@ class Health:
         return self._answered({})
 
     def details(self, _call: Call) -> Answer:
-        """The same with each dependency's state."""
+        """The same with each dependency's state, and the package's version."""
         checks = {
             name: {"status": _word(state.is_up), "detail": state.detail} for name, state in self._states().items()
         }
-        return self._answered({"checks": checks})
+        return self._answered({"version": VERSION, "checks": checks})
 
     def _answered(self, more: Mapping[str, object]) -> Answer:
         is_up = all(state.is_up for state in self._states().values())

@@ -18,6 +18,7 @@ from shared.api.health import Health
 from shared.api.http import Call
 from shared.core.errors import Code
 from shared.storage.ports import StorageRefused, StorageUnavailable
+from shared.version import VERSION
 from tests.api.caller import Caller
 
 URL = "https://app.example.org/api/health"
@@ -45,6 +46,7 @@ def test_everything_that_answers_makes_it_up() -> None:
     assert status == 200
     assert shown == {
         "status": "up",
+        "version": VERSION,
         "checks": {"files": {"status": "up", "detail": "fine"}, "queue": {"status": "up", "detail": "2 messages"}},
     }
 

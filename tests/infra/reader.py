@@ -31,6 +31,7 @@ BEGINS = {
     "azd": "azd auth login",
     "github": "az ad app federated-credential create",
     "two tenants": "export AZURE_CONFIG_DIR=~/.azure-contoso",
+    "fleet": "infra/deploy.sh status\n",
     "prices": "infra/deploy.sh prices westeurope",
 }
 """Each block by its first words: a block that is new has to be run here as well."""

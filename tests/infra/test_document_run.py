@@ -32,7 +32,7 @@ pytestmark = [
 ]
 
 
-def test_every_block_is_run_here_or_in_test_transfers() -> None:
+def test_every_block_is_run_here_or_in_test_transfers_or_test_fleet() -> None:
     assert len(BLOCKS) == len(BEGINS)
     for begin in BEGINS.values():
         assert len([one for one in BLOCKS if one.startswith(begin)]) == 1, begin

@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from shared.api.http import NEVER_KEPT, Answer
+from shared.version import VERSION
 
 FOLDER = Path(__file__).parent
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -33,7 +34,7 @@ def page(status: int, key: str | None, facts: Mapping[str, Any]) -> Answer:
         return "?" + urlencode({**given, **({"code": key} if key else {})})
 
     template = _environment().get_template("page.html")
-    text = template.render({"css": _css(), "js": _js(), "link": link, "key": key, **facts})
+    text = template.render({"css": _css(), "js": _js(), "link": link, "key": key, "version": VERSION, **facts})
     headers = {
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": _policy(),
