@@ -13,11 +13,15 @@ from shared.core import planning
 from shared.core.errors import Code
 from shared.core.model import Attachment, Failure, Route, Session, Source, State, Target, TargetKey, Transfer
 from shared.core.unfinished import unfinished_entry_of
+from shared.intake.accept import transfer_for
+from shared.intake.mailboxes import AllowedMailboxes
 from shared.storage.access import StorageAccess
 from shared.storage.checkpoints import CheckpointContainer
+from shared.storage.dropped_files import TransfersOfFiles
 from shared.storage.listing import Listing
 from shared.storage.outcome_index import BlobOutcomeIndex
 from shared.storage.ports import Checkpoint
+from shared.storage.source import DropContainer
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ADA, GRACE = "ada@example.org", "grace@example.org"
@@ -35,7 +39,10 @@ class CheckpointFixtures:
         self.container = container
         self.checkpoints = CheckpointContainer(self.access, container)
         self.ends = BlobOutcomeIndex(self.access, container, self.checkpoints)
+        self.sources = DropContainer(self.access, f"{container}-drop")
+        files = TransfersOfFiles(self.sources, lambda dropped: transfer_for(dropped, AllowedMailboxes(), NOW))
         self.listing = Listing(self.access, container, self.checkpoints)
+        self.listing_by_files = Listing(self.access, container, self.checkpoints, files)
 
     def put(self, transfer: Transfer) -> Transfer:
         """One transfer, with the marks that it would have."""
@@ -45,6 +52,17 @@ class CheckpointFixtures:
         if transfer.is_over:
             self.ends.notify(Checkpoint(transfer, None, "put.0"))
         return transfer
+
+    def keep(self, name: str) -> Transfer:
+        """A file in a drop container of its own, and the transfer that has attached it."""
+        drop = self.access.blobs.get_container_client(f"{self.container}-drop")
+        if not drop.exists():
+            drop.create_container()
+        drop.upload_blob(name, b"content", metadata={"mailbox": ADA, "messageid": "AAMkAGkept="})
+        dropped = self.sources.describe(name)
+        assert dropped is not None
+        made = transfer_for(dropped, AllowedMailboxes(), NOW)
+        return self.put(replace(made, state=State.ATTACHED, finished_at=NOW, runs=1))
 
     def put_all(self, transfers: Iterable[Transfer]) -> list[Transfer]:
         """Many, side by side; they come back in the order of a listing."""

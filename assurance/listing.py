@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import psutil
@@ -18,9 +21,16 @@ from assurance.measured import APP
 from devkit.local.azurite import Azurite
 from shared.api.models import DEFAULT_PAGE
 from shared.api.page.overview import Filter, overview
+from shared.composition import SystemClock
+from shared.core.errors import Code
 from shared.core.model import State
+from shared.run.bulk import BulkCommands
+from shared.run.commands import Commands
 from shared.storage.listing import Page
+from shared.storage.operations import Action, Operation, OperationBlobs
+from shared.storage.operations import Outcome as RowOutcome
 from shared.storage.places import Wanted
+from shared.storage.queue import Continuations, Messages
 
 TRANSFERS = 10_000
 LONGEST = 0.3
@@ -31,6 +41,9 @@ PAGES = 5
 
 MAILBOX = "user7@example.org"
 MAILBOXES = 500
+
+KEPT, KEPT_FILES = "kept/file ", 30
+"""Attached files that are still in the drop container."""
 
 KINDS: list[tuple[State, dict[str, Any]]] = [
     *[(State.ATTACHED, {})] * 80,
@@ -53,11 +66,28 @@ WANTED: dict[str, tuple[Wanted, int]] = {
     "waiting": (Wanted("waiting"), 11),
     "one mailbox": (Wanted(mailbox=MAILBOX), 12),
     "one mailbox's attached": (Wanted("attached", MAILBOX), 3),
+    "one code": (Wanted(code=Code.TARGET_NOT_FOUND), 14),
+    "one code's failed": (Wanted("failed", code=Code.COMMIT_IN_DOUBT), 3),
+    "since a day": (Wanted(since=NOW - timedelta(days=300)), 1),
+    "a failed file": (Wanted("failed", blob="in/file 30.pdf"), 3),
+    "a folder's failed": (Wanted("failed", blob="in/"), 3),
+    "a folder's failed of one mailbox": (Wanted("failed", MAILBOX, "in/"), 3),
+    "a folder under way": (Wanted("under-way", blob="in/file 1"), 11),
+    "an attached file that is there": (Wanted("attached", blob=f"{KEPT}7.pdf"), 1 + 1 + 3 + 10),
+    "an attached file that is gone": (Wanted("attached", blob="in/file 9.pdf"), 1 + 3 + 10),
+    "a file, whatever became of it": (Wanted(blob=f"{KEPT}7.pdf"), 1 + 3 + 1 + 1 + 3 + 10),
 }
-"""Every kind of page, and how many requests to storage it may take."""
+"""Every kind of page, and how many requests to storage it may take: those of `shared/storage/listing.py`."""
 
-OVERVIEW_REQUESTS = 5 + 1 + 2 + 11
-"""Five counts, the newest transfers, what is in doubt and what failed, and what is under way."""
+OVERVIEW_REQUESTS = 6 + 1 + 2 + 11
+"""Six counts, the newest transfers, what is in doubt and what failed, and what is under way."""
+
+CHOSEN = 100
+"""Transfers that the operation on many takes: a tenth of those that match."""
+
+REQUESTS_A_ROW = 18
+"""Requests to storage for each of them, at most: it is read twice, its file is looked for, its entries are removed and
+written, it is saved, and a run asked for; and every few rows the report is saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +111,19 @@ def fill(fixtures: CheckpointFixtures, transfers: int) -> None:
         transfer(number, state, mailbox=f"user{number % MAILBOXES}@example.org", **changes)
         for number, (state, changes) in numbers
     )
+    for number in range(KEPT_FILES):
+        fixtures.keep(f"{KEPT}{number}.pdf")
 
 
 def cost_of_pages(fixtures: CheckpointFixtures, wanted: Wanted) -> Cost:
     """What a few pages take, one after the other; a call before them opens the connections."""
-    fixtures.listing.page(wanted, 1, None, NOW)
+    listing = fixtures.listing_by_files
+    listing.page(wanted, 1, None, NOW)
     page: Page | None = None
 
     def look() -> None:
         nonlocal page
-        page = fixtures.listing.page(wanted, DEFAULT_PAGE, page.continuation if page else None, NOW)
+        page = listing.page(wanted, DEFAULT_PAGE, page.continuation if page else None, NOW)
 
     return _cost(fixtures, look)
 
@@ -98,6 +131,41 @@ def cost_of_pages(fixtures: CheckpointFixtures, wanted: Wanted) -> Cost:
 def cost_of_overview(fixtures: CheckpointFixtures) -> Cost:
     """What the operator's page takes when it is opened."""
     return _cost(fixtures, lambda: _ignored(overview(fixtures.listing, Filter(), NOW)))
+
+
+def many(fixtures: CheckpointFixtures, rows: int) -> tuple[Operation, float, float]:
+    """One operation that retries so many of the failed transfers: its report, its seconds, and its requests a row."""
+    clock, ids = SystemClock(), itertools.count(1)
+    queue = Messages(fixtures.access, f"{fixtures.container}-transfers")
+    asked: list[str] = []
+    bulk = BulkCommands(
+        operations=OperationBlobs(fixtures.access, fixtures.container),
+        commands=Commands(
+            fixtures.checkpoints, Continuations(queue), fixtures.ends, clock, lambda: f"many-{next(ids)}"
+        ),
+        checkpoints=fixtures.checkpoints,
+        pages=fixtures.listing_by_files.page,
+        ask=lambda operation, _: asked.append(operation),
+        clock=clock,
+        new_id=lambda: uuid.uuid4().hex,
+    )
+    began = time.perf_counter()
+    with sent() as urls:
+        operation = bulk.start(Action.RETRY, Wanted(code=Code.TARGET_NOT_FOUND), rows)
+        while asked:
+            bulk.carry_on(asked.pop())
+    stored = bulk.operations.load(operation.id)
+    if stored is None:
+        raise RuntimeError("the report is gone")
+    return stored.operation, time.perf_counter() - began, len(urls) / rows
+
+
+def unlike(report: Operation, rows: int) -> list[str]:
+    """What is wrong with the report of an operation that should have retried so many."""
+    accepted = sum(row.outcome is RowOutcome.ACCEPTED for row in report.rows)
+    if report.finished_at is None or (accepted, len(report.rows)) != (rows, rows):
+        return [f"the operation: {accepted} of {len(report.rows)} accepted, {rows} wanted"]
+    return []
 
 
 def prove(_seed: int) -> Outcome:
@@ -117,6 +185,11 @@ def prove(_seed: int) -> Outcome:
         told["the operator's page (ms)"] = round(1000 * cost.median)
         if cost.requests > OVERVIEW_REQUESTS:
             broken.append(f"the operator's page: {cost.requests} requests")
+        report, seconds, a_row = many(fixtures, CHOSEN)
+        told[f"{CHOSEN} retried together (s)"] = round(seconds, 1)
+        broken += unlike(report, CHOSEN)
+        if a_row > REQUESTS_A_ROW:
+            broken.append(f"the operation: {a_row:.1f} requests a row")
     return Outcome(there, broken, told)
 
 
@@ -165,7 +238,8 @@ def _ignored(_: object) -> None:
 CAMPAIGNS = (
     Campaign(
         "listing",
-        "a page of up to 50 transfers, with any filter, takes under 300 ms and a fixed number of requests",
+        "a page of up to 50 transfers, with any filter, takes under 300 ms and a fixed number of requests; one "
+        "operation retries 100 of 1,000 failed ones",
         "-",
         "transfers in the container, five pages of each kind, median",
         TRANSFERS,

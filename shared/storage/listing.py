@@ -137,7 +137,7 @@ class Listing:
         rounds = 0
         while at.place < len(looked):
             place = looked[at.place]
-            onward, is_full = self._round(place, at, wanted, found, now)
+            onward, is_full = self._round(place, rounds, at, wanted, found, now)
             rounds = rounds + 1 if onward.place == at.place else 0
             at = onward
             if is_full or rounds == place.rounds:
@@ -155,9 +155,12 @@ class Listing:
             except (StopIteration, ResourceNotFoundError):
                 return 0
 
-    def _round(self, place: Place, at: _At, wanted: Wanted, found: _Found, now: datetime) -> tuple[_At, bool]:
+    def _round(
+        self, place: Place, number: int, at: _At, wanted: Wanted, found: _Found, now: datetime
+    ) -> tuple[_At, bool]:
         """One listing of the place: where to go on, and whether the page ends there."""
-        size = place.most if place.sieves else min(found.room, place.most)
+        is_large = place.sieves and (number > 0 or place.reading is Reading.ENTRY)
+        size = place.most if is_large else min(found.room, place.most)
         entries, marker = self._entries(place, size, at.marker)
         chosen, onward = _chosen(place, at, _At(at.place, marker), entries, wanted)
         is_cut = onward.after is not None

@@ -25,9 +25,13 @@ LARGEST_PAGE = 200
 ROUNDS = 3
 """Listings that one page makes of a place while it passes over what is not wanted."""
 
-SIEVED = 500
-"""Entries that each of these listings holds where most are passed over, so that one page looks at 1,500. Chosen: three
-of them stay within the 300 ms of a page on an Azurite with 10,000 transfers (`dev.py verify --only listing`)."""
+SIEVED = 150
+"""Entries that each of these listings but the first holds where most are passed over. Chosen: with 500 a page takes 600
+ms of processor time, half of it to read 1,500 summaries; a page may take 300 ms (`dev.py verify --only listing`)."""
+
+HINTED = 500
+"""Unfinished entries of one listing whose own metadata tell what to pass over: they are small. Chosen: more than are
+under way at most times."""
 
 MOST_HEADS = 10
 """Transfers that one page looks at with a HEAD each. Chosen: with 20 a page takes over 300 ms on an Azurite with 10,000
@@ -77,7 +81,7 @@ class Place:
 
     Attributes:
         by_age: whether its entries come newest file first.
-        sieves: whether most of what is there is passed over: then each listing is as large as it may be.
+        sieves: whether much of what is there is passed over: then every listing but the first is as large as it may be.
         shows: which transfers are shown here, and nowhere else.
         is_walk: whether it is what the files of the drop container may have led to already.
     """
@@ -108,7 +112,7 @@ _ATTACHED = PublicState.ATTACHED.value
 def places(wanted: Wanted, *, has_files: bool) -> tuple[Place, ...]:
     """Where to look, in this order. `has_files`: whether the drop container can be looked at."""
     is_hinted = wanted.blob is not None or wanted.mailbox is not None
-    unfinished = Place(UNFINISHED, Reading.ENTRY, rounds=1, most=SIEVED, sieves=True) if is_hinted else _UNFINISHED
+    unfinished = Place(UNFINISHED, Reading.ENTRY, rounds=1, most=HINTED, sieves=True) if is_hinted else _UNFINISHED
     if wanted.state in {*NOT_OVER, UNDER_WAY}:
         return (unfinished,)
     over = tuple(_over(wanted, has_files=has_files))

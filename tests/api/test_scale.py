@@ -36,6 +36,17 @@ def test_the_operators_page_costs_the_same_number_of_requests(fixtures: Checkpoi
     assert listing.cost_of_overview(fixtures).requests <= listing.OVERVIEW_REQUESTS
 
 
+def test_one_operation_on_many_takes_a_bounded_number_of_requests_for_each(fixtures: CheckpointFixtures) -> None:
+    report, _, requests = listing.many(fixtures, 20)
+    assert listing.unlike(report, 20) == []
+    assert requests <= listing.REQUESTS_A_ROW
+
+
+def test_a_report_that_is_not_whole_is_seen(fixtures: CheckpointFixtures) -> None:
+    report, _, _ = listing.many(fixtures, 5)
+    assert listing.unlike(report, 6) != []
+
+
 def test_the_long_run_is_one_of_the_proofs() -> None:
     [proof] = [proof for proof in CAMPAIGNS if proof.name == "listing"]
     assert proof.floor == listing.TRANSFERS == 10_000
