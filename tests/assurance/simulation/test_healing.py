@@ -25,8 +25,10 @@ def test_an_outage_of_any_length_heals_by_itself(seconds: int) -> None:
     assert max(found.latest.values()) <= LATEST
 
 
-def test_so_does_an_outage_of_a_day() -> None:
-    found = outages(SECONDS[-1], (1,), step=9)
+@pytest.mark.parametrize("ranges", [1, 3])
+def test_so_does_an_outage_of_a_day(ranges: int) -> None:
+    """In the middle of a file of several ranges too, whose upload session may be gone by then."""
+    found = outages(SECONDS[-1], (ranges,), step=9)
     assert not found.broken, "\n".join(found.broken[:10])
     assert found.attached == found.scenarios >= 20
 
