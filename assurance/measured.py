@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PASSED_OVER = {"__pycache__", "node_modules", ".hypothesis"}
 DIGITS = 16  # of a fingerprint: enough to tell trees apart, short enough to read
 
-RUNS = ("shared/core", "shared/graph", "shared/rate_limit", "shared/run", "shared/storage")
+RUNS = ("shared/core", "shared/engine", "shared/graph", "shared/rate_limit", "shared/run", "shared/storage")
 """What a simulated run goes through."""
 
 SIMULATED = (*RUNS, "assurance/simulation", "devkit/graph")

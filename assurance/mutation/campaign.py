@@ -85,10 +85,10 @@ def rules() -> Scope:
 
 EDGES = Scope(
     "edges",
-    ("run", "storage", "pace"),
+    ("run", "engine", "storage", "pace"),
     "shared.storage.summary.x_pack__mutmut_1",
-    ("shared/run/*.py", "shared/storage/*.py", "shared/rate_limit/*.py"),
-    ("tests/unit/run", "tests/unit/storage", "tests/storage", "tests/assurance/load"),
+    ("shared/run/*.py", "shared/engine/*.py", "shared/storage/*.py", "shared/rate_limit/*.py"),
+    ("tests/unit/run", "tests/unit/engine", "tests/unit/storage", "tests/storage", "tests/assurance/load"),
     (
         # the slow nets, and what plays whole fleets: what only they catch is missing from the tests of its own module
         "--deselect=tests/unit/storage/test_validation.py::test_whatever_the_core_makes_is_sound",

@@ -78,6 +78,7 @@ class AzuriteRoom:
     def __init__(self, connection_string: str, direct: str | None = None) -> None:
         """`direct` is the way past a proxy that `connection_string` leads through."""
         name = f"room-{next(_numbers)}-{time.time_ns()}"
+        self.name = name
         self.access = StorageAccess(
             connection_string=connection_string, blob_uri=None, queue_uri=None, client_id=None, managed=False
         )

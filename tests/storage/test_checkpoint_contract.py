@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from devkit.local.azurite import Azurite
 from shared.core.errors import Code
 from shared.core.sweep_cursor import SweepCursor
+from shared.storage.checkpoints import CheckpointBlobs, TransferCodec
 from shared.storage.ports import CheckpointUnreadable, Conflict
-from tests.storage.rooms import NOW, Room, checkpoint, transfer
+from tests.storage.rooms import NOW, AzuriteRoom, Room, checkpoint, transfer
 
 pytestmark = pytest.mark.xdist_group("storage contract")
 
@@ -170,3 +172,27 @@ def test_a_checkpoint_whose_file_is_in_another_container_is_refused_and_left_unt
     with pytest.raises(CheckpointUnreadable, match="its file is in another container"):
         room.checkpoints.load(transfer().id)
     assert room.read_text(transfer().id) == before
+
+
+def test_another_process_has_folders_of_its_own_in_the_same_container(azurite: Azurite) -> None:
+    room = AzuriteRoom(azurite.connection_string)
+    try:
+        room.checkpoints.create(checkpoint("one.0"))
+        others = CheckpointBlobs(
+            room.access,
+            f"{room.name}-checkpoints",
+            TransferCodec(),
+            lambda one: one.id,
+            folder="others/",
+            unfinished="unfinished-others/",
+        )
+        assert others.load(transfer().id) is None
+        others.create(checkpoint("other.0"))
+        assert others.add_unfinished_entry(transfer().id)
+        assert not room.checkpoints.has_unfinished_entry(transfer().id)
+        assert [entry for entry, _ in others.unfinished(10, None)[0]] == [transfer().id]
+        assert room.checkpoints.unfinished(10, None)[0] == []
+        writes = [store.load(transfer().id) for store in (room.checkpoints, others)]
+        assert [one.checkpoint.write for one in writes if one is not None] == ["one.0", "other.0"]
+    finally:
+        room.close()

@@ -18,6 +18,7 @@ from shared.app import App
 from shared.composition import Composition
 from shared.engine.continuation import Continuation
 from shared.settings import read
+from shared.storage import queue
 from shared.storage.queue import (
     AwaitedFile,
     AwaitedFiles,
@@ -73,6 +74,18 @@ def test_a_continuation_is_read_as_it_was_written(continuation: Continuation) ->
     sent = Sent()
     Continuations(sent).ask(continuation, 7)  # type: ignore[arg-type]  # as below
     assert continuation_in(sent.put_[0][0]) == continuation
+
+
+def test_a_message_names_the_process_of_its_instance(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Continuation(ID, kind="other", run="run-1")
+    sent = Sent()
+    Continuations(sent).ask(other, 7)  # type: ignore[arg-type]  # as below
+    text = sent.put_[0][0]
+    assert json.loads(text) == {"otherId": ID, "run": "run-1"}
+    assert continuation_in(text) is None  # of a process that this version does not know
+    monkeypatch.setattr(queue, "KINDS", (*queue.KINDS, "other"))
+    assert continuation_in(text) == other
+    assert continuation_in(json.dumps({"otherId": ID, "transferId": ID})) is None
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, True, "3", None, [], 2**40])
