@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -161,3 +162,22 @@ def test_every_metric_and_setting_it_names_is_one() -> None:
     settings = re.findall(r"`((?:OTEL|APPLICATIONINSIGHTS|PYTHON)_[A-Z_]+)", watched)
     assert settings
     assert [name for name in settings if name not in code] == []
+
+
+def test_the_documented_repair_of_metadata_and_a_retry_attach_the_file(caller: Caller) -> None:
+    """The command's words as the Azure CLI reads them: Set Blob Metadata, which replaces all of them."""
+    [block] = re.findall(r"^```sh\n(az storage blob metadata update.*?)^```", README, re.MULTILINE | re.DOTALL)
+    words = shlex.split(block)
+    named = words[words.index("--name") + 1]
+    metadata = dict(word.split("=", 1) for word in words[words.index("--metadata") + 1 :])
+    item = caller.harness.graph.add_message(MAILBOX, internet_message_id=metadata["internetmessageid"])
+    stack = caller.harness.stack
+    stack.drop(named, content(1001), metadata={"mailbox": metadata["mailbox"]})
+    found = stack.wait_until(lambda: caller.listed(blob=named, code="TARGET_MISSING"), what="the file has failed")
+    assert found is not None
+    container = words[words.index("--container-name") + 1]
+    stack.storage.get_blob_client(container, named).set_blob_metadata(metadata)
+    successor = accepted(caller.call("POST", f"/transfers/{found[0]['id']}/retry"))
+    assert successor["supersedes"] == found[0]["id"]
+    assert caller.ended(successor["id"])["state"] == "attached"
+    assert len(caller.harness.graph.attachments(MAILBOX, item)) == 1
