@@ -8,7 +8,19 @@ from typing import Protocol
 
 from shared.core.actions import ListAttachments
 from shared.core.codes import Code
-from shared.core.delivery.actions import Compose, CountFiles, GraphCall, Request, Submit, TellAttendees
+from shared.core.delivery.actions import (
+    AbortAct,
+    Action,
+    Compose,
+    CountFiles,
+    Finish,
+    GraphCall,
+    PrepareAct,
+    PrepareCompose,
+    Submit,
+    TellAttendees,
+    Wait,
+)
 from shared.core.delivery.events import ActAborted, AttachmentsListed, Event, FilesCounted, NotDone, Unsure
 from shared.core.delivery.model import File
 from shared.core.model import Listed
@@ -29,7 +41,10 @@ class CountsTransfers(Protocol):
 
 
 class DeliveryExecutor:
-    """What the actions of one delivery do to the world. `read_body` reads the text of a `bodyblob`."""
+    """Implements `Executor`: what the actions of one delivery do to the world.
+
+    `read_body` reads the text of a `bodyblob`.
+    """
 
     def __init__(
         self,
@@ -45,8 +60,13 @@ class DeliveryExecutor:
         self._transfers = transfers
         self._read_body = read_body
 
-    def perform(self, action: Request) -> Event:
-        """Every outcome is an event; only a defect, or storage that is down, raises."""
+    def ahead(self, action: Action) -> None:
+        """See `Executor.ahead`: nothing of a delivery is worth beginning early."""
+
+    def perform(self, action: Action) -> Event:
+        """See `Executor.perform`. Every outcome is an event; only a defect, or storage that is down, raises."""
+        if isinstance(action, PrepareCompose | PrepareAct | AbortAct | Wait | Finish):
+            raise TypeError(f"{type(action).__name__} asks for nothing")
         if isinstance(action, CountFiles):
             return FilesCounted(self._transfers.count(action.transfer_ids))
         try:

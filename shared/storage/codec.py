@@ -56,28 +56,28 @@ def decode(text: bytes, transfer_id: str, container: str | None = None) -> Check
     if first_fault is None and container is not None:
         first_fault = validation.outside(checkpoint, container)
     if first_fault is not None:
-        raise _unreadable(transfer_id, first_fault)
+        raise unreadable(transfer_id, first_fault)
     return checkpoint
 
 
 def decode_part(text: bytes, transfer_id: str) -> Checkpoint:
     """`decode` for a form of the checkpoint that leaves something out, and that no run goes on from."""
-    schema = _schema(text)
+    schema = schema_of(text)
     if schema > SCHEMA:
         detail = f"Checkpoint {transfer_id} has schema {schema}; this version of the app reads up to {SCHEMA}."
         raise CheckpointUnreadable(Code.CHECKPOINT_NEWER, detail)
     if schema < SCHEMA:
-        raise _unreadable(transfer_id, "it is no JSON object with a schema that was ever written")
+        raise unreadable(transfer_id, "it is no JSON object with a schema that was ever written")
     try:
         document = _adapter().validate_json(text, strict=True)
     except ValidationError as error:
-        raise _unreadable(transfer_id, _where(error)) from None
+        raise unreadable(transfer_id, where(error)) from None
     if document.transfer.id != transfer_id:
-        raise _unreadable(transfer_id, "it belongs to another transfer")
+        raise unreadable(transfer_id, "it belongs to another transfer")
     return Checkpoint(document.transfer, document.lease, document.write)
 
 
-def _schema(text: bytes) -> int:
+def schema_of(text: bytes) -> int:
     """The schema version; 0 where there is none to read, or where a key stands twice."""
     try:
         parsed = json.loads(text, object_pairs_hook=_object)
@@ -97,11 +97,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _unreadable(transfer_id: str, why: str) -> CheckpointUnreadable:
+def unreadable(transfer_id: str, why: str) -> CheckpointUnreadable:
+    """That the checkpoint is not ours to read, and why."""
     return CheckpointUnreadable(Code.CHECKPOINT_UNREADABLE, f"Checkpoint {transfer_id} cannot be read: {why}.")
 
 
-def _where(error: ValidationError) -> str:
+def where(error: ValidationError) -> str:
     """What is wrong where; never a value, nor a key that is not ours, which may be a secret."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     where = first["loc"][:-1] if first["type"] == "unexpected_keyword_argument" else first["loc"]

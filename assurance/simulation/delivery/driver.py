@@ -11,7 +11,7 @@ from shared.core.delivery import actions as ac
 from shared.core.delivery import events as ev
 from shared.core.delivery import machine
 from shared.core.delivery.durability import must_save_before
-from shared.core.delivery.model import UNDER_WAY, Delivery
+from shared.core.delivery.model import Delivery
 from shared.core.delivery.policy import DeliveryPolicy
 from shared.core.delivery.table import TABLE
 from shared.run.delivery_executor import DeliveryExecutor
@@ -45,10 +45,9 @@ class Driver:
         record = writer.claim()
         if not record.delivery.is_over:
             present = self._apply(record.delivery, ev.RunStarted())
-            self._carry_on(writer, self._heed(present, writer.news(), unsent=False))
+            self._carry_on(writer, self._heed(present, writer.news()))
 
     def _carry_on(self, writer: Writer, present: Delivery) -> None:
-        unsent = False
         while True:
             action = machine.decide(present, self._clock.now(), self._policy)
             if isinstance(action, ac.Wait) and (action.until - self._clock.now()).total_seconds() <= INLINE:
@@ -57,7 +56,7 @@ class Driver:
             if must_save_before(action, present, writer.saved):
                 news = writer.save(present)
                 if news:
-                    present, unsent = self._heed(present, news, unsent=unsent), False
+                    present = self._heed(present, news)
                     continue
             if isinstance(action, ac.Finish):
                 return
@@ -65,9 +64,6 @@ class Driver:
                 self._ask((action.until - self._clock.now()).total_seconds(), present)
                 return
             present = self._apply(present, self._performed(action, present))
-            unsent = isinstance(action, ac.PrepareAct) or (
-                unsent and not isinstance(action, ac.Submit | ac.TellAttendees)
-            )
 
     def _performed(
         self, action: ac.Request | ac.PrepareCompose | ac.PrepareAct | ac.AbortAct, now: Delivery
@@ -90,10 +86,8 @@ class Driver:
         self._witness.told.append(f"{present.state.value}: {type(event).__name__} -> {after.state.value}")
         return after
 
-    def _heed(self, present: Delivery, news: list[ev.Event], *, unsent: bool) -> Delivery:
-        """What others put beside the delivery. An act that was announced and surely not begun is taken back first."""
-        if news and unsent and present.state in UNDER_WAY:
-            present = self._apply(present, ev.ActAborted())
+    def _heed(self, present: Delivery, news: list[ev.Event]) -> Delivery:
+        """What others put beside the delivery."""
         for event in news:
             if type(event) in TABLE[present.state]:
                 present = self._apply(present, event)

@@ -101,7 +101,7 @@ class Writer:
     def news(self) -> list[ev.Event]:
         """What stands beside the delivery and is not in it yet, as events; it is taken out of the record."""
         assert self._record is not None
-        found: list[ev.Event] = [ev.FileJoined(file) for file in self._record.joined]
+        found: list[ev.Event] = [ev.FilesJoined((file,)) for file in self._record.joined]
         found += [ev.CancelRequested()] if self._record.cancel else []
         self._record = replace(self._record, joined=(), cancel=False)
         return found

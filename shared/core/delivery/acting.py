@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.core.codes import Code
-from shared.core.delivery import ending, holding
+from shared.core.delivery import composing, ending, holding
 from shared.core.delivery.events import (
     ActAborted,
     ActPrepared,
     AttendeesTold,
     CancelRequested,
+    FilesJoined,
     ItemMissing,
     ItemRead,
     MarkedFound,
@@ -40,6 +41,16 @@ def prepared(delivery: Delivery, _event: ActPrepared, now: datetime, _policy: De
 def aborted(delivery: Delivery, _event: ActAborted, _now: datetime, _policy: DeliveryPolicy) -> Delivery:
     """Surely not begun: the item is looked at anew before the next announcement."""
     return _not_begun(delivery)
+
+
+def cancelled(delivery: Delivery, event: CancelRequested, now: datetime, policy: DeliveryPolicy) -> Delivery:
+    """A person asked for the end before this run began what it announced: it is not begun."""
+    return ending.cancel(_not_begun(delivery), event, now, policy)
+
+
+def files_joined(delivery: Delivery, event: FilesJoined, now: datetime, policy: DeliveryPolicy) -> Delivery:
+    """A file came before this run began what it announced: it is not begun, and the files are counted again."""
+    return composing.files_joined(_not_begun(delivery), event, now, policy)
 
 
 def _not_begun(delivery: Delivery) -> Delivery:

@@ -16,7 +16,8 @@ from shared.core.delivery.events import (
     ComposePrepared,
     DeletedItemsKnown,
     DraftDeleted,
-    FileJoined,
+    FilesJoined,
+    FilesNoted,
     ItemMissing,
     MarkedFound,
     NotDone,
@@ -24,7 +25,7 @@ from shared.core.delivery.events import (
     RunStarted,
     Unsure,
 )
-from shared.core.delivery.model import Delivery, MarkedItem, State
+from shared.core.delivery.model import Delivery, File, MarkedItem, State
 from shared.core.delivery.policy import DeliveryPolicy
 from shared.core.model import Failure
 
@@ -39,15 +40,26 @@ def run_started(delivery: Delivery, _event: RunStarted, now: datetime, policy: D
     return delivery
 
 
-def file_joined(delivery: Delivery, event: FileJoined, _now: datetime, _policy: DeliveryPolicy) -> Delivery:
-    """One more file, or one that came again; a wait for files is over."""
-    others = tuple(file for file in delivery.files if file.transfer_id != event.file.transfer_id)
-    joined = replace(delivery, files=(*others, event.file))
+def with_files(delivery: Delivery, files: tuple[File, ...]) -> Delivery:
+    """With these files; one that came again stands at the end."""
+    again = {file.transfer_id for file in files}
+    return replace(delivery, files=(*(one for one in delivery.files if one.transfer_id not in again), *files))
+
+
+def files_joined(delivery: Delivery, event: FilesJoined, _now: datetime, _policy: DeliveryPolicy) -> Delivery:
+    """More files; a wait for files is over, and whatever was seen of the item is looked at anew."""
+    joined = with_files(delivery, event.files)
     if delivery.state in {State.CHECKING, State.LOCATING}:
         joined = replace(joined, state=State.COLLECTING, read_at=None, checked_at=None, looks=0, searches=0)
     if delivery.state in {State.COLLECTING, State.CHECKING, State.LOCATING, State.BLOCKED}:
         joined = replace(joined, not_before=None)
     return joined
+
+
+def files_noted(delivery: Delivery, event: FilesNoted, _now: datetime, _policy: DeliveryPolicy) -> Delivery:
+    """The record has them."""
+    known = {one.transfer_id for one in delivery.files}
+    return with_files(delivery, tuple(one for one in event.files if one.transfer_id not in known))
 
 
 def deleted_items_known(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.core.codes import Code
-from shared.core.delivery.events import CancelRequested, Forbidden, Refused, RetryRequested, RunStarted
+from shared.core.delivery.events import CancelNoted, CancelRequested, Forbidden, Refused, RetryRequested, RunStarted
 from shared.core.delivery.model import UNDER_WAY, Delivery, FileState, MarkedItem, State
 from shared.core.delivery.policy import DeliveryPolicy
 from shared.core.model import Failure, ItemKind
@@ -76,8 +76,12 @@ def cancel(delivery: Delivery, _event: CancelRequested, now: datetime, policy: D
 
 def cancel_noted(delivery: Delivery, _event: CancelRequested, _now: datetime, _policy: DeliveryPolicy) -> Delivery:
     """A person asked for the end while the act may be under way: what became of it is found out first."""
-    state = {State.SUBMITTING: State.SETTLING, State.UPDATING: State.VERIFYING}.get(delivery.state, delivery.state)
-    return replace(delivery, cancel_requested=True, state=state)
+    return replace(delivery, cancel_requested=True)
+
+
+def cancel_written(delivery: Delivery, _event: CancelNoted, _now: datetime, _policy: DeliveryPolicy) -> Delivery:
+    """The record has the wish, whatever the run makes of it."""
+    return delivery if delivery.is_over else replace(delivery, cancel_requested=True)
 
 
 def forbid(delivery: Delivery, event: Forbidden, now: datetime, _policy: DeliveryPolicy) -> Delivery:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from shared.core.delivery.model import File, MarkedItem
 from shared.core.events import (  # these mean here what they mean there
     AttachmentsListed,
+    CancelNoted,
     CancelRequested,
     EventBase,
     Forbidden,
+    Held,
     ItemMissing,
     NotDone,
     Refused,
@@ -26,6 +28,7 @@ __all__ = [
     "ActPrepared",
     "AttachmentsListed",
     "AttendeesTold",
+    "CancelNoted",
     "CancelRequested",
     "ComposePrepared",
     "Composed",
@@ -33,9 +36,11 @@ __all__ = [
     "DraftDeleted",
     "Event",
     "EventBase",
-    "FileJoined",
     "FilesCounted",
+    "FilesJoined",
+    "FilesNoted",
     "Forbidden",
+    "Held",
     "ItemMarked",
     "ItemMissing",
     "ItemRead",
@@ -50,10 +55,17 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class FileJoined(EventBase):
-    """Another file came for the item, or one of its files came again."""
+class FilesJoined(EventBase):
+    """Other files came for the item, or some of its files came again."""
 
-    file: File
+    files: tuple[File, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FilesNoted(EventBase):
+    """Files that joined while a run had the delivery: they are in the record, whatever the run makes of them."""
+
+    files: tuple[File, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +148,10 @@ Event = (
     | CancelRequested
     | Forbidden
     | RetryRequested
-    | FileJoined
+    | FilesJoined
+    | FilesNoted
+    | CancelNoted
+    | Held
     | FilesCounted
     | MarkedFound
     | DeletedItemsKnown

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from shared.core.codes import Code
 from shared.core.delivery import ending
-from shared.core.delivery.events import NotDone, Unsure
+from shared.core.delivery.events import Held, NotDone, Unsure
 from shared.core.delivery.model import UNDER_WAY, Delivery, Refusals, State
 from shared.core.delivery.policy import DeliveryPolicy
 from shared.core.errors import CATALOGUE
@@ -25,6 +25,13 @@ def waiting(delivery: Delivery, code: Code, now: datetime, seconds: float) -> De
     since = earlier.since if earlier is not None and earlier.code is code else now
     until = now + timedelta(seconds=seconds)
     return replace(delivery, not_before=until, waiting_for=WaitingFor(code, since, until))
+
+
+def held(delivery: Delivery, event: Held, now: datetime, _policy: DeliveryPolicy) -> Delivery:
+    """The rate limiter has it wait: until a time that is known, or until it is called."""
+    seconds = (event.until - now).total_seconds()
+    after = waiting(delivery, event.code, now, seconds)
+    return after if event.known else replace(after, not_before=delivery.not_before)
 
 
 def progressed(delivery: Delivery) -> Delivery:

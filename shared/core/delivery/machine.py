@@ -33,7 +33,16 @@ from shared.core.delivery.table import TABLE
 from shared.core.machine import IllegalEvent
 from shared.core.model import ItemKind
 
-_LEAVES_WAIT = (ev.RunStarted, ev.CancelRequested, ev.Forbidden, ev.FileJoined, ev.RetryRequested)
+_LEAVES_WAIT = (
+    ev.RunStarted,
+    ev.CancelRequested,
+    ev.Forbidden,
+    ev.FilesJoined,
+    ev.RetryRequested,
+    ev.FilesNoted,
+    ev.CancelNoted,
+    ev.Held,
+)
 """Events that answer nothing: a wait goes on unless their rule ends it."""
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.core.delivery.draft import DraftText
-from shared.core.model import Failure, ItemKind, Step, WaitingFor
+from shared.core.model import Failure, ItemKind, WaitingFor
 
 
 class State(StrEnum):
@@ -19,9 +19,9 @@ class State(StrEnum):
     COLLECTING = "collecting"  # the draft is there; files are missing
     CHECKING = "checking"  # all files are attached, say their transfers: the item itself is looked at
     LOCATING = "locating"  # the item is not where it was: it is looked for by its mark
-    SUBMITTING = "submitting"  # /send may be under way
+    SUBMITTING = "submitting"  # announced by the run that has it, and not yet begun, as far as that run knows
     SETTLING = "settling"  # whether it was sent is being found out
-    UPDATING = "updating"  # the PATCH that mails the attendees may be under way
+    UPDATING = "updating"  # the same for the PATCH that mails the attendees
     VERIFYING = "verifying"  # whether that PATCH was carried out is being found out
     BLOCKED = "blocked"  # a person has to decide, or a file to be repaired
     DISCARDING = "discarding"  # the draft that the app made is deleted before the end
@@ -114,6 +114,18 @@ class Refusals:
 
     since: datetime
     times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One decision and what came of it, kept for the people who ask what happened."""
+
+    at: datetime
+    state: State
+    action: str
+    outcome: str
+    code: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

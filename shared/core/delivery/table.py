@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from shared.core.delivery import acting, collecting, composing, ending, holding
 from shared.core.delivery import events as ev
-from shared.core.delivery.model import Delivery, State
+from shared.core.delivery.model import TERMINAL, Delivery, State
 from shared.core.delivery.policy import DeliveryPolicy
 
 E = TypeVar("E", bound=ev.EventBase)
@@ -39,6 +39,12 @@ def rows(*known: Row) -> Mapping[type[ev.EventBase], Row]:
     return found
 
 
+def _noted(state: State) -> tuple[Row, ...]:
+    """What only notes something, and leaves every state as it is."""
+    notes = (Row(ev.FilesNoted, composing.files_noted, state), Row(ev.CancelNoted, ending.cancel_written, state))
+    return notes if state in TERMINAL else (*notes, Row(ev.Held, holding.held, state))
+
+
 _DOWN = (State.FAILED, State.CANCELLED, State.DISCARDING)  # where a verdict leads
 _FAIL = (State.FAILED, State.DISCARDING)
 _CANCEL = Row(ev.CancelRequested, ending.cancel, *_DOWN)
@@ -48,10 +54,11 @@ _VERIFIED = (State.VERIFYING, State.UPDATED, State.CHECKING, *_DOWN)
 
 TABLE: Mapping[State, Mapping[type[ev.EventBase], Row]] = {
     State.FINDING: rows(
+        *_noted(State.FINDING),
         Row(ev.RunStarted, composing.run_started, State.FINDING),
         Row(ev.CancelRequested, ending.cancel, State.CANCELLED),
         Row(ev.Forbidden, ending.forbid, State.BLOCKED),
-        Row(ev.FileJoined, composing.file_joined, State.FINDING),
+        Row(ev.FilesJoined, composing.files_joined, State.FINDING),
         Row(ev.DeletedItemsKnown, composing.deleted_items_known, State.FINDING),
         Row(
             ev.MarkedFound,
@@ -69,10 +76,11 @@ TABLE: Mapping[State, Mapping[type[ev.EventBase], Row]] = {
         Row(ev.Refused, ending.refused, State.FAILED),
     ),
     State.COMPOSING: rows(
+        *_noted(State.COMPOSING),
         Row(ev.RunStarted, composing.run_started, State.COMPOSING, State.FINDING),
         Row(ev.CancelRequested, ending.cancel, State.CANCELLED),
         Row(ev.Forbidden, ending.forbid, State.BLOCKED),
-        Row(ev.FileJoined, composing.file_joined, State.COMPOSING),
+        Row(ev.FilesJoined, composing.files_joined, State.COMPOSING),
         Row(ev.ComposePrepared, composing.prepared, State.COMPOSING),
         Row(ev.ActAborted, composing.aborted, State.COMPOSING),
         Row(ev.Composed, composing.composed, State.COLLECTING, State.FINDING),
@@ -82,10 +90,11 @@ TABLE: Mapping[State, Mapping[type[ev.EventBase], Row]] = {
         Row(ev.Refused, composing.refused, State.FAILED),
     ),
     State.PRUNING: rows(
+        *_noted(State.PRUNING),
         Row(ev.RunStarted, composing.run_started, State.PRUNING),
         Row(ev.CancelRequested, ending.cancel, State.CANCELLED, State.DISCARDING),
         Row(ev.Forbidden, ending.forbid, State.BLOCKED),
-        Row(ev.FileJoined, composing.file_joined, State.PRUNING),
+        Row(ev.FilesJoined, composing.files_joined, State.PRUNING),
         Row(ev.DraftDeleted, composing.pruned, State.PRUNING, State.COLLECTING),
         Row(ev.ItemMissing, composing.pruned, State.PRUNING, State.COLLECTING),
         Row(ev.NotDone, holding.hold, State.PRUNING, *_FAIL),
@@ -93,17 +102,19 @@ TABLE: Mapping[State, Mapping[type[ev.EventBase], Row]] = {
         Row(ev.Refused, ending.refused, *_FAIL),
     ),
     State.COLLECTING: rows(
+        *_noted(State.COLLECTING),
         Row(ev.RunStarted, collecting.run_started, State.COLLECTING),
         _CANCEL,
         _FORBID,
-        Row(ev.FileJoined, composing.file_joined, State.COLLECTING),
+        Row(ev.FilesJoined, composing.files_joined, State.COLLECTING),
         Row(ev.FilesCounted, collecting.counted, State.COLLECTING, State.CHECKING, State.BLOCKED, State.FAILED),
     ),
     State.CHECKING: rows(
+        *_noted(State.CHECKING),
         Row(ev.RunStarted, collecting.run_started, State.COLLECTING),
         _CANCEL,
         _FORBID,
-        Row(ev.FileJoined, composing.file_joined, State.COLLECTING),
+        Row(ev.FilesJoined, composing.files_joined, State.COLLECTING),
         Row(ev.DeletedItemsKnown, composing.deleted_items_known, State.CHECKING),
         Row(
             ev.ItemRead,
@@ -123,10 +134,11 @@ TABLE: Mapping[State, Mapping[type[ev.EventBase], Row]] = {
         Row(ev.Refused, ending.refused, *_FAIL),
     ),
     State.LOCATING: rows(
+        *_noted(State.LOCATING),
         Row(ev.RunStarted, collecting.run_started, State.COLLECTING),
         _CANCEL,
         _FORBID,
-        Row(ev.FileJoined, composing.file_joined, State.COLLECTING),
+        Row(ev.FilesJoined, composing.files_joined, State.COLLECTING),
         Row(
             ev.MarkedFound,
             collecting.located,
@@ -142,8 +154,10 @@ TABLE: Mapping[State, Mapping[type[ev.EventBase], Row]] = {
         Row(ev.Refused, ending.refused, *_FAIL),
     ),
     State.SUBMITTING: rows(
+        *_noted(State.SUBMITTING),
         Row(ev.RunStarted, acting.run_started, State.SETTLING),
-        Row(ev.CancelRequested, ending.cancel_noted, State.SETTLING),
+        Row(ev.CancelRequested, acting.cancelled, *_DOWN),
+        Row(ev.FilesJoined, acting.files_joined, State.COLLECTING),
         Row(ev.Forbidden, ending.forbid, State.SUBMITTING),
         Row(ev.ActAborted, acting.aborted, State.CHECKING),
         Row(ev.Submitted, acting.submitted, State.SENT),
@@ -153,6 +167,7 @@ TABLE: Mapping[State, Mapping[type[ev.EventBase], Row]] = {
         Row(ev.Refused, acting.refused, State.SETTLING, *_FAIL),
     ),
     State.SETTLING: rows(
+        *_noted(State.SETTLING),
         Row(ev.RunStarted, acting.run_started, State.SETTLING),
         Row(ev.CancelRequested, ending.cancel_noted, State.SETTLING),
         Row(ev.Forbidden, ending.forbid, State.SETTLING),
@@ -164,8 +179,10 @@ TABLE: Mapping[State, Mapping[type[ev.EventBase], Row]] = {
         Row(ev.Refused, acting.not_read, State.SETTLING, State.FAILED),
     ),
     State.UPDATING: rows(
+        *_noted(State.UPDATING),
         Row(ev.RunStarted, acting.run_started, State.VERIFYING),
-        Row(ev.CancelRequested, ending.cancel_noted, State.VERIFYING),
+        Row(ev.CancelRequested, acting.cancelled, State.CANCELLED),
+        Row(ev.FilesJoined, acting.files_joined, State.COLLECTING),
         Row(ev.Forbidden, ending.forbid, State.UPDATING),
         Row(ev.ActAborted, acting.aborted, State.CHECKING),
         Row(ev.AttendeesTold, acting.told, State.UPDATED),
@@ -175,6 +192,7 @@ TABLE: Mapping[State, Mapping[type[ev.EventBase], Row]] = {
         Row(ev.Refused, acting.refused, State.VERIFYING, State.FAILED),
     ),
     State.VERIFYING: rows(
+        *_noted(State.VERIFYING),
         Row(ev.RunStarted, acting.run_started, State.VERIFYING),
         Row(ev.CancelRequested, ending.cancel_noted, State.VERIFYING),
         Row(ev.Forbidden, ending.forbid, State.VERIFYING),
@@ -185,14 +203,16 @@ TABLE: Mapping[State, Mapping[type[ev.EventBase], Row]] = {
         Row(ev.Refused, acting.not_read, State.VERIFYING, State.FAILED),
     ),
     State.BLOCKED: rows(
+        *_noted(State.BLOCKED),
         Row(ev.RunStarted, ending.recounted, State.BLOCKED),
         _CANCEL,
         _FORBID,
         Row(ev.RetryRequested, ending.retry, State.FINDING, State.COLLECTING),
-        Row(ev.FileJoined, composing.file_joined, State.BLOCKED),
+        Row(ev.FilesJoined, composing.files_joined, State.BLOCKED),
         Row(ev.FilesCounted, collecting.counted, State.BLOCKED, State.COLLECTING, State.CHECKING, State.FAILED),
     ),
     State.DISCARDING: rows(
+        *_noted(State.DISCARDING),
         Row(ev.RunStarted, ending.recounted, State.DISCARDING),
         Row(ev.CancelRequested, ending.still_discarding, State.DISCARDING),
         Row(ev.Forbidden, ending.still_discarding, State.DISCARDING),
@@ -202,8 +222,10 @@ TABLE: Mapping[State, Mapping[type[ev.EventBase], Row]] = {
         Row(ev.Unsure, holding.hold, State.DISCARDING, State.FAILED, State.CANCELLED),
         Row(ev.Refused, ending.kept, State.FAILED, State.CANCELLED),
     ),
-    State.SENT: {},
-    State.UPDATED: {},
-    State.FAILED: rows(Row(ev.RetryRequested, ending.retry, State.FINDING, State.COLLECTING)),
-    State.CANCELLED: rows(Row(ev.RetryRequested, ending.retry, State.FINDING, State.COLLECTING)),
+    State.SENT: rows(*_noted(State.SENT)),
+    State.UPDATED: rows(*_noted(State.UPDATED)),
+    State.FAILED: rows(*_noted(State.FAILED), Row(ev.RetryRequested, ending.retry, State.FINDING, State.COLLECTING)),
+    State.CANCELLED: rows(
+        *_noted(State.CANCELLED), Row(ev.RetryRequested, ending.retry, State.FINDING, State.COLLECTING)
+    ),
 }

@@ -13,7 +13,6 @@ from shared.core.delivery import events as ev
 from shared.core.delivery.draft import DraftText
 from shared.core.delivery.model import (
     TERMINAL,
-    UNDER_WAY,
     Delivery,
     File,
     FileState,
@@ -174,18 +173,19 @@ OUTCOMES: dict[type[Any], frozenset[type[ev.EventBase]]] = {
 }
 """What can come of each action. `tests/unit/graph` holds the answers of Graph to it."""
 
-_ANYTIME: frozenset[type[ev.EventBase]] = frozenset({ev.RunStarted, ev.CancelRequested, ev.Forbidden})
+_NOTES: frozenset[type[ev.EventBase]] = frozenset({ev.FilesNoted, ev.CancelNoted})
+_ANYTIME = _NOTES | {ev.RunStarted, ev.CancelRequested, ev.Forbidden, ev.Held}
 
 
 def between_requests(state: State) -> frozenset[type[ev.EventBase]]:
     """What can happen in this state without anything having been asked."""
     if state in {State.SENT, State.UPDATED}:
-        return frozenset()
+        return _NOTES
     if state in TERMINAL:
-        return frozenset({ev.RetryRequested})
-    if state in UNDER_WAY or state is State.DISCARDING:
+        return _NOTES | {ev.RetryRequested}
+    if state in {State.SETTLING, State.VERIFYING, State.DISCARDING}:
         return _ANYTIME
-    return _ANYTIME | {ev.FileJoined} | ({ev.RetryRequested} if state is State.BLOCKED else frozenset())
+    return _ANYTIME | {ev.FilesJoined} | ({ev.RetryRequested} if state is State.BLOCKED else frozenset())
 
 
 _HELD = (Code.ACCESS_DENIED, Code.GRAPH_REFUSED)
@@ -201,7 +201,9 @@ _ITEMS = (
 )
 _EVENTS: dict[type[ev.EventBase], list[ev.EventBase]] = {
     ev.Forbidden: [ev.Forbidden(OFF)],
-    ev.FileJoined: [ev.FileJoined(file(3)), ev.FileJoined(file(1, FileState.PENDING))],
+    ev.FilesJoined: [ev.FilesJoined((file(3),)), ev.FilesJoined((file(1, FileState.PENDING),))],
+    ev.FilesNoted: [ev.FilesNoted((file(3),)), ev.FilesNoted((file(1, FileState.PENDING),))],
+    ev.Held: [ev.Held(Code.MAILBOX_BUSY, at(60), known) for known in (True, False)],
     ev.FilesCounted: [
         ev.FilesCounted(files)
         for files in (

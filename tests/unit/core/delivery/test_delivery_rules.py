@@ -178,7 +178,7 @@ def test_what_only_a_person_can_decide_stays_blocked_until_one_says_so() -> None
 def test_a_file_that_joins_while_the_item_is_looked_at_is_counted_first() -> None:
     checked = delivery(State.CHECKING, read_at=NOW, checked_at=NOW)
     assert decide(checked, NOW, POLICY) == ac.PrepareAct()
-    joined = apply(checked, ev.FileJoined(file(3, FileState.PENDING)), NOW, POLICY)
+    joined = apply(checked, ev.FilesJoined((file(3, FileState.PENDING),)), NOW, POLICY)
     assert joined.state is State.COLLECTING
     assert len(joined.files) == 3
 
@@ -344,7 +344,7 @@ def test_a_second_submission_needs_the_setting_and_another_look_at_everything() 
 
 
 def test_a_wish_to_cancel_does_not_hide_what_was_submitted() -> None:
-    asked = walked(SUBMITTING, ev.CancelRequested())
+    asked = walked(SETTLING, ev.CancelRequested())
     assert asked.state is State.SETTLING
     assert walked(asked, ev.MarkedFound((item("s", is_draft=False),))).state is State.SENT
     doubt = apply(replace(asked, looks=99, not_before=None), ev.MarkedFound((item(),)), at(POLICY.settle_for), POLICY)
@@ -359,6 +359,30 @@ def test_a_person_may_have_a_doubt_tried_again_and_what_was_sent_meanwhile_is_fo
     assert walked(again, ev.ItemRead(item(is_draft=False))).state is State.SENT
     resent = walked(again, ev.ItemRead(item()), SHOWN, ev.ActPrepared())
     assert (resent.state, resent.acts) == (State.SUBMITTING, 2)
+
+
+def test_what_is_found_by_the_save_before_the_act_comes_before_it() -> None:
+    assert walked(SUBMITTING, ev.CancelRequested()).state is State.CANCELLED
+    joined = walked(SUBMITTING, ev.FilesJoined((file(3, FileState.PENDING),)))
+    assert (joined.state, joined.acts, joined.acted_at, len(joined.files)) == (State.COLLECTING, 0, None, 3)
+    doubtful = replace(SUBMITTING, acts=2)
+    assert code(walked(doubtful, ev.CancelRequested())) is Code.SEND_IN_DOUBT
+
+
+def test_what_is_noted_changes_nothing_but_the_record() -> None:
+    noted = walked(SUBMITTING, ev.FilesNoted((file(3), file(1, FileState.PENDING))), ev.CancelNoted())
+    assert (noted.state, noted.cancel_requested, len(noted.files)) == (State.SUBMITTING, True, 3)
+    assert noted.files[0].state is FileState.ATTACHED
+    sent = delivery(State.SENT, finished_at=NOW)
+    assert walked(sent, ev.CancelNoted()).cancel_requested is False
+
+
+def test_the_rate_limiter_has_it_wait_or_be_called() -> None:
+    waits = walked(delivery(), ev.Held(Code.MAILBOX_BUSY, at(60), known=True))
+    assert decide(waits, NOW, POLICY) == ac.Wait(at(60))
+    called = walked(delivery(), ev.Held(Code.MAILBOX_BUSY, at(60), known=False))
+    assert isinstance(decide(called, NOW, POLICY), ac.CountFiles)
+    assert called.waiting_for is not None
 
 
 # --- events ---

@@ -30,6 +30,7 @@ from tests.unit.core.delivery.delivery_shapes import (
 from tests.unit.core.shapes import FACTOR
 
 ROWS = [(state, kind) for state, rows in TABLE.items() for kind in rows]
+NOTES = (ev.FilesNoted, ev.CancelNoted, ev.Held)
 ALL_EVENTS = [kind for name, kind in vars(ev).items() if name in ev.__all__ and isinstance(kind, type)]
 ALL_EVENTS.remove(ev.EventBase)
 
@@ -79,6 +80,7 @@ def test_after_every_row_the_delivery_knows_what_to_do_next_and_why_it_stands(
         decide(after, after.not_before or NOW, POLICY)
         assert after.plan == before.plan
         assert after.updated_at == NOW
+        assert kind not in NOTES or after.state is before.state
         assert (after.failure is not None) == (after.state in {State.FAILED, State.BLOCKED})
         assert after.failure is None or (after.failure.code in CATALOGUE and after.failure.detail)
         assert (after.finished_at is not None) == after.is_over
