@@ -320,6 +320,20 @@ CATALOGUE: dict[Code, Entry] = {
         "Put the mailbox into the app's Exchange management scope with Application Mail.Send. A change takes up to two "
         "hours. Then retry the delivery.",
     ),
+    Code.DRAFT_INVALID: Entry(
+        "The draft is not described in a usable way.",
+        "Name it with 1 to 200 characters; give `subject`, one of `body` and `bodyblob`, `bodytype` (text or html) and "
+        f"`importance` (low, normal or high) only where they are wanted.{_CORRECT}",
+    ),
+    Code.RECIPIENTS_INVALID: Entry(
+        "The recipients are not usable.",
+        f"Give plain addresses (name@domain), separated by semicolons or commas, at most 500 in all.{_CORRECT}",
+    ),
+    Code.ONCOMPLETE_INVALID: Entry(
+        "What is to happen once all files are attached is not said in a usable way.",
+        "Set `oncomplete` to `send` for a message, or to `update` for an event, and `expectedfiles` to the number of "
+        f"files.{_CORRECT}",
+    ),
     Code.RECIPIENTS_REFUSED: Entry(
         "Exchange refuses the recipients.",
         "Give the draft at least one recipient, and correct the addresses in Outlook; then retry the delivery.",
