@@ -22,6 +22,7 @@ PURPOSES = {
     "rate_limit": "who may work on a mailbox; pure",
     "settings": "every setting, read once",
     "views": "a transfer as JSON",
+    "version": "which version this is",
     "log": "one JSON line per event",
     "log_observer": "what the driver and the sweep tell, as log lines",
     "telemetry": "spans and metrics",
