@@ -71,7 +71,8 @@ def test_powershell_can_read_it() -> None:
 
 def by_command(program: str, folder: Path) -> dict[str, str]:
     """The metadata that an upload with this program gives the blob."""
-    [command] = re.findall(rf"^```sh\n({program} (?:storage blob upload|copy).*?)^```", README, re.MULTILINE | re.DOTALL)
+    upload = rf"^```sh\n({program} (?:storage blob upload|copy).*?)^```"
+    [command] = re.findall(upload, README, re.MULTILINE | re.DOTALL)
     words = words_of(command, program, folder)
     pairs = " ".join(words[words.index("--metadata") + 1 :]).replace(";", " ").split()
     return dict(pair.split("=", 1) for pair in pairs)
