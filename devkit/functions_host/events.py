@@ -59,17 +59,22 @@ def envelope(blob: BlobClient | SyncBlobClient, properties: BlobProperties) -> d
     }
 
 
+Version = tuple[dt.datetime | None, int, bytes | None]
+"""What every write of a blob's content changes, and no other write: the time of its creation, its length and MD5."""
+
+
 class AzureStub:
     """Looks at the container of one function and sends an event for every version that it has not seen.
 
-    What its first look finds is not news, as for a new event subscription. Unlike Event Grid it also takes a change of
-    metadata for a new version: a blob's listing does not tell the two apart.
+    What its first look finds is not news, as for a new event subscription. A change of metadata alone is none either:
+    no event tells of Set Blob Metadata (Blob Storage as an Event Grid source). It gives the blob another ETag, and
+    leaves its content and the time of its creation, which every write of content sets anew.
     """
 
     def __init__(self, function: BlobFunction, send: Callable[[str, dict[str, Any]], Awaitable[None]]) -> None:
         self._function = function
         self._send = send
-        self._seen: dict[str, str] | None = None
+        self._seen: dict[str, Version] | None = None
 
     async def watch(self, seconds: float) -> None:
         """Look every `seconds`, for ever."""
@@ -88,9 +93,14 @@ class AzureStub:
         except AzureError as problem:
             say(f"event stand-in: {type(problem).__name__}; it looks again")
             return
-        before, self._seen = self._seen, {name: str(item.etag) for name, item in current.items()}
+        before, self._seen = self._seen, {name: _version(item) for name, item in current.items()}
         if before is None:
             return
         for name, item in current.items():
-            if before.get(name) != str(item.etag):
+            if before.get(name) != _version(item):
                 await self._send(self._function.function_id, envelope(container.get_blob_client(name), item))
+
+
+def _version(item: BlobProperties) -> Version:
+    md5 = item.content_settings.content_md5
+    return item.creation_time, int(item.size), bytes(md5) if md5 is not None else None

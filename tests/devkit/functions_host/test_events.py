@@ -37,3 +37,16 @@ def test_the_stand_in_tells_new_versions_and_not_what_was_there_before(azurite: 
         stack.wait_until(lambda: len(stack.runs("blob_seen")) == 3)
         names = [(run["name"], run["size"]) for run in stack.runs("blob_seen")]
         assert names == [("first.txt", 1), ("second.txt", 1), ("second.txt", 2)]
+
+
+def test_the_stand_in_tells_nothing_of_metadata_that_are_written_later(azurite: Azurite) -> None:
+    with Sample(azurite, options=["--event-grid-standin", "0.2"]) as stack:
+        stack.drop("first.txt", b"1", events=0)
+        stack.wait_until(lambda: len(stack.runs("blob_seen")) == 1)
+        blob = stack.storage.get_blob_client("drop", "first.txt")
+        blob.set_blob_metadata({"mailbox": "ada@example.org"})
+        stack.drop("second.txt", b"1", events=0)
+        stack.wait_until(lambda: len(stack.runs("blob_seen")) == 2)
+        blob.upload_blob(b"2", overwrite=True, metadata={"mailbox": "grace@example.org"})
+        stack.wait_until(lambda: len(stack.runs("blob_seen")) == 3)
+        assert [run["name"] for run in stack.runs("blob_seen")] == ["first.txt", "second.txt", "first.txt"]
