@@ -88,7 +88,8 @@ def _read(path: Path, readers: tuple[Path, ...]) -> TenantFile:
     if path in readers:
         return TenantFile(faults=(Fault(path.name, "extends itself, by way of another file."),))
     if not path.is_file():
-        return TenantFile(faults=(Fault(path.name, f"is not there ({path.parent})."),))
+        missing = f"is not there ({path.parent}): copy example.bicepparam, which says what every value is."
+        return TenantFile(faults=(Fault(path.name, missing),))
     values: dict[str, object] = {}
     inherited: dict[str, object] = {}
     faults: list[Fault] = []
