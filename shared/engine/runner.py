@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,12 +9,10 @@ from typing import Any, Generic, TypeVar
 
 from shared.engine import claim
 from shared.engine.checkpoint import LEASE_SECONDS, Checkpoint, lease
-from shared.engine.checkpoint_writer import CheckpointWriter, LostOwnership
 from shared.engine.continuation import Continuation, is_spent
-from shared.engine.driver import Driver, Over, RunLimits, Yielded
-from shared.engine.guard import Guard
 from shared.engine.ports import Background, StorageUnavailable, Stored
-from shared.engine.process import Deferred, Facts
+from shared.engine.process import Facts
+from shared.engine.run import Run, RunRequests
 from shared.engine.runtime import Runtime
 
 S = TypeVar("S")
@@ -42,6 +39,7 @@ class Runner(Generic[S, A, E]):
     def __init__(self, runtime: Runtime[S, A, E]) -> None:
         self._runtime = runtime
         self._process = runtime.process
+        self._requests = RunRequests(runtime)
 
     def start(self, instance: S, asked: Continuation | None = None) -> None:
         """Run an instance that may be new; one that exists already is carried on instead. `asked`: by which message.
@@ -83,7 +81,7 @@ class Runner(Generic[S, A, E]):
         if found is not None:
             known = self._process.facts(found.checkpoint.instance)
             if not known.is_over and known.is_new:
-                self._ask_again(facts.id, runtime.clock.now())
+                self._requests.again(facts.id, runtime.clock.now())
             return False
         if is_known():
             return False
@@ -96,7 +94,7 @@ class Runner(Generic[S, A, E]):
         if facts.is_over:
             self.conclude(checkpoint)
         else:
-            self._ask_again(facts.id, runtime.clock.now())
+            self._requests.again(facts.id, runtime.clock.now())
         return True
 
     def resume(self, instance_id: str) -> bool:
@@ -131,7 +129,7 @@ class Runner(Generic[S, A, E]):
             if etag is not None:
                 self._run(Stored(claimed, etag), run_id, asked, deadline, background, prefetched)
                 return True
-        self._ask(asked, now + timedelta(seconds=HANDOVER_PAUSE))
+        self._requests.ask(asked, now + timedelta(seconds=HANDOVER_PAUSE))
         return True
 
     def conclude(self, checkpoint: Checkpoint[S]) -> None:
@@ -158,7 +156,7 @@ class Runner(Generic[S, A, E]):
             return
         allowed_at = (facts.finished_at or now) + timedelta(seconds=LEASE_SECONDS)
         if now < allowed_at:
-            self._ask_again(facts.id, allowed_at + timedelta(seconds=HANDOVER_PAUSE))
+            self._requests.again(facts.id, allowed_at + timedelta(seconds=HANDOVER_PAUSE))
         else:
             self.conclude(checkpoint)
 
@@ -171,12 +169,12 @@ class Runner(Generic[S, A, E]):
         busy_until = checkpoint.busy_until(now)
         if checkpoint.lease is not None and busy_until is not None:
             standing_by = replace(asked, run=checkpoint.lease.owner, guards=True)
-            self._ask(standing_by, busy_until + timedelta(seconds=HANDOVER_PAUSE))
+            self._requests.ask(standing_by, busy_until + timedelta(seconds=HANDOVER_PAUSE))
             return True
         if facts.not_before is None or (facts.not_before - now).total_seconds() <= self._runtime.policy.inline_wait:
             return False
         if asked.run is not None or facts.is_new or claim.is_relied_upon(facts, now):
-            self._ask(Continuation(facts.id, kind=asked.kind, run=asked.run), facts.not_before)
+            self._requests.ask(Continuation(facts.id, kind=asked.kind, run=asked.run), facts.not_before)
         return True
 
     def _run(
@@ -188,54 +186,8 @@ class Runner(Generic[S, A, E]):
         background: Background,
         prefetched: Any,
     ) -> None:
-        runtime, instance = self._runtime, stored.checkpoint.instance
-        guard = self._guard(instance, asked, run_id, background)
-        limits = RunLimits(deadline, runtime.policy.inline_wait, runtime.is_draining)
-        try:
-            with runtime.executor(instance) as executor:
-                writer = CheckpointWriter(
-                    self._process,
-                    runtime.checkpoints,
-                    stored,
-                    run_id,
-                    runtime.clock,
-                    background,
-                    runtime.head_start,
-                    runtime.save_pause,
-                )
-                try:
-                    permit = runtime.rate_limiter.acquire(instance, run_id, background, prefetched)
-                    if isinstance(permit, Deferred):
-                        self._put_off(writer, permit)
-                        background.submit(guard.take_back)
-                        return
-                    driver = Driver(self._process, writer, executor, permit, runtime.clock, runtime.observer, limits)
-                    try:
-                        outcome = driver.run()
-                    finally:
-                        releasing = background.submit(permit.release)
-                except LostOwnership:
-                    runtime.observer.handed_over(self._process.facts(instance).id)
-                    return
-                match outcome:
-                    case Over(ended):
-                        self.conclude(Checkpoint(ended, None, run_id))
-                    case Yielded(paused, until):
-                        self._ask(self._message(paused, run_id), until)
-                background.submit(guard.take_back)
-                releasing.result()
-        finally:
-            guard.end()
-
-    def _guard(self, instance: S, asked: Continuation, run_id: str, background: Background) -> Guard:
-        """The message against this run's death: at once, but for a run that is over before it would take effect."""
-        runtime = self._runtime
-        is_brief = runtime.guard_after > 0 and self._process.facts(instance).is_brief
-        counted = replace(asked, since=asked.since or runtime.clock.now())
-        guard = Guard(runtime.queue, counted, run_id, runtime.guard_after if is_brief else math.inf)
-        if not is_brief:
-            background.submit(guard.send)
-        return guard
+        run = Run(self._runtime, self._requests, self.conclude, stored, run_id, background)
+        run.carry_out(asked, deadline, prefetched)
 
     def _unmark_what_was_over(self, ours: Facts) -> None:
         """An event that came again has added an entry for an instance whose end was carried out: it is ours alone.
@@ -248,36 +200,6 @@ class Runner(Generic[S, A, E]):
         known = self._process.facts(stored.checkpoint.instance)
         if known.retries or (known.finished_at is not None and known.finished_at < ours.created_at):
             self._runtime.checkpoints.remove_unfinished_entry(ours.entry)
-
-    def _put_off(self, writer: CheckpointWriter[S, E], deferred: Deferred) -> None:
-        """There is no permit: let go of the instance, and ask for its run when its turn comes.
-
-        Where that time is known the instance says so, and is not looked at before. Else it may be called at any time,
-        and one message looks again by itself, however often it is called for nothing.
-        """
-        instance, now = writer.saved, self._runtime.clock.now()
-        if (deferred.until - now).total_seconds() <= self._runtime.policy.inline_wait:  # not before we let go
-            writer.release(self._held(instance, deferred, now))
-            self._ask(self._message(instance, writer.run_id), deferred.until)
-            return
-        facts = self._process.facts(instance)
-        under_way = facts.recheck_at is not None and now < facts.recheck_at <= deferred.until
-        if not under_way:
-            self._ask_again(facts.id, deferred.until)  # before it is noted: what is noted is relied upon
-        writer.release(self._held(instance, deferred, now, None if under_way else deferred.until))
-
-    def _held(self, instance: S, deferred: Deferred, now: datetime, recheck_at: datetime | None = None) -> S:
-        return self._process.apply(instance, None, self._process.held(deferred, recheck_at), now)
-
-    def _message(self, instance: S, run_id: str) -> Continuation:
-        return Continuation(self._process.facts(instance).id, kind=self._process.kind, run=run_id)
-
-    def _ask_again(self, instance_id: str, at: datetime) -> None:
-        self._ask(Continuation(instance_id, kind=self._process.kind), at)
-
-    def _ask(self, continuation: Continuation, at: datetime) -> None:
-        delay = (at - self._runtime.clock.now()).total_seconds()
-        self._runtime.queue.ask(continuation, max(0.0, delay))
 
     def _deadline(self) -> datetime:
         return self._runtime.clock.now() + timedelta(seconds=self._runtime.budget)
