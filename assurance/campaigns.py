@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import chain, product
 from typing import Any
 
@@ -157,8 +158,9 @@ def _wrong_deliveries(_seed: int) -> Outcome:
     """Broken here is an engine that nothing was found against."""
     tried, innocent, told = 0, [], {}
     for name in delivery_engines.ALL:
-        scenarios = chain(*(chain(deliveries.singles(base), deliveries.people(base)) for base in deliveries.BASES))
-        tally = deliveries.run_all(deliveries.by_engine(scenarios, name), None)
+        tally = deliveries.run_all(deliveries.by_engine(deliveries.for_engines(), name), None)
+        racing = replace(deliveries.HELD, workers=2, engine=name)
+        tally.add(deliveries.all_schedules(racing, 2))
         tried, told[f"found out «{name}»"] = tried + tally.scenarios, len(tally.broken)
         innocent += [] if tally.broken else [f"{name}: nothing was found against it"]
     return Outcome(tried, innocent, dict(told))

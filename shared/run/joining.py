@@ -51,6 +51,7 @@ class Joining:
             if why is not None:
                 return why
             if any(one.transfer_id == file.transfer_id for one in known.files):
+                self._ask(known)  # whoever wrote it may have died before it asked
                 return None
             joined = history.step(known, None, FilesJoined((file,)), now, self.policy)
             written = replace(stored.checkpoint, instance=joined, write=f"{self.new_id()}.0")
@@ -58,6 +59,10 @@ class Joining:
                 self.checkpoints.save(written, stored.etag)
             except Conflict:
                 continue
-            self.queue.ask(Continuation(planned.id, kind=DELIVERY), 0)
+            self._ask(planned)
             return None
         raise StorageUnavailable(f"the delivery {planned.id} kept changing while {file.blob!r} joined it")
+
+    def _ask(self, delivery: Delivery) -> None:
+        if not delivery.is_over:
+            self.queue.ask(Continuation(delivery.id, kind=DELIVERY), 0)

@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from assurance.simulation.delivery import driver
-from shared.core.delivery import acting, ending, machine
+from shared.core.delivery import acting, durability, ending, machine
 from shared.core.delivery import actions as ac
 from shared.core.delivery import events as ev
 from shared.core.delivery.model import Delivery, State
@@ -73,7 +72,7 @@ WRONG: dict[str, Table] = {
 ALL = (*WRONG, NO_ETAG, NO_INTENT)
 
 
-_TABLE, _RULE = "TABLE", "must_save_before"  # the names under which the machine and the driver read them
+_TABLE, _RULE = "TABLE", "must_save_before"  # the names under which they are read
 
 
 def _saves_only_at_the_end(action: ac.Action, present: Delivery, saved: Delivery) -> bool:
@@ -83,7 +82,7 @@ def _saves_only_at_the_end(action: ac.Action, present: Delivery, saved: Delivery
 @contextmanager
 def engine(name: str) -> Iterator[None]:
     """Put a wrong engine in force; "product" leaves the right one."""
-    table, rule = getattr(machine, _TABLE), getattr(driver, _RULE)
+    table, rule = getattr(machine, _TABLE), getattr(durability, _RULE)
     _put(WRONG.get(name, table), _saves_only_at_the_end if name == NO_INTENT else rule)
     try:
         yield
@@ -92,5 +91,5 @@ def engine(name: str) -> Iterator[None]:
 
 
 def _put(table: Table, rule: Any) -> None:
-    for module, name, value in ((machine, _TABLE, table), (driver, _RULE, rule)):
+    for module, name, value in ((machine, _TABLE, table), (durability, _RULE, rule)):
         setattr(module, name, value)

@@ -26,10 +26,9 @@ class Verdict:
 
 def judge(world: World) -> Verdict:
     """0 sent twice, 0 sent incomplete, 0 silent."""
-    record = world.records.record
-    if record is None:
+    delivery = world.delivery
+    if delivery is None:
         return Verdict("none", "", 0, ("D3: a file came and left no delivery",) if world.files else ())
-    delivery = record.delivery
     code = delivery.failure.code if delivery.failure else None
     sent, by_app, broken = _events(world) if world.case.is_event else _messages(world)
     broken += world.witness.broken
@@ -43,7 +42,8 @@ def judge(world: World) -> Verdict:
         broken.append("D4: it says that it was sent, and nothing went out")
     if by_app > 0 and not is_said and code not in DOUBT:
         broken.append(f"D4: it went out, and the delivery is {delivery.state.value} {code or ''}")
-    is_calm = not world.case.faults and not world.case.people and world.case.engine == "product"
+    is_alone = world.case.workers == 1  # with several, one may be held up until its lease has lapsed
+    is_calm = is_alone and not world.case.faults and not world.case.people and world.case.engine == "product"
     if is_calm and not is_said and world.case.switches.get("sent_copy") != "none":
         broken.append(f"D5: nothing happened, and it ended {delivery.state.value} {code or ''}")
     return Verdict(delivery.state.value, code.value if code else "", sent, tuple(broken))

@@ -12,7 +12,7 @@ from assurance.simulation.delivery.engines import NO_ETAG, engine
 from assurance.simulation.delivery.oracle import Verdict, judge
 from assurance.simulation.delivery.world import World
 from assurance.simulation.fault_injector import Died, Endless
-from assurance.simulation.schedule import Turns
+from assurance.simulation.schedule import MOST_TAKEN, Turns
 from shared.storage.ports import StorageUnavailable
 
 
@@ -62,8 +62,12 @@ def _interleaved(world: World) -> Turns:
 def _work(world: World, numbers: list[int]) -> None:
     for number in numbers:
         _join(world, number)
-    for _ in range(3):
-        world.work()
+    for _ in range(MOST_TAKEN):
+        taken = world.queue.take()
+        if taken is None:
+            return
+        world.clock.advance_to(taken[0])
+        world.work(taken[1])
 
 
 def children(case: DeliveryCase, turns: Turns) -> Iterator[DeliveryCase]:

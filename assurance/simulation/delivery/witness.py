@@ -7,6 +7,7 @@ from shared.core.actions import ListAttachments
 from shared.core.delivery import actions as ac
 from shared.core.delivery import events as ev
 from shared.core.delivery.model import Delivery
+from shared.run.delivery_executor import DeliveryExecutor
 
 
 class Witness:
@@ -29,7 +30,7 @@ class Witness:
         self._looked = self._read = False
         self.sent_since_look = False
 
-    def asked(self, action: ac.Request, present: Delivery) -> None:
+    def asked(self, action: ac.Action) -> None:
         """An action is about to be carried out."""
         if isinstance(action, ListAttachments):
             self.taken_since_look, self._looked = False, True
@@ -37,12 +38,27 @@ class Witness:
             self.sent_since_look, self._read = False, True
         if isinstance(action, ac.Submit | ac.TellAttendees):
             self.sends += 1
-            if present.acted_at is None:
-                self.broken.append("an act without its intent")
 
-    def answered(self, action: ac.Request, event: ev.Event) -> None:
-        """What came of it."""
-        self.told.append(f"    {type(action).__name__}: {type(event).__name__}")
+    def decided(
+        self,
+        before: Delivery,
+        action: ac.Action | None,
+        event: ev.Event,
+        after: Delivery,
+        seconds: float,  # noqa: ARG002 - the protocol
+    ) -> None:
+        """See `Observer.decided`."""
+        what = type(action).__name__ if action is not None else ""
+        self.told.append(f"{before.state.value}: {what} {type(event).__name__} -> {after.state.value}")
+
+    def handed_over(self, _instance_id: str, /) -> None:
+        """See `Observer.handed_over`."""
+        self.told.append("handed over")
+
+    def concluded(self, delivery: Delivery) -> None:
+        """An end is carried out."""
+        if not delivery.is_over:
+            self.broken.append(f"D3: concluded while {delivery.state.value}")
 
     def sent_by_person(self) -> None:
         """A person sent the draft."""
@@ -51,3 +67,20 @@ class Witness:
     def taken_off(self) -> None:
         """A person took a file off."""
         self.taken_since_look = self._looked
+
+
+class WatchedExecutor:
+    """Implements `Executor`: tells the witness first."""
+
+    def __init__(self, executor: DeliveryExecutor, witness: Witness) -> None:
+        self._executor = executor
+        self._witness = witness
+
+    def ahead(self, action: ac.Action) -> None:
+        """See `Executor.ahead`."""
+        self._executor.ahead(action)
+
+    def perform(self, action: ac.Action) -> ev.Event:
+        """See `Executor.perform`."""
+        self._witness.asked(action)
+        return self._executor.perform(action)

@@ -230,6 +230,14 @@ def test_a_wish_to_cancel_just_before_the_act_keeps_it_from_beginning() -> None:
     assert stage.graph.state.outgoing == []
 
 
+def test_a_file_that_comes_again_asks_again_because_its_message_may_have_been_lost() -> None:
+    stage = Stage()
+    stage.join(1, 1)
+    stage.queue.sent.clear()
+    stage.join(1, 1)
+    assert [message.instance_id for _, message, _ in stage.queue.sent] == [stage.delivery.id]
+
+
 def test_a_file_that_contradicts_the_draft_is_refused_and_an_end_takes_none() -> None:
     stage = Stage()
     stage.join(1, 1)
