@@ -29,6 +29,7 @@ from devkit.local.azurite import SHARED, Azurite
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "mutation"
+RUNNER = Path(__file__).with_name("runner.py")
 EXPLAINED = ROOT / "tests" / "mutation_survivors.md"
 COPIED = (
     "shared",
@@ -37,6 +38,7 @@ COPIED = (
     "tests/assurance/load",
     "tests/storage",
     "devkit",
+    "assurance",
     "pyproject.toml",
     "host.json",
 )
@@ -85,10 +87,17 @@ def rules() -> Scope:
 
 EDGES = Scope(
     "edges",
-    ("run", "engine", "storage", "pace"),
+    ("run", "storage", "rate_limit", "engine"),
     "shared.storage.summary.x_pack__mutmut_1",
-    ("shared/run/*.py", "shared/engine/*.py", "shared/storage/*.py", "shared/rate_limit/*.py"),
-    ("tests/unit/run", "tests/unit/engine", "tests/unit/storage", "tests/storage", "tests/assurance/load"),
+    ("shared/run/*.py", "shared/storage/*.py", "shared/rate_limit/*.py", "shared/engine/*.py"),
+    (
+        "tests/unit/run",
+        "tests/unit/engine",
+        "tests/unit/storage",
+        "tests/unit/rate_limit",
+        "tests/storage",
+        "tests/assurance/load",
+    ),
     (
         # the slow nets, and what plays whole fleets: what only they catch is missing from the tests of its own module
         "--deselect=tests/unit/storage/test_validation.py::test_whatever_the_core_makes_is_sound",
@@ -137,7 +146,7 @@ def run(scope: Scope, build: Path = BUILD, *, sample: str = "") -> Report:
     build = build / scope.name
     _copied(build, scope)
     mutants, result = build / "mutants", build / "result.json"
-    script = [sys.executable, "-P", str(ROOT / "devkit" / "forks.py"), str(result), str(SIDE_BY_SIDE)]
+    script = [sys.executable, "-P", str(RUNNER), str(result), str(SIDE_BY_SIDE)]
     with ExitStack() as parts:
         more = {}
         if scope.stores:
@@ -219,7 +228,7 @@ def configured(project: str, scope: Scope) -> str:
     """pyproject.toml with mutmut's table as the scope has it."""
     table = {
         "source_paths": ["shared"],
-        "also_copy": ["devkit"],
+        "also_copy": ["devkit", "assurance"],
         "only_mutate": scope.mutate,
         "pytest_add_cli_args_test_selection": scope.tests,
         "pytest_add_cli_args": scope.arguments,

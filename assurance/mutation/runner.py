@@ -1,6 +1,6 @@
 """Tries each changed line that mutmut wrote: pytest collects the tests once, and every change runs in a fork of that.
 
-Started by `assurance/mutation/campaign.py` inside mutmut's folder `mutants`, as `python -P forks.py RESULT
+Started by `assurance/mutation/campaign.py` inside mutmut's folder `mutants`, as `python -P runner.py RESULT
 SIDE_BY_SIDE PYTEST...`. mutmut itself collects the tests anew for each change, which takes longer than the tests do.
 """
 

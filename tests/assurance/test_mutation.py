@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import tomllib
 
 import pytest
 
 from assurance.mutation.campaign import (
+    COPIED,
     EDGES,
     EXPLAINED,
     ROOT,
+    RUNNER,
     Scope,
     Survivor,
     belonging,
@@ -52,6 +55,30 @@ def test_every_explained_change_is_about_lines_that_are_there() -> None:
         removed = [line[2:] for line in one.change.splitlines() if line.startswith("- ")]
         assert removed, one
         assert set(removed) <= source, one
+
+
+def test_every_explained_change_is_of_a_function_that_is_there() -> None:
+    for one in read(EXPLAINED.read_text(encoding="utf-8")):
+        package, module, *names = one.function.split(".")
+        found: object = importlib.import_module(f"shared.{package}.{module}")
+        for name in names:
+            found = getattr(found, name)
+        assert callable(found), one
+
+
+def test_what_a_campaign_copies_and_starts_is_there() -> None:
+    assert RUNNER.is_file()
+    assert [name for name in COPIED if not (ROOT / name).exists()] == []
+    needed = {"assurance", "devkit", "shared"}  # what the tests of the rules and of the edges import
+    assert needed <= set(COPIED)
+
+
+@pytest.mark.parametrize("package", EDGES.packages)
+def test_the_edges_are_packages_with_tests_of_their_own_among_those_that_must_notice(package: str) -> None:
+    assert (ROOT / "shared" / package).is_dir()
+    assert f"shared/{package}/*.py" in EDGES.mutate
+    tests = ROOT / "tests" / "unit" / package
+    assert not tests.is_dir() or str(tests.relative_to(ROOT)) in EDGES.tests
 
 
 @pytest.mark.parametrize("scope", [rules(), EDGES], ids=["rules", "edges"])
