@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from assurance.campaign import Campaign, Outcome
 from assurance.load import load_test, simulate
 from assurance.measured import LIVE
+from shared.core.allowance import MailboxBytes
 
 MOST_REFUSED = 0.01
 """429s, as a share of all requests to Graph."""
@@ -65,6 +68,29 @@ def rehearsed(seed: int) -> Outcome:
     return Outcome(result.files - len(result.wrong), broken, details)
 
 
+def learned(seed: int) -> Outcome:
+    """MAILBOX_BYTES=learn where the service counts bytes, and where it does not: so many loads of each, drawn."""
+    broken, details, files = [], {}, 0
+    for counted in (True, False):
+        world = "counts" if counted else "does not count"
+        plans = [replace(LEARNING, counted=counted, seed=seed + number) for number in range(LOADS)]
+        results = [simulate.simulate(plan) for plan in plans]
+        files += sum(result.once for result in results)
+        ratio = sum(result.makespan for result in results) / sum(result.bound for result in results)
+        refused = sum(result.refused for result in results) / sum(result.requests for result in results)
+        missed = sum(result.files - result.once for result in results)
+        if missed or ratio > SIMULATED or refused >= MOST_REFUSED:
+            told = f"{missed} files missed, {ratio:.3f} times the bound, {refused:.2%} refused"
+            broken.append(f"it {world}: {told} (seed {seed})")
+        details[f"it {world}: times the bound"] = round(ratio, 3)
+        details[f"it {world}: 429"] = sum(result.refused for result in results)
+    return Outcome(files, broken, dict(details))
+
+
+LOADS = 10
+LEARNING = simulate.Plan(files=400, mailboxes=20, workers=24, bytes=MailboxBytes.LEARN)
+"""One load: how many are drawn, and what each of them is."""
+
 CAMPAIGNS = (
     Campaign(
         "pacing",
@@ -75,6 +101,16 @@ CAMPAIGNS = (
         simulated,
         draws=True,
         rests=("shared/rate_limit", "shared/run", "shared/storage", "assurance/load"),
+    ),
+    Campaign(
+        "learning",
+        "MAILBOX_BYTES=learn: that a service counts bytes is learned politely; one that does not is used in full",
+        "I1-I3, I15",
+        "files, 400 at a time over 20 mailboxes, for a service that counts bytes and for one that does not",
+        8_000,
+        learned,
+        draws=True,
+        rests=("shared/rate_limit", "shared/run", "shared/engine", "shared/storage", "assurance/load"),
     ),
     Campaign(
         "load-test",

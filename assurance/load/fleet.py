@@ -14,6 +14,7 @@ from typing import Self
 from assurance.load.storage import ModelQueue
 from assurance.load.timeline import Timeline
 from devkit.functions_host.settings import MAX_BATCH
+from shared.engine.continuation import Continuation
 
 FIRST_PAUSE = 0.1
 """Seconds after the first empty look (QueueListener: 100 ms)."""
@@ -42,7 +43,9 @@ class Concurrency:
 class Listener:
     """One instance's listener on one queue, and its workers."""
 
-    def __init__(self, timeline: Timeline, queue: ModelQueue, rules: Concurrency, run: Callable[[str], None]) -> None:
+    def __init__(
+        self, timeline: Timeline, queue: ModelQueue, rules: Concurrency, run: Callable[[Continuation], None]
+    ) -> None:
         self.running = 0
         self._ended: list[threading.Lock] = []
         self._timeline = timeline
@@ -57,16 +60,16 @@ class Listener:
             while self.running > self._rules.threshold:
                 self._timeline.wait(self._ended)
             batch = self._queue.take(self._rules.batch)
-            for text in batch:
+            for message in batch:
                 self.running += 1
-                self._timeline.spawn(lambda text=text: self._one(text))  # type: ignore[misc]  # the default binds it
+                self._timeline.spawn(lambda message=message: self._one(message))  # type: ignore[misc]  # a default binds it
             pause = FIRST_PAUSE if batch else min(pause * 2, self._rules.longest_pause)
             if not batch:
                 self._timeline.sleep(pause)
 
-    def _one(self, text: str) -> None:
+    def _one(self, message: Continuation) -> None:
         try:
-            self._run(text)
+            self._run(message)
         finally:
             self.running -= 1
             self._timeline.wake(self._ended)

@@ -19,6 +19,7 @@ from shared.core.allowance import MailboxBytes
 from shared.core.events import Event
 from shared.core.model import State, Transfer
 from shared.core.policy import Policy
+from shared.engine.continuation import Continuation
 from shared.engine.permit import Unlimited
 from shared.graph.hosts import UploadHosts
 from shared.rate_limit.limits import OUTLOOK, Limits
@@ -169,7 +170,7 @@ class _Simulation:
         """Let it happen, and count."""
         plan, by_number = self.plan, dict(enumerate(self.load))
         for number, file in by_number.items():
-            self.events.put(str(number), file.at)
+            self.events.put(Continuation(blob=str(number)), file.at)
         bounds = self._bounds()
         limit = max(GIVE_UP_AFTER * max(bounds.values()), GIVE_UP_LATEST)
 
@@ -177,14 +178,14 @@ class _Simulation:
             is_over = self.ended == len(self.load) and not (plan.drain and self.queue.waits)
             return is_over or self.timeline.seconds > limit
 
-        def started(number: str) -> None:
+        def started(event: Continuation) -> None:
             self.invocations += 1
             self.latency.spend("source head")
-            self.runs.start(by_number[int(number)].transfer)
+            self.runs.start(by_number[int(event.key)].transfer)
 
-        def resumed(transfer_id: str) -> None:
+        def resumed(asked: Continuation) -> None:
             self.invocations += 1
-            self.runs.resume(transfer_id)
+            self.runs.carry_on(asked)
 
         for queue, rules, run in (
             (self.events, plan.blob_concurrency, started),

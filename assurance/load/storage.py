@@ -226,43 +226,44 @@ class ModelQueue:
     def __init__(self, timeline: Timeline, latency: Latency) -> None:
         self._timeline = timeline
         self._latency = latency
-        self._messages: list[tuple[float, int, str]] = []
+        self._messages: list[tuple[float, int, Continuation]] = []
         self._numbers = count()
         self.most_hidden: Counter[str] = Counter()
-        """By text: the most messages that were hidden at once."""
+        """By what it is about: the most messages that were hidden at once, those against a run's death aside."""
 
     def send(self, transfer_id: str, delay: float) -> None:
         """See `TransferQueue.send`. The service counts whole seconds; the product rounds them up."""
-        self._latency.spend("queue message")
-        self.put(transfer_id, self._timeline.seconds + -(-delay // 1))
+        self.ask(Continuation(transfer_id), delay)
 
     def ask(self, continuation: Continuation, delay: float) -> Receipt:
-        """See `TransferQueue.ask`. Nothing dies here: a message against a run's death is only counted."""
-        if not continuation.guards:
-            self.send(continuation.key, delay)
-        else:
-            self._latency.spend("queue message")
-        return Receipt("", "")
+        """See `TransferQueue.ask`."""
+        self._latency.spend("queue message")
+        return Receipt(str(self.put(continuation, self._timeline.seconds + -(-delay // 1))), "")
 
-    def take_back(self, receipt: Receipt) -> None:  # noqa: ARG002 - the protocol's signature
+    def take_back(self, receipt: Receipt) -> None:
         """See `TransferQueue.take_back`."""
         self._latency.spend("queue message")
+        self._messages = [one for one in self._messages if str(one[1]) != receipt.message_id]
+        heapq.heapify(self._messages)
 
-    def put(self, text: str, at: float) -> None:
-        """A message that becomes visible at `at` seconds."""
-        heapq.heappush(self._messages, (at, next(self._numbers), text))
-        if at > self._timeline.seconds:
-            hidden = sum(1 for due, _, other in self._messages if other == text and due > self._timeline.seconds)
-            self.most_hidden[text] = max(self.most_hidden[text], hidden)
+    def put(self, message: Continuation, at: float) -> int:
+        """A message that becomes visible at `at` seconds; its number."""
+        now, about, number = self._timeline.seconds, message.key, next(self._numbers)
+        heapq.heappush(self._messages, (at, number, message))
+        if at > now and not message.guards:
+            others = ((due, other) for due, _, other in self._messages if not other.guards)
+            hidden = sum(1 for due, other in others if other.key == about and due > now)
+            self.most_hidden[about] = max(self.most_hidden[about], hidden)
+        return number
 
     @property
     def waits(self) -> bool:
         """True while there is a message."""
         return bool(self._messages)
 
-    def take(self, most: int) -> list[str]:
+    def take(self, most: int) -> list[Continuation]:
         """Up to `most` visible messages, which count as deleted: nothing dies here."""
-        taken: list[str] = []
+        taken: list[Continuation] = []
         while self._messages and len(taken) < most and self._messages[0][0] <= self._timeline.seconds:
             taken.append(heapq.heappop(self._messages)[2])
         return taken

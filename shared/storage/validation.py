@@ -66,8 +66,14 @@ def first_fault(checkpoint: Checkpoint) -> str | None:
     if transfer.session is not None and not 0 <= transfer.session.offset < transfer.size:
         return "the session's offset is outside the file"
     if transfer.is_over:
-        return "a transfer that is over has a session" if transfer.session is not None else None
+        return _fault_of_an_end(transfer)
     return next((said for said, holds in _UNDER_WAY.items() if not holds(transfer)), None)
+
+
+def _fault_of_an_end(transfer: Transfer) -> str | None:
+    if transfer.announced_at is not None and transfer.item_id is None:
+        return "the item is not known"  # a retry of what is in doubt looks for it there
+    return "a transfer that is over has a session" if transfer.session is not None else None
 
 
 def outside(checkpoint: Checkpoint, container: str) -> str | None:

@@ -47,9 +47,17 @@ def test_any_load_is_attached_once_politely_and_in_time(plan: Plan) -> None:
     polite(simulate(plan))
 
 
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_where_the_service_does_not_count_bytes_four_requests_at_once_are_the_only_limit(seed: int) -> None:
+    result = simulate(replace(SMALL, seed=seed, bytes=MailboxBytes.LEARN, counted=False))
+    assert result.once == result.files
+    assert result.refused == result.conflicts == 0
+    assert result.makespan <= 1.15 * result.bound
+
+
 @pytest.mark.parametrize(
     "plan",
-    [replace(SMALL, seed=2), replace(SMALL, seed=3), replace(SMALL, over_seconds=1200, seed=2)],
+    [*(replace(SMALL, seed=seed) for seed in range(1, 5)), replace(SMALL, over_seconds=1200, seed=2)],
 )
 def test_where_the_service_counts_bytes_that_is_learned_politely_and_in_time(plan: Plan) -> None:
     result = simulate(replace(plan, bytes=MailboxBytes.LEARN))

@@ -213,6 +213,7 @@ def with_plan(**changes: Any) -> dict[str, Any]:
             (of(state, sought=True, announced_at=NOW), "the item is sought where nobody looks for it")
             for state in (State.LOOKING, State.OPENING)  # its target is named by its id; and there nobody looks
         ],
+        (of(State.CANCELLED, item_id=None, announced_at=NOW), "the item is not known"),
         (of(State.LOOKING, before=None), "what was attached before is not known"),
         *[
             (of(state, session=None), "the session does not fit the state")
