@@ -86,7 +86,8 @@ def description() -> Json:
 def _schemas() -> Json:
     kinds = {
         "AcknowledgementGiven": models.AcknowledgementGiven,
-        "BulkGiven": models.BulkGiven,
+        "CancelManyGiven": models.CancelManyGiven,
+        "RetryManyGiven": models.RetryManyGiven,
         "OperationShown": shown.OperationShown,
         "StartGiven": models.StartGiven,
         "TransferShown": shown.TransferShown,
@@ -163,7 +164,7 @@ def _list() -> Json:
             ),
             query("continuation", CONTINUATION, "From an earlier page of the same listing."),
         ],
-        "responses": {"200": answer, **refs("400", "401", "503")},
+        "responses": {"200": answer, **refs("400", "401", "414", "503")},
     }
 
 

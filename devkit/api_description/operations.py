@@ -39,7 +39,7 @@ def read() -> Json:
 
 
 def _many(name: str, summary: str, said: str, example: dict[str, str]) -> Json:
-    body = content("BulkGiven", JSON)
+    body = content("RetryManyGiven" if name == "retryTransfers" else "CancelManyGiven", JSON)
     body[JSON]["examples"] = {
         "byFilter": {"summary": "Whatever matches.", "value": {"filter": example, "limit": 100}},
         "byName": {"summary": "These ones.", "value": {"transfers": [EXAMPLE_ID]}},

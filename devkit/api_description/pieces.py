@@ -7,7 +7,7 @@ from typing import Any
 from shared.api import models
 from shared.api.http import JSON
 from shared.api.problems import PROBLEM
-from shared.api.query import SINCE, STATES
+from shared.api.query import STATES
 from shared.core.identifiers import TRANSFER_ID
 
 Json = dict[str, Any]
@@ -41,13 +41,13 @@ def filter_parameters() -> list[Json]:
         ),
         query(
             "code",
-            {"type": "string", "maxLength": models.LONGEST_CODE},
+            {"type": "string"},
             "Only transfers that failed with this code, or wait for it. The host takes the function key from this "
             "parameter, too: send the key in the header, or before this value.",
         ),
         query(
             "since",
-            {"type": "string", "maxLength": models.LONGEST_CODE, "pattern": SINCE, "examples": ["2026-03-02"]},
+            {"type": "string", "examples": ["2026-03-02", "2026-03-02T08:00:00Z"]},
             "Only files that were written then or later: a day, or an instant; without an offset in UTC.",
         ),
     ]
@@ -108,4 +108,8 @@ def problems() -> Json:
     }
     problems = {status: {"description": what, "content": content("Problem", PROBLEM)} for status, what in said.items()}
     problems["503"]["headers"] = {"Retry-After": header("integer", "Seconds after which to try again.")}
-    return {**problems, "401": {"description": "No function key, or a wrong one. The host answers, without a body."}}
+    return {
+        **problems,
+        "414": {"description": "The request's line is longer than the host takes. The host answers, without a body."},
+        "401": {"description": "No function key, or a wrong one. The host answers, without a body."},
+    }

@@ -158,6 +158,8 @@ def fault_of(problem: ErrorDetails) -> Fault:
             return Fault(code, where, f"`{where}` must be true or false")
         case "int_type" | "int_parsing":
             return Fault(code, where, f"`{where}` must be a whole number")
+        case "literal_error":
+            return Fault(code, where, f"`{where}` must be {problem.get('ctx', {}).get('expected', 'another value')}")
         case "list_type":
             return Fault(code, where, f"`{where}` must be a list")
         case "dict_type" | "typed_dict_type":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -10,11 +9,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from shared.api.body import EMPTY, fault_of
-from shared.api.models import AcknowledgementGiven, BulkGiven
+from shared.api.models import AcknowledgementGiven, CancelManyGiven, RetryManyGiven
 from shared.api.problems import Fault
 from shared.api.query import read_filter
 from shared.core.errors import Code
-from shared.run.bulk import STATES
 from shared.storage.operations import MOST_ROWS, Action
 from shared.storage.places import Wanted
 
@@ -38,7 +36,7 @@ class Acknowledgement:
 
 def read_bulk(body: bytes, action: Action) -> Bulk | tuple[Fault, ...]:
     """What the body asks for, or everything that is wrong with it."""
-    given = _given(body, _bulk())
+    given = _given(body, _many(action))
     if isinstance(given, tuple):
         return given
     has_filter, has_list = "filter" in given, "transfers" in given
@@ -53,11 +51,6 @@ def read_bulk(body: bytes, action: Action) -> Bulk | tuple[Fault, ...]:
     if not any(members.values()):
         return (Fault(Code.REQUEST_INVALID, "filter", "`filter` is empty; it names at least one thing"),)
     wanted, faults = read_filter(members)
-    if not faults and wanted.state is not None and wanted.state not in STATES[action]:
-        allowed = ", ".join(f"`{state}`" for state in STATES[action] if state != "under-way")
-        faults.append(
-            Fault(Code.REQUEST_INVALID, "state", f"`state` may be {allowed} here; nothing else can be done so")
-        )
     if faults:
         return tuple(Fault(fault.code, f"filter.{fault.field}", fault.detail) for fault in faults)
     return Bulk(wanted, given["limit"], by)
@@ -89,14 +82,9 @@ def _given(body: bytes, adapter: TypeAdapter[Any]) -> dict[str, Any] | tuple[Fau
     return given
 
 
-def is_plain(text: str) -> bool:
-    """Whether it has no control characters."""
-    return re.search("[\\x00-\\x1f\\x7f-\\x9f]", text) is None
-
-
 @cache
-def _bulk() -> TypeAdapter[BulkGiven]:
-    return TypeAdapter(BulkGiven)
+def _many(action: Action) -> TypeAdapter[Any]:
+    return TypeAdapter(RetryManyGiven if action is Action.RETRY else CancelManyGiven)
 
 
 @cache

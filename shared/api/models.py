@@ -6,12 +6,13 @@ A type says what a body looks like; what its values mean (which mailbox, which n
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import BeforeValidator, ConfigDict, Field, with_config
 from pydantic.types import JsonValue
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
+from shared.core.errors import Code
 from shared.core.identifiers import TRANSFER_ID
 from shared.intake.checks import LONGEST_GIVEN_CONTENT_ID, LONGEST_ID
 from shared.intake.media import LONGEST as LONGEST_CONTENT_TYPE
@@ -42,6 +43,7 @@ MEDIA_TYPE = (
     f'^[ \\t\\r\\n]*{_TOKEN}/{_TOKEN}(?:[ \\t]*;[ \\t;]*{_TOKEN}=(?:{_TOKEN}|"[ !#-\\[\\]-~]*"))*[ \\t\\r\\n;]*$'
 )
 NO_CONTROLS = f"^[^{_CONTROLS}]+$"
+NOT_BLANK = f"^[^{_CONTROLS}]*[^\\s{_CONTROLS}][^{_CONTROLS}]*$"
 BLOB = f"^(?!\\.{{1,2}}(?:[/\\\\]|$))(?!.*[/\\\\]\\.{{1,2}}(?:[/\\\\]|$))[^{_CONTROLS}]+$"
 """No control characters, and no `.` or `..` for a folder: HTTP clients resolve these, and would leave the container."""
 
@@ -104,6 +106,14 @@ class StartGiven(TypedDict):
 LONGEST_CODE = 128
 """Characters, inclusive: of a code, or a time, that a filter names."""
 
+_DAY = (
+    "(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    "|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+)
+_TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\\.[0-9]{1,6})?)?"
+SINCE = f"^20[0-9]{{2}}-{_DAY}(?:T{_TIME}(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9])?)?$"
+"""A day, or an instant; without an offset in UTC. What is taken is more: see `query.read_filter`."""
+
 LONGEST_NOTE = 500
 LONGEST_BY = 256
 """Characters, inclusive. Chosen: some sentences, and more than any address."""
@@ -120,26 +130,68 @@ By = Annotated[
 ]
 
 
-@with_config(ConfigDict(**_GIVEN, json_schema_extra={"minProperties": 1}))
-class FilterGiven(TypedDict, total=False):
-    """Which transfers, as in the listing. At least one member is there."""
-
-    state: Annotated[str, Field(description="A retry takes `failed` where this is missing, a cancellation all states.")]
-    mailbox: Annotated[str, Field(max_length=LONGEST_MAILBOX)]
-    blob: Annotated[str, Field(max_length=LONGEST_BLOB)]
-    code: Annotated[str, Field(max_length=LONGEST_CODE)]
-    since: Annotated[str, Field(max_length=LONGEST_CODE)]
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: 5.0 is a whole one, too (JSON Schema, `integer`)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-@with_config(
-    ConfigDict(**_GIVEN, json_schema_extra={"oneOf": [{"required": ["filter", "limit"]}, {"required": ["transfers"]}]})
+_MAILBOX_GIVEN = Annotated[str, Field(min_length=1, max_length=LONGEST_MAILBOX)]
+_BLOB_GIVEN = Annotated[str, Field(min_length=1, max_length=LONGEST_BLOB, description="A name, or a folder.")]
+_CODE_GIVEN = Annotated[str, Field(json_schema_extra={"enum": [code.value for code in Code]})]
+_SINCE_GIVEN = Annotated[str, Field(min_length=1, max_length=LONGEST_CODE, json_schema_extra={"pattern": SINCE})]
+_LIMIT_GIVEN = Annotated[int, Field(ge=1, le=MOST_ROWS), BeforeValidator(_whole)]
+_NAMED_GIVEN = Annotated[list[GivenId], Field(min_length=1, max_length=MOST_ROWS)]
+_SOME = ConfigDict(**_GIVEN, json_schema_extra={"minProperties": 1})
+_EITHER = ConfigDict(
+    **_GIVEN,
+    json_schema_extra={
+        "oneOf": [
+            {"required": ["filter", "limit"], "properties": {"filter": {}, "limit": {}, "transfers": {"not": {}}}},
+            {"required": ["transfers"], "properties": {"transfers": {}, "filter": {"not": {}}}},
+        ]
+    },
 )
-class BulkGiven(TypedDict):
-    """One command for many transfers: for at most `limit` of those that the filter matches, or for the named ones."""
 
-    filter: NotRequired[FilterGiven]
-    limit: NotRequired[Annotated[int, Field(ge=1, le=MOST_ROWS)]]
-    transfers: NotRequired[Annotated[list[GivenId], Field(min_length=1, max_length=MOST_ROWS)]]
+
+@with_config(_SOME)
+class RetryFilterGiven(TypedDict, total=False):
+    """Which transfers, as in the listing. At least one member is there; without a state the failed ones are meant."""
+
+    state: Literal["failed", "cancelled", "in-doubt", "acknowledged"]
+    mailbox: _MAILBOX_GIVEN
+    blob: _BLOB_GIVEN
+    code: _CODE_GIVEN
+    since: _SINCE_GIVEN
+
+
+@with_config(_SOME)
+class CancelFilterGiven(TypedDict, total=False):
+    """Which transfers, as in the listing. At least one member is there; without a state all that are not over."""
+
+    state: Literal["queued", "sending", "waiting"]
+    mailbox: _MAILBOX_GIVEN
+    blob: _BLOB_GIVEN
+    code: _CODE_GIVEN
+    since: _SINCE_GIVEN
+
+
+@with_config(_EITHER)
+class RetryManyGiven(TypedDict):
+    """Try again at most `limit` of those that the filter matches, or the named ones."""
+
+    filter: NotRequired[RetryFilterGiven]
+    limit: NotRequired[_LIMIT_GIVEN]
+    transfers: NotRequired[_NAMED_GIVEN]
+    by: NotRequired[By]
+
+
+@with_config(_EITHER)
+class CancelManyGiven(TypedDict):
+    """Cancel at most `limit` of those that the filter matches, or the named ones."""
+
+    filter: NotRequired[CancelFilterGiven]
+    limit: NotRequired[_LIMIT_GIVEN]
+    transfers: NotRequired[_NAMED_GIVEN]
     by: NotRequired[By]
 
 
@@ -147,5 +199,5 @@ class BulkGiven(TypedDict):
 class AcknowledgementGiven(TypedDict):
     """How a failure was dealt with."""
 
-    note: Annotated[str, Field(min_length=1, max_length=LONGEST_NOTE, pattern=NO_CONTROLS)]
+    note: Annotated[str, Field(min_length=1, max_length=LONGEST_NOTE, pattern=NOT_BLANK)]
     by: NotRequired[By]

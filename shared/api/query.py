@@ -29,7 +29,7 @@ STATES = (*PublicState, IN_DOUBT, ACKNOWLEDGED)
 FILTERS = ("state", "mailbox", "blob", "code", "since")
 """The parameters that say which transfers."""
 
-SINCE = r"^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?([Zz]|[+\- ]\d{2}:?\d{2})?)?$"
+_SINCE = r"^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?([Zz]|[+\- ]\d{2}:?\d{2})?)?$"
 """A day, or an instant; without an offset in UTC. A `+` that was not encoded has become a blank on the way."""
 
 _CODE_LIKE = re.compile(r"[A-Z]+(_[A-Z]+)+", re.ASCII)
@@ -108,7 +108,7 @@ def _code_of(given: str, *, has_key: bool) -> str:
 
 def _instant(text: str) -> datetime | None:
     """The instant in UTC; None where it is none, or outside of the years that a file's time can have."""
-    if not re.fullmatch(SINCE, text, re.ASCII):
+    if not re.fullmatch(_SINCE, text, re.ASCII):
         return None
     date, rest = text[:10], text[10:]
     if rest:

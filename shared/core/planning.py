@@ -81,7 +81,8 @@ def refuse(source: Source, failure: Failure, now: datetime, given: tuple[tuple[s
 
 def can_be_retried(transfer: Transfer) -> bool:
     """True where trying the same file and target again could end otherwise: not where intake refused them."""
-    return may_be_retried(transfer) and transfer.plan.target is not None
+    can_look = transfer.announced_at is None or transfer.item_id is not None  # only a forged checkpoint cannot
+    return may_be_retried(transfer) and transfer.plan.target is not None and can_look
 
 
 def may_be_retried(transfer: Transfer) -> bool:

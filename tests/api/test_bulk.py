@@ -117,7 +117,7 @@ ONE = {"filter": {"blob": "x/"}, "limit": 1}
         ([], None),
         ({"filter": {"blob": "x/"}}, "limit"),
         ({"filter": {}, "limit": 1}, "filter"),
-        ({"filter": {"blob": ""}, "limit": 1}, "filter"),
+        ({"filter": {"blob": ""}, "limit": 1}, "filter.blob"),
         ({"filter": {"nmae": "x"}, "limit": 1}, "filter.nmae"),
         ({"filter": {"code": "NO_SUCH"}, "limit": 1}, "filter.code"),
         ({"filter": {"since": "soon"}, "limit": 1}, "filter.since"),

@@ -295,3 +295,10 @@ def test_an_id_stays_what_it_was_for_names_of_any_alphabet() -> None:
         transfer_id(replace(SOURCE, blob="in/Übersicht.pdf"), TARGET, "Übersicht.pdf")
         == "965abcbb0e5a2a25f334e899a6ed8bf1"
     )
+
+
+def test_a_commit_that_was_announced_for_an_item_that_is_not_known_cannot_be_retried() -> None:
+    """No rule of the core makes such a transfer: a retry would have to look, and has nowhere to."""
+    forged = transfer(State.FAILED, failure=FAILURE, finished_at=NOW, announced_at=NOW, item_id=None)
+    assert not can_be_retried(forged)
+    assert can_be_retried(replace(forged, item_id="AAMk="))
