@@ -263,3 +263,11 @@ def test_among_many_that_are_under_way_a_search_asks_only_for_those_that_it_may_
         page = fixtures.listing.page(Wanted("queued", mailbox, "wanted"), 50, None, NOW)
     assert [one.id for one in page.transfers] == [meant.id]
     assert len(urls) == 2
+
+
+@pytest.mark.parametrize("blob", ["a\x14", "\x00", "\ud800", "x\uffff", "in/"])
+def test_a_name_that_no_listing_can_hold_is_searched_for_all_the_same(azurite: Azurite, blob: str) -> None:
+    fixtures = CheckpointFixtures(azurite, f"odd{abs(hash(blob)) % 10**8}")
+    kept = fixtures.keep("in/kept.pdf")
+    page = fixtures.listing_by_files.page(Wanted(blob=blob), 10, None, NOW)
+    assert [one.id for one in page.transfers] == ([kept.id] if blob == "in/" else [])
