@@ -145,6 +145,12 @@ def refused_again(transfer: Transfer, code: Code, now: datetime, policy: Policy)
     return replace(transfer, refusals=refusals), refusals
 
 
+def is_waited_out(transfer: Transfer, now: datetime) -> bool:
+    """Whether refusals that may pass are still given their time; beyond it what fails counts by number again."""
+    row = transfer.refusals
+    return row is not None and now < row.since + timedelta(seconds=row.wait)
+
+
 def least_looks(wait: float, first: float, cap: float) -> int:
     """Looks, counted from 1, without which a wait of so many seconds is not over; pauses double from `first` to `cap`.
 

@@ -292,7 +292,7 @@ def _start_over(transfer: Transfer, now: datetime, policy: Policy) -> Transfer:
         return replace(clear, tries=tries, missing_since=missing_since, sessions=max(0, transfer.sessions - 1))
     if transfer.outage is not None:
         clear = replace(clear, sessions=min(transfer.sessions, policy.posts))
-    elif transfer.sessions >= policy.sessions and transfer.refusals is None:
+    elif transfer.sessions >= policy.sessions and not retry_budget.is_waited_out(transfer, now):
         return ending.failed(transfer, retry_budget.exhausted(transfer, Code.UPLOAD_STALLED), now)
     pause = backoff(transfer.sessions, policy.backoff_first, policy.backoff_cap, transfer.id)
     if transfer.route is Route.POST and not transfer.routes_refused and transfer.sessions >= policy.posts:
