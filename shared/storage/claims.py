@@ -15,6 +15,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
 from shared.core.identifiers import mailbox_key
 from shared.core.model import State, Transfer
+from shared.core.unfinished import parse_unfinished_entry
 from shared.storage import outcome_index, summary
 from shared.storage.access import StorageAccess, storage_errors
 from shared.storage.checkpoints import CheckpointContainer
@@ -42,7 +43,8 @@ class ClaimBlobs:
     def of_others(self, transfer: Transfer) -> frozenset[str]:
         """See `Claims.of_others`. The unfinished ones come first: who ends meanwhile is seen among the marks."""
         unfinished, _ = self._checkpoints.unfinished(MOST_UNFINISHED, None)
-        found = {self._attached(one) for one, _ in unfinished if one != transfer.id}
+        others = {parse_unfinished_entry(entry)[0] for entry, _ in unfinished} - {transfer.id}
+        found = {self._attached(one) for one in others}
         place = outcome_index.of_mailbox(transfer.target.mailbox)
         for name, metadata in self._listed(place):
             other = name.removeprefix(place)

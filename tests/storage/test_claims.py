@@ -11,6 +11,7 @@ import pytest
 from assurance.simulation.clock import VirtualClock
 from assurance.simulation.storage import MemoryCheckpoints, MemoryClaims
 from shared.core.model import State, Transfer
+from shared.core.unfinished import unfinished_entry_of
 from shared.storage.claims import MOST_UNFINISHED, ClaimBlobs
 from shared.storage.outcome_index import BlobOutcomeIndex
 from shared.storage.ports import Checkpoint, Checkpoints, Claims
@@ -32,7 +33,9 @@ class CheckpointFixtures:
     claims: Claims
     tell: Callable[[Checkpoint], object]
 
-    def attached(self, attachment_id: str | None, mailbox: str = "Ada@example.org", *, told: bool = True) -> Transfer:
+    def attached(
+        self, attachment_id: str | None, mailbox: str = "Ada@example.org", *, told: bool = True, retries: int = 0
+    ) -> Transfer:
         """A transfer that ended attached; its end is told, or is about to be."""
         made = new_transfer()
         target = replace(made.target, mailbox=mailbox)
@@ -42,13 +45,14 @@ class CheckpointFixtures:
             state=State.ATTACHED,
             attachment_id=attachment_id,
             finished_at=NOW,
+            retries=retries,
         )
         checkpoint = Checkpoint(over, None, "run.1")
-        self.checkpoints.add_unfinished_entry(over.id)
+        self.checkpoints.add_unfinished_entry(unfinished_entry_of(over))
         self.checkpoints.create(checkpoint)
         if told:
             self.tell(checkpoint)
-            self.checkpoints.remove_unfinished_entry(over.id)
+            self.checkpoints.remove_unfinished_entry(unfinished_entry_of(over))
         return over
 
 
@@ -63,9 +67,12 @@ def fixtures(request: pytest.FixtureRequest) -> CheckpointFixtures:
     return CheckpointFixtures(room.checkpoints, ClaimBlobs(room.access, container, room.checkpoints), ends.notify)
 
 
+@pytest.mark.parametrize("retries", [0, 1])
 @pytest.mark.parametrize("told", [True, False])
-def test_what_another_transfer_ended_with_is_known_from_its_end_on(fixtures: CheckpointFixtures, *, told: bool) -> None:
-    theirs = fixtures.attached("AAA=", told=told)
+def test_what_another_transfer_ended_with_is_known_from_its_end_on(
+    fixtures: CheckpointFixtures, *, told: bool, retries: int
+) -> None:
+    theirs = fixtures.attached("AAA=", told=told, retries=retries)
     fixtures.attached("elsewhere", "bob@example.org")
     fixtures.attached(None)
     ours = new_transfer()
