@@ -287,6 +287,7 @@ CAMPAIGNS = (
         "scenarios: each status after the effect of each request, alone and with every single fault",
         20_000,
         _refusals,
+        rests=SIMULATED,
     ),
     Campaign(
         "passing-404s",
@@ -295,6 +296,7 @@ CAMPAIGNS = (
         "scenarios: every single fault, and a 404 at each later request",
         5_000,
         _passing_404s,
+        rests=SIMULATED,
     ),
     Campaign(
         "silent-sessions",
@@ -303,6 +305,7 @@ CAMPAIGNS = (
         "scenarios: each form of a missing nextExpectedRanges, alone and with every single fault",
         4_000,
         _silent_sessions,
+        rests=SIMULATED,
     ),
     Campaign(
         "rewritten",
@@ -311,6 +314,7 @@ CAMPAIGNS = (
         "scenarios: alone, with every single fault, and with every status after the effect",
         2_000,
         _rewritten,
+        rests=SIMULATED,
     ),
     Campaign(
         "twins",
@@ -320,6 +324,7 @@ CAMPAIGNS = (
         7_000,
         _twins,
         draws=True,
+        rests=SIMULATED,
     ),
     Campaign(
         "moved",
