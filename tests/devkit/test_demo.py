@@ -89,14 +89,31 @@ def test_a_file_that_cannot_be_attached_is_refused_before_anything_starts(
     assert complaint in capsys.readouterr().err
 
 
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """A fresh clone. What is installed once is this checkout's: `test_dev.py` has the installation."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True, capture_output=True)
+    for installed in (".venv", "devkit/node_modules"):
+        (clone / installed).symlink_to((ROOT / installed).resolve())
+    return clone
+
+
 @pytest.mark.e2e
-def test_the_lines_that_a_kept_demo_prints_work_as_they_stand(tmp_path: Path) -> None:
-    """Each line of the block, in a shell, at the ports that were asked for; `az` is not on this machine's path."""
+def test_on_a_fresh_clone_the_readmes_command_attaches_an_own_file_and_its_lines_work_as_they_stand(
+    fresh: Path, tmp_path: Path
+) -> None:
+    """A newcomer's first minutes. Each line of the block, in a shell, at the ports that were asked for.
+
+    `az` is not on this machine's path.
+    """
+    readme = (fresh / "README.md").read_text(encoding="utf-8")
+    assert "```sh\npython3 dev.py demo\n```" in readme
     first = free_ports(7)
     file = tmp_path / "small.txt"
     file.write_text("a small file", encoding="utf-8")
-    command = [sys.executable, "-m", "devkit", "demo", "--keep", "--file", str(file), "--port", str(first)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    command = [sys.executable, "dev.py", "demo", "--keep", "--file", str(file), "--port", str(first)]
+    with subprocess.Popen(command, cwd=fresh, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             assert process.stdout is not None
             told = ""
@@ -111,7 +128,13 @@ def test_the_lines_that_a_kept_demo_prints_work_as_they_stand(tmp_path: Path) ->
                 line for line in block.replace("\\\n", "").splitlines() if not line.strip().startswith(("#", "az "))
             ]
             done = subprocess.run(
-                ["sh", "-e"], cwd=ROOT, input="\n".join(lines), capture_output=True, text=True, check=False, timeout=120
+                ["sh", "-e"],
+                cwd=fresh,
+                input="\n".join(lines),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
             )
             assert done.returncode == 0, done.stderr
             assert "dropped README.md into drop" in done.stdout
