@@ -9,10 +9,11 @@ import pytest
 
 from shared.core import actions as ac
 from shared.core import events as ev
+from shared.core import machine
 from shared.core.errors import Code
-from shared.core.history import LONGEST, named, recorded
+from shared.core.history import LONGEST, began_at, named, recorded
 from shared.core.model import GraphAnswer, State, Step
-from tests.unit.core.shapes import FAILURE, NOW, SEEN, SIZE, URL, at, events, session, transfer
+from tests.unit.core.shapes import FAILURE, NOW, POLICY, SEEN, SIZE, URL, at, events, retried, session, transfer
 
 RANGE = ac.PutRange(URL, 8, 8, SIZE)
 
@@ -79,3 +80,22 @@ def test_no_step_of_any_event_holds_the_url(kind: str) -> None:
 )
 def test_an_action_or_event_is_named_in_plain_words(value: Any, name: str) -> None:
     assert named(value) == name
+
+
+def test_a_transfer_has_been_under_way_since_its_acceptance_or_its_last_retry() -> None:
+    assert began_at(transfer()) == NOW
+    again = retried(transfer(State.FAILED, failure=FAILURE, finished_at=NOW), at(60))
+    assert began_at(again) == at(60)
+
+
+def test_where_the_retry_is_forgotten_the_oldest_step_behind_the_gap_stands_for_it() -> None:
+    steps = tuple(Step(at(number), State.SENDING, "put range", "unsure") for number in range(LONGEST))
+    assert began_at(transfer(retries=1, history=steps)) == at(20)
+    assert began_at(transfer(retries=1, history=steps[:3])) == NOW
+
+
+def test_a_retry_is_remembered_and_what_only_notes_something_is_not() -> None:
+    ended = transfer(State.FAILED, failure=FAILURE, finished_at=NOW)
+    assert [one.outcome for one in retried(ended, at(60)).history] == ["retry requested"]
+    noted = machine.step(transfer(State.SENDING, session=session()), None, ev.CancelNoted(), NOW, POLICY)
+    assert (noted.cancel_requested, noted.history) == (True, ())

@@ -6,7 +6,14 @@ import re
 
 import pytest
 
-from shared.core.identifiers import TRANSFER_ID, mailbox_digest, mailbox_key, parse_transfer_id
+from shared.core.identifiers import (
+    LONGEST_ITEM_ID,
+    TRANSFER_ID,
+    is_item_id,
+    mailbox_digest,
+    mailbox_key,
+    parse_transfer_id,
+)
 
 ID = "0123456789abcdef" * 2
 
@@ -40,3 +47,12 @@ def test_a_mailbox_has_one_key_and_one_digest_whatever_its_case(mailbox: str) ->
 
 def test_half_of_a_surrogate_pair_has_a_digest_too() -> None:
     assert mailbox_digest("\ud800", 16) != mailbox_digest("\ud801", 16)
+
+
+@pytest.mark.parametrize(
+    ("text", "can_stand"),
+    [("AAMk=", True), ("a b", True), ("", False), (".", False), ("..", False), ("a\n", False), ("\u00e9", False)],
+)
+def test_an_item_id_can_stand_in_a_path_as_one_segment(text: str, *, can_stand: bool) -> None:
+    assert is_item_id(text) is can_stand
+    assert not is_item_id("x" * (LONGEST_ITEM_ID + 1))

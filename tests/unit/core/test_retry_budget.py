@@ -283,3 +283,7 @@ def test_the_looks_behind_an_expired_fence_are_counted_afresh(expires_in: float)
     fencing = transfer(State.FENCING, session=session(expires_in=expires_in), announced_at=NOW, looks=2, tries=3)
     after = retry_budget.fence_by_expiry(fencing, NOW, POLICY)
     assert (after.state, after.looks, after.tries) == (State.LOOKING, 0, 0)
+
+
+def test_where_no_session_is_open_none_is_asked_again_to_end() -> None:
+    assert retry_budget.to_fence_again(transfer(State.LOOKING), NOW, POLICY) is None

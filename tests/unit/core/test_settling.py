@@ -297,3 +297,14 @@ def test_a_session_whose_commit_was_never_announced_is_left_behind(event: Any) -
 def test_a_session_that_was_never_to_be_completed_needs_no_fence_to_end(fields: dict[str, Any], state: State) -> None:
     fencing = transfer(State.FENCING, session=session(), **fields)
     assert settling.fence_refused(fencing, FenceRefused(), NOW, POLICY).state is state
+
+
+@pytest.mark.parametrize(
+    ("event", "tries", "is_fenced"),
+    [(SessionFenced(), 0, True), (SessionGone(), 0, False), (NotDone(Code.GRAPH_UNAVAILABLE), 0, False)],
+)
+def test_a_session_is_fenced_by_its_deletion_and_not_by_one_answer_that_it_is_not_there(
+    event: SessionFenced | SessionGone | NotDone, tries: int, *, is_fenced: bool
+) -> None:
+    fencing = transfer(State.FENCING, session=session(), announced_at=NOW, tries=tries)
+    assert settling.is_fenced(fencing, event, NOW, POLICY) is is_fenced

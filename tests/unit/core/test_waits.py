@@ -137,3 +137,16 @@ def test_every_wait_has_words_for_it() -> None:
     for code in (*waits.PACING, Code.EVIDENCE_PENDING, Code.TARGET_NOT_FOUND, Code.GRAPH_THROTTLED):
         entry = CATALOGUE[code]
         assert (entry.waiting or entry.title).endswith(".")
+
+
+def test_a_wait_that_older_versions_did_not_write_down_says_what_is_known_of_it() -> None:
+    held = transfer(not_before=at(60), updated_at=at(-5))
+    found = waits.current(held, NOW)
+    assert found is not None
+    assert (found.since, found.until) == (at(-5), at(60))
+    assert waits.current(held, at(60)) is None
+
+
+def test_what_is_over_waits_for_nothing() -> None:
+    over = transfer(State.FAILED, failure=FAILURE, waiting_for=WaitingFor(Code.GRAPH_UNAVAILABLE, NOW))
+    assert waits.current(over, NOW) is None
