@@ -100,7 +100,7 @@ def prepare_python(*, with_tools: bool) -> None:
     )
     run(sys.executable, "-m", "venv", *(["--clear"] if anew else []), str(VENV))
     pip = (str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    size = "about 500 MB with the tools of checks and tests" if with_tools else "about 150 MB"
+    size = "about 640 MB with the tools of checks and tests" if with_tools else "about 110 MB"
     say(f"installing Python packages, once ({size}; one to three minutes)")
     run(*pip, "--require-hashes", "-r", str(locked))  # what runs in Azure, to the last package
     run(*pip, "-r", str(tools if with_tools else local))

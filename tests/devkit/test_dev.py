@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -180,3 +181,12 @@ def test_a_step_that_fails_is_named_and_its_exit_code_kept(clone: Clone) -> None
     done = clone.run("demo")
     assert done.returncode == 7
     assert "failed: " in done.stderr
+
+
+def test_the_readme_says_what_the_first_call_says_of_its_size(clone: Clone) -> None:
+    told = (ROOT / "README.md").read_text(encoding="utf-8")
+    (clone.folder / ".venv" / ".stamp-local").unlink(missing_ok=True)
+    said = clone.run("demo").stderr
+    sizes = re.findall(r"\(?(about \d+ MB)", said)
+    assert len(sizes) == 2, said
+    assert f"`.venv` ({sizes[0]}) and `devkit/node_modules` ({sizes[1]})" in told
